@@ -1,0 +1,63 @@
+"""What a collector is: it looks at what is known of a device and names the jobs that are possible now.
+
+The runner asks every collector again after each job, so a chain such as scan, identify, TLS, login
+needs no wiring: a job appears when the fact it builds on is there. Job ids are deterministic, so a
+finished job is not done twice and a resumed run goes on where it was.
+
+A collector lives in ``probe/collect/<room>/collector.py`` as a module constant ``COLLECTOR``.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from probe.collect.session import DeviceSession
+from probe.model.device import Device
+from probe.model.dut import Dut
+from probe.model.ids import JobId
+from probe.model.plan import Plan
+from probe.model.run import Job
+
+Work = Callable[[DeviceSession], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A job and how to do it. ``lane`` ``scan`` runs beside ``ask``; within a lane one at a time."""
+
+    job: Job
+    priority: int
+    """Lower is sooner: 10 first ports, 20 identify, 30 TLS, 40 HTTP, 50 open access, 60 logins,
+    70 further ports."""
+    lane: str
+    work: Work
+
+
+class Collector(Protocol):
+    """One kind of question put to a device."""
+
+    name: str
+
+    def tasks(self, dut: Dut, plan: Plan) -> Iterable[Task]:
+        """Everything that could be done now, done before or not. Pure: no I/O here."""
+        ...
+
+
+def task(
+    collector: str,
+    device: Device,
+    subject: str,
+    title: str,
+    work: Work,
+    *,
+    priority: int,
+    lane: str = "ask",
+) -> Task:
+    """A Task with the deterministic job id ``collector/device/subject``."""
+    job = Job(
+        id=JobId(f"{collector}/{device.id}/{subject}"),
+        device=device.id,
+        collector=collector,
+        title=title,
+    )
+    return Task(job=job, priority=priority, lane=lane, work=work)

@@ -1,0 +1,306 @@
+"""What every collector gets, and its only way out: scope guard, budget and evidence recorder in one.
+
+A collector that wants bytes on the network asks its DeviceSession. Nothing else in ``probe.collect``
+opens a socket to a device, except the packet helper, which checks the same scope.
+"""
+
+import asyncio
+import errno
+import hashlib
+import ipaddress
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from probe.collect.answers import NoAnswer, Why
+from probe.collect.budget import Budget
+from probe.collect.scope import ScopeGuard
+from probe.collect.wire import Transcript, Wire
+from probe.model.device import endpoint
+from probe.model.dut import Dut
+from probe.model.evidence import Evidence, EvidenceRef, Proof
+from probe.model.finding import Owner
+from probe.model.observation import Fact, NotMeasured, Observation
+from probe.model.plan import Plan
+
+
+class Recorder(Protocol):
+    """Where observations and evidence go; the runner's journal writer, or a list in tests."""
+
+    def keep(self, evidence: Evidence, data: bytes) -> None: ...
+    def observe(self, observation: Observation) -> None: ...
+
+
+class PortState(StrEnum):
+    """Filtered, closed and silent are three different words."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    FILTERED = "filtered"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """One UDP answer."""
+
+    data: bytes
+    address: str
+    port: int
+
+
+class DeviceSession:
+    """One device, one budget; ``job`` names the unit of work that observations belong to."""
+
+    def __init__(
+        self,
+        *,
+        job: str,
+        collector: str,
+        plan: Plan,
+        guard: ScopeGuard,
+        budget: Budget,
+        recorder: Recorder,
+        view: Callable[[], Dut],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.job, self.collector, self.plan = job, collector, plan
+        self.guard, self.budget, self.clock = guard, budget, clock
+        self._recorder, self._view = recorder, view
+        self._count = 0
+        self._interface = guard.scope.interface
+
+    @property
+    def dut(self) -> Dut:
+        """Everything known about the device at this moment."""
+        return self._view()
+
+    # --- recording ---------------------------------------------------------------------------
+
+    def keep(self, data: bytes, *, media_type: str, caption: str) -> EvidenceRef:
+        """Record bytes as evidence."""
+        digest = hashlib.sha256(data).hexdigest()
+        evidence = Evidence(
+            sha256=digest,
+            size=len(data),
+            media_type=media_type,
+            caption=caption,
+            collector=self.collector,
+            captured_at=self.clock(),
+        )
+        self._recorder.keep(evidence, data)
+        return EvidenceRef(sha256=digest, caption=caption)
+
+    def keep_transcript(self, transcript: Transcript, caption: str) -> EvidenceRef:
+        return self.keep(transcript.to_bytes(), media_type=transcript.media_type, caption=caption)
+
+    def observe(self, fact: Fact, *proof: Proof) -> Observation:
+        """Record a fact with what proves it. Raises ValueError without proof."""
+        if not proof:
+            raise ValueError(f"an observation needs proof: {fact}")
+        self._count += 1
+        observation = Observation(
+            id=f"{self.job}#{self._count}",
+            device=self.dut.device.id,
+            collector=self.collector,
+            at=self.clock(),
+            fact=fact,
+            proof=proof,
+        )
+        self._recorder.observe(observation)
+        return observation
+
+    def not_measured(
+        self, subject: str, reason: str, *proof: Proof, owner: Owner, settle: str
+    ) -> Observation:
+        """Record that something could not be measured; checks turn it into an inconclusive finding."""
+        return self.observe(
+            NotMeasured(
+                collector=self.collector, subject=subject, reason=reason, owner=owner, settle=settle
+            ),
+            *proof,
+        )
+
+    # --- TCP ---------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def connect(
+        self, address: str, port: int, *, within: float = 5.0, abort: bool = False
+    ) -> AsyncIterator[Wire]:
+        """An open TCP connection; it is closed fully at the end, with a RST when ``abort``.
+
+        Raises OutOfScope before a packet leaves, NoAnswer when no connection comes about.
+        """
+        self.guard.check(address)
+        transcript = Transcript(endpoint("tcp", address, port))
+        async with self.budget.connection():
+            await self.budget.packet()
+            sock = self._socket(address, socket.SOCK_STREAM)
+            try:
+                await self._connected(sock, address, port, within)
+                self.budget.spent()
+            except BaseException:
+                sock.close()
+                raise
+            wire = Wire(sock, self.budget, transcript, within)
+            try:
+                yield wire
+            finally:
+                await wire.close(abort=abort)
+
+    @asynccontextmanager
+    async def raw_connection(
+        self, address: str, port: int, *, within: float = 5.0, packets: int = 20
+    ) -> AsyncIterator[socket.socket]:
+        """A connected non-blocking socket for a library that wants to own one (asyncssh, ssl).
+
+        ``packets`` is what the whole conversation is expected to cost; it is charged in advance. The
+        caller records what was said.
+        """
+        self.guard.check(address)
+        async with self.budget.connection():
+            await self.budget.packet()
+            sock = self._socket(address, socket.SOCK_STREAM)
+            try:
+                await self._connected(sock, address, port, within)
+                self.budget.spent(packets)
+                yield sock
+            finally:
+                sock.close()
+
+    async def knock(
+        self, address: str, port: int, *, patience: float, within: float
+    ) -> tuple[PortState, float]:
+        """Whether a port accepts connections, and the seconds until that was known.
+
+        The device's connection slot is given back after ``patience`` seconds without an answer, so
+        that silent ports do not stall the scan; the answer is awaited until ``within``.
+        """
+        self.guard.check(address)
+        slot = self.budget.connection()
+        await slot.__aenter__()
+        held = True
+        began = time.monotonic()
+        sock = self._socket(address, socket.SOCK_STREAM)
+        # A RST on close: the device keeps no half-closed socket for a port scan.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        try:
+            await self.budget.packet()
+            began = time.monotonic()
+            attempt = asyncio.ensure_future(self._connected(sock, address, port, within))
+            done, _ = await asyncio.wait({attempt}, timeout=patience)
+            if not done:
+                await slot.__aexit__(None, None, None)
+                held = False
+            try:
+                await attempt
+            except NoAnswer as error:
+                state = PortState(error.why.value)
+            else:
+                state = PortState.OPEN
+                self.budget.spent(2)
+            return state, time.monotonic() - began
+        finally:
+            sock.close()
+            if held:
+                await slot.__aexit__(None, None, None)
+
+    # --- UDP ---------------------------------------------------------------------------------
+
+    async def ask(
+        self,
+        address: str,
+        port: int,
+        payload: bytes,
+        *,
+        within: float = 1.0,
+        tries: int = 2,
+        more_within: float = 0.0,
+        any_port: bool = False,
+        at_most: int = 16,
+    ) -> tuple[list[Datagram], EvidenceRef]:
+        """Send a datagram and collect what comes back, with the transcript kept as evidence.
+
+        After the first answer further ones are awaited for ``more_within`` seconds, up to
+        ``at_most``. ``any_port`` accepts answers from another port of the address (TFTP). Raises
+        NoAnswer(CLOSED) on ICMP port unreachable, NoAnswer(SILENT) after every try; its ``proof`` is
+        the transcript.
+        """
+        self.guard.check(address)
+        transcript = Transcript(endpoint("udp", address, port))
+        sock = self._socket(address, socket.SOCK_DGRAM)
+        loop = asyncio.get_running_loop()
+        answers: list[Datagram] = []
+        try:
+            if not any_port:
+                sock.connect(self._sockaddr(address, port))
+            for _ in range(tries):
+                await self.budget.packet()
+                transcript.add(">", payload)
+                if any_port:
+                    await loop.sock_sendto(sock, payload, self._sockaddr(address, port))
+                else:
+                    await loop.sock_sendall(sock, payload)
+                until = time.monotonic() + within
+                while len(answers) < at_most and (left := until - time.monotonic()) > 0:
+                    try:
+                        data, sender = await asyncio.wait_for(
+                            loop.sock_recvfrom(sock, 65_535), left
+                        )
+                    except TimeoutError:
+                        break
+                    source = sender[0].partition("%")[0] if any_port else address
+                    if ipaddress.ip_address(source) != ipaddress.ip_address(address):
+                        continue
+                    transcript.add("<", data)
+                    answers.append(Datagram(data, source, sender[1] if any_port else port))
+                    until = min(until, time.monotonic() + more_within)
+                if answers:
+                    return answers, self.keep_transcript(transcript, f"UDP {port} answer")
+            transcript.remark(f"no answer to {tries} datagrams, {within} s each")
+            proof = self.keep_transcript(transcript, f"UDP {port} silence")
+            raise NoAnswer(Why.SILENT, f"no answer to {tries} datagrams", proof)
+        except OSError as error:
+            why = Why.CLOSED if error.errno == errno.ECONNREFUSED else Why.FILTERED
+            transcript.remark(f"ICMP: {error.strerror}")
+            proof = self.keep_transcript(transcript, f"UDP {port} refusal")
+            raise NoAnswer(why, error.strerror or str(error), proof) from None
+        finally:
+            sock.close()
+
+    # --- sockets -----------------------------------------------------------------------------
+
+    def _socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sock = socket.socket(family, kind)
+        sock.setblocking(False)
+        # Bound to the interface, so that a route elsewhere can never carry the packet.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._interface.encode())
+        return sock
+
+    def _sockaddr(self, address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+        if ":" not in address:
+            return (address, port)
+        zone = socket.if_nametoindex(self._interface)
+        return (address, port, 0, zone if ipaddress.ip_address(address).is_link_local else 0)
+
+    async def _connected(self, sock: socket.socket, address: str, port: int, within: float) -> None:
+        loop = asyncio.get_running_loop()
+        began = time.monotonic()
+        try:
+            await asyncio.wait_for(loop.sock_connect(sock, self._sockaddr(address, port)), within)
+        except TimeoutError:
+            raise NoAnswer(Why.SILENT, f"no answer within {within:.1f} s") from None
+        except ConnectionRefusedError:
+            raise NoAnswer(Why.CLOSED, "connection refused") from None
+        except OSError as error:
+            # The kernel gives the same error for a filter's ICMP message, which comes at once, and for
+            # a neighbour that answers no ARP or ND, which it only knows after its own retries.
+            unheard = error.errno == errno.EHOSTUNREACH and time.monotonic() - began > 0.9
+            why = Why.SILENT if unheard else Why.FILTERED
+            raise NoAnswer(why, error.strerror or str(error)) from None

@@ -1,0 +1,158 @@
+"""One requirement at a time: weigh its findings, never round an unknown up."""
+
+from collections.abc import Iterable, Mapping
+
+from probe.judge.applicability import applicability, manual_result
+from probe.model.catalogue import Catalogue, Requirement, Strength
+from probe.model.catalogue import Mapping as CheckMapping
+from probe.model.declaration import Declaration
+from probe.model.finding import Finding, Outcome, Owner
+from probe.model.ids import CheckId, DeviceId
+from probe.model.verdict import SEVERITY, Status, Verdict, combine
+
+
+def judge(
+    catalogue: Catalogue,
+    device: DeviceId,
+    findings: Iterable[Finding],
+    declaration: Declaration | None = None,
+) -> list[Verdict]:
+    """A verdict for every requirement of the catalogue, in its order."""
+    by_check: dict[CheckId, list[Finding]] = {}
+    for finding in findings:
+        if finding.device == device:
+            by_check.setdefault(finding.check, []).append(finding)
+    return [
+        judge_requirement(catalogue, requirement, device, by_check, declaration)
+        for requirement in catalogue.requirements
+    ]
+
+
+def judge_requirement(
+    catalogue: Catalogue,
+    requirement: Requirement,
+    device: DeviceId,
+    by_check: Mapping[CheckId, list[Finding]],
+    declaration: Declaration | None = None,
+) -> Verdict:
+    """Worst wins over what each mapped check contributes.
+
+    A mapped check without findings contributes INCONCLUSIVE as soon as another one has findings, so
+    that taking evidence away never helps. A person's recorded result can settle what checks left
+    open, but never overrules a measured violation.
+    """
+    parts = [part for mapping in requirement.checks for part in _contributions(mapping, by_check)]
+    weighed = sorted(
+        (p for p in parts if p.finding is not None), key=lambda p: (-SEVERITY[p.status], p.text)
+    )
+    violation = next((p for p in weighed if p.status is Status.FAIL), None)
+    decision = applicability(catalogue, requirement, declaration)
+    by_hand = manual_result(catalogue, requirement, declaration)
+    status, reason = Status.NOT_TESTED, "No check of the probe speaks for this requirement."
+    if parts and not any(p.finding for p in parts):
+        reason = "None of the checks that speak for this requirement has run on this device."
+    counted = [p for p in parts if p.status is not Status.NOT_APPLICABLE]
+    if weighed and not counted:
+        reason = f"Nothing on this device to apply it to was found: {weighed[0].text}"
+    elif weighed:
+        status = combine(p.status for p in counted)
+        reason = next(p.text for p in _worst_first(counted) if p.status is status)
+    if violation is not None:
+        if decision.applies is False:
+            reason += f" It was declared not applicable ({decision.reason}), but the measurement says otherwise."
+        if by_hand is not None and by_hand.result == "pass":
+            reason += (
+                f" The manual result of {by_hand.by} (pass) does not overrule a measured violation."
+            )
+    elif by_hand is not None and by_hand.result == "fail":
+        status = Status.FAIL
+        reason = f"Failed by hand, {by_hand.by} on {by_hand.on}: {by_hand.note}"
+    elif decision.applies is False:
+        status, reason = Status.NOT_APPLICABLE, decision.reason
+    elif by_hand is not None and status is not Status.ERROR:
+        status = Status.PASS
+        reason = f"Passed by hand, {by_hand.by} on {by_hand.on}: {by_hand.note}"
+    unknown = status in (Status.INCONCLUSIVE, Status.NOT_TESTED, Status.ERROR)
+    return Verdict(
+        catalogue=catalogue.id,
+        edition=catalogue.edition,
+        requirement=requirement.id,
+        device=device,
+        status=status,
+        reason=" ".join(filter(None, (reason, decision.refused))),
+        findings=tuple(p.finding.id for p in weighed if p.finding is not None),
+        settle=_settle(requirement, parts) if unknown else (),
+        manual_owed=unknown and bool(requirement.manual),
+    )
+
+
+class _Part:
+    """What one finding, or its absence, contributes to the requirement."""
+
+    __slots__ = ("finding", "settle", "status", "text")
+
+    def __init__(
+        self, status: Status, text: str, finding: Finding | None, settle: str = ""
+    ) -> None:
+        self.status, self.text, self.finding, self.settle = status, text, finding, settle
+
+
+def _contributions(mapping: CheckMapping, by_check: Mapping[CheckId, list[Finding]]) -> list[_Part]:
+    found = by_check.get(mapping.check, [])
+    if not found:
+        text = f"The check {mapping.check} did not run on this device."
+        return [
+            _Part(
+                Status.INCONCLUSIVE, text, None, "Run a plan that includes " + mapping.check + "."
+            )
+        ]
+    return [_contribution(mapping, finding) for finding in found]
+
+
+def _contribution(mapping: CheckMapping, finding: Finding) -> _Part:
+    answer = finding.answer
+    match answer.outcome:
+        case Outcome.VIOLATED if mapping.strength is Strength.INDICATIVE:
+            text = f"A sign against it, for a person to judge: {answer.summary}"
+            return _Part(Status.INCONCLUSIVE, text, finding)
+        case Outcome.VIOLATED:
+            return _Part(Status.FAIL, answer.summary, finding)
+        case Outcome.ERROR:
+            return _Part(Status.ERROR, answer.summary, finding, answer.settle)
+        case Outcome.INCONCLUSIVE:
+            return _Part(Status.INCONCLUSIVE, answer.summary, finding, answer.settle)
+        case Outcome.NOT_APPLICABLE:
+            return _Part(Status.NOT_APPLICABLE, answer.summary, finding)
+        case Outcome.SATISFIED if mapping.strength is not Strength.FULL:
+            text = f"No sign against it, but this alone cannot show a pass: {answer.summary}"
+            return _Part(Status.INCONCLUSIVE, text, finding)
+        case Outcome.SATISFIED:
+            short = [
+                f"{name} is {answer.measured.get(name, 0)}, needed is {least}"
+                for name, least in mapping.requires.items()
+                if answer.measured.get(name, 0) < least
+            ]
+            if short:
+                text = f"{answer.summary} That is not enough for a pass: {'; '.join(short)}."
+                settle = f"Measure more: {'; '.join(short)}."
+                return _Part(Status.INCONCLUSIVE, text, finding, settle)
+            return _Part(Status.PASS, answer.summary, finding)
+
+
+def _worst_first(parts: list[_Part]) -> list[_Part]:
+    # A part with a finding explains more than a check that did not run.
+    return sorted(parts, key=lambda p: (-SEVERITY[p.status], p.finding is None, p.text))
+
+
+def _settle(requirement: Requirement, parts: list[_Part]) -> tuple[str, ...]:
+    """Never empty: the ways from unknown to a verdict, what the findings say first."""
+    ways = [p.settle for p in _worst_first(parts) if p.settle and p.finding is not None]
+    if any(p.finding and p.finding.answer.owner is Owner.TOOL for p in parts):
+        ways.append("Run the probe again; if it happens again, report it as a defect of the probe.")
+    if requirement.settle:
+        ways.append(requirement.settle)
+    if requirement.manual:
+        ways.append("Do the manual procedure and record its result in the declaration file.")
+    if not ways:
+        ways = [p.settle for p in parts if p.settle]
+    return tuple(dict.fromkeys(ways)) or ("Record a manual result in the declaration file.",)

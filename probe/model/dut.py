@@ -1,0 +1,68 @@
+"""A read-only view of everything known about one device: the single argument of every check."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
+
+from probe.model.declaration import Declaration
+from probe.model.device import Device
+from probe.model.evidence import Proof
+from probe.model.observation import Fact, NotMeasured, Observation, PortScan, Service
+from probe.model.ports import parse_ports
+
+F = TypeVar("F", bound=Fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[F]):
+    """A fact and its proof."""
+
+    fact: F
+    proof: tuple[Proof, ...]
+
+
+class Dut:
+    """The device under test as the checks see it."""
+
+    def __init__(
+        self,
+        device: Device,
+        observations: Iterable[Observation],
+        declaration: Declaration | None = None,
+    ) -> None:
+        self.device = device
+        self.declaration = declaration
+        self.observations = tuple(o for o in observations if o.device == device.id)
+
+    def all(self, kind: type[F]) -> Iterator[Seen[F]]:
+        """Every observed fact of one kind, in the order of observation."""
+        for observation in self.observations:
+            if isinstance(observation.fact, kind):
+                yield Seen(cast(F, observation.fact), observation.proof)
+
+    def services(self, *protocols: str) -> list[Seen[Service]]:
+        """Identified services, all or those of the named protocols; the latest word on a port counts."""
+        latest: dict[tuple[str, str, int], Seen[Service]] = {}
+        for seen in self.all(Service):
+            latest[seen.fact.transport, seen.fact.address, seen.fact.port] = seen
+        return [s for s in latest.values() if not protocols or s.fact.protocol in protocols]
+
+    def scans(self, transport: str = "tcp") -> list[Seen[PortScan]]:
+        return [s for s in self.all(PortScan) if s.fact.transport == transport]
+
+    def open_ports(self, transport: str = "tcp") -> set[tuple[str, int]]:
+        """``(address, port)`` of everything that was found open."""
+        return {(s.fact.address, port) for s in self.scans(transport) for port in s.fact.open}
+
+    def tested_ports(self, address: str, transport: str = "tcp") -> frozenset[int]:
+        """Every port whose state on ``address`` is known: open, or refused by the device itself."""
+        known: set[int] = set()
+        for scan in self.scans(transport):
+            if scan.fact.address == address:
+                unknown = parse_ports(scan.fact.silent) | parse_ports(scan.fact.filtered)
+                known |= parse_ports(scan.fact.tested) - unknown
+        return frozenset(known)
+
+    def missing(self, collector: str) -> list[Seen[NotMeasured]]:
+        """What a collector (``tls``, ``login`` …) said that it could not measure."""
+        return [s for s in self.all(NotMeasured) if s.fact.collector.split("/")[0] == collector]

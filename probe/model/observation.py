@@ -1,0 +1,357 @@
+"""Typed facts about a device. Only collectors make them; checks read them.
+
+Each fact is one dataclass. Text that came from the device has passed ``probe.model.text.clean``.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from probe.model.evidence import Proof
+from probe.model.ids import DeviceId
+
+# --- discovery -----------------------------------------------------------------------------------
+
+
+class IidClass(StrEnum):
+    """How the lower 64 bits of an IPv6 address were formed (RFC 7721 section 3)."""
+
+    EUI64 = "EUI-64"
+    STABLE_OPAQUE = "stable opaque"
+    TEMPORARY = "temporary"
+    DHCPV6 = "DHCPv6"
+    LOW_BYTE = "low-byte"
+    EMBEDDED_IPV4 = "embedded IPv4"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressFormed:
+    """An address of the device and, for IPv6, what is known about how it was formed."""
+
+    address: str
+    methods: tuple[str, ...]
+    """Which discovery methods saw it."""
+    iid_class: IidClass | None = None
+    """None for IPv4."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ipv6Survey:
+    """What was tried to find IPv6 addresses of the device; says so when none was found."""
+
+    methods: tuple[str, ...]
+    addresses: tuple[str, ...]
+    router_present: bool
+    """A router advertisement was seen, so that global addresses could be expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """A service or property that the device announces by itself to anybody on the link."""
+
+    via: str
+    """``mdns``, ``ssdp``, ``dhcp`` …"""
+    name: str
+    kind: str
+    """Service type such as ``_http._tcp``, or ``upnp:rootdevice``."""
+    port: int | None
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+# --- services ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortScan:
+    """One address, one transport, one list of ports. ``tested`` etc. are texts for ``parse_ports``."""
+
+    transport: str
+    address: str
+    list_name: str
+    tested: str
+    open: tuple[int, ...]
+    filtered: str = ""
+    """An ICMP error said that a filter is in the way."""
+    silent: str = ""
+    """No answer at all, after every try."""
+    complete: bool = True
+    """False when the scan was cut short; ``tested`` then names what was really tested."""
+
+    @property
+    def closed_is_known(self) -> bool:
+        """Every tested port that is not open was refused by the device itself."""
+        return self.complete and not self.filtered and not self.silent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """An open port and what it answered. ``protocol`` is ``unknown`` when nothing was recognised."""
+
+    transport: str
+    address: str
+    port: int
+    protocol: str
+    """``http``, ``telnet``, ``ssh``, ``ftp``, ``mqtt``, ``snmp``, ``dns``, ``coap`` … without TLS suffix."""
+    tls: bool = False
+    product: str = ""
+    version: str = ""
+    banner: str = ""
+    """First bytes as cleaned text, bounded."""
+    reason: str = ""
+    """How it was recognised, or why not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UdpSilence:
+    """A typed UDP probe without a protocol answer: ``closed`` (ICMP), ``filtered`` or ``silent``."""
+
+    address: str
+    port: int
+    protocol: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAccess:
+    """A service gave data or functions to somebody who presented no credential."""
+
+    transport: str
+    address: str
+    port: int
+    protocol: str
+    what: str
+    """What was readable, in one phrase: ``system description``, ``topic tree`` …"""
+    write_possible: bool = False
+
+
+# --- http ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpPage:
+    """One response to an unauthenticated GET."""
+
+    address: str
+    port: int
+    tls: bool
+    path: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    title: str = ""
+    auth_schemes: tuple[str, ...] = ()
+    """From WWW-Authenticate: ``basic``, ``digest`` …"""
+    login_form: bool = False
+    redirect: str = ""
+    """Location header; ``redirect_in_scope`` says whether it was followed."""
+    redirect_in_scope: bool = True
+
+
+# --- TLS -----------------------------------------------------------------------------------------
+
+
+class Reply(StrEnum):
+    """What a question to a TLS stack met. Only ACCEPTED and REFUSED are answers."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    """An alert, a lower version chosen, or a close, confirmed while a control hello worked."""
+    NO_ANSWER = "no answer"
+    """Reset, silence, garbage: nothing is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsVersion:
+    """``name`` is one of ``SSLv3``, ``TLSv1.0``, ``TLSv1.1``, ``TLSv1.2``, ``TLSv1.3``."""
+
+    name: str
+    reply: Reply
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSuiteGroup:
+    """One hello that offered only suites of one kind: ``weak`` (see tls/suites) or ``phase-out``."""
+
+    kind: str
+    reply: Reply
+    chosen: str = ""
+    """IANA name of the suite that the server picked, when accepted."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """One certificate of the presented chain. Times are Unix seconds; None when there is no date."""
+
+    subject: str
+    issuer: str
+    serial: str
+    not_before: float | None
+    not_after: float | None
+    key_type: str
+    """``RSA``, ``EC``, ``Ed25519`` …"""
+    key_bits: int
+    signature_hash: str
+    """``sha256``, ``sha1`` …, empty when the algorithm has none."""
+    self_signed: bool
+    is_ca: bool
+    names: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsService:
+    """What one TLS service accepted. ``chain`` is empty when no certificate could be had."""
+
+    address: str
+    port: int
+    versions: tuple[TlsVersion, ...]
+    suites: tuple[TlsSuiteGroup, ...]
+    chain: tuple[Certificate, ...] = ()
+    chain_problem: str = ""
+    """Why there is no chain, or what is wrong with its order; empty when all is well."""
+    chain_complete: bool | None = None
+    """Each certificate is signed by the next, up to a self-signed one or one whose issuer is unknown."""
+    measured_at: float = 0.0
+    """The clock against which validity is judged, Unix seconds."""
+    hellos: int = 0
+
+
+# --- access --------------------------------------------------------------------------------------
+
+
+class LoginResult(StrEnum):
+    """What one attempt met. Silence, 404 and reset are NO_ANSWER, never success and never refusal."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NO_ANSWER = "no answer"
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateResult:
+    """One default credential and what it met."""
+
+    username: str
+    password: str
+    tier: str
+    """``declared``, ``product``, ``vendor`` or ``generic``."""
+    source: str
+    result: LoginResult
+    proved: bool = False
+    """A read-only action that needs the login was done twice."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginTest:
+    """One service tested by contrast: no credential, a random one, then the candidates."""
+
+    transport: str
+    address: str
+    port: int
+    protocol: str
+    tls: bool
+    method: str
+    """``basic``, ``digest``, ``form``, ``password``, ``community`` …"""
+    without_credential: LoginResult
+    random_credential: LoginResult
+    candidates: tuple[CandidateResult, ...]
+    lockout_sign: str = ""
+    """Why the test stopped early, in the device's own terms; empty when it did not."""
+    problem: str = ""
+    """Why the contrast could not be made; empty when it could."""
+    owner: str = ""
+    """Whose doing ``problem`` is, an Owner value."""
+
+
+# --- traffic -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficView:
+    """What the probe could see of the device's own conversations from where it sits."""
+
+    position: str
+    """``mirror`` (frames between the device and others were seen) or ``endpoint`` (none were)."""
+    seconds: float
+    frames_of_others: int
+    bytes_of_others: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainTransfer:
+    """A request that the device made over unencrypted HTTP, seen on the wire."""
+
+    server: str
+    host: str
+    path: str
+    user_agent: str
+    status: int | None
+    content_type: str
+    size: int | None
+    magic: str
+    """Name of the file format that the first body bytes show, empty when none."""
+    update_like: bool
+    version_text: str = ""
+    """A version string readable in the request or response."""
+
+
+# --- health --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """A change in whether the device still answers."""
+
+    state: str
+    """``answering``, ``stopped answering`` or ``answering again``."""
+    during: str
+    """The job before which, or after which, it was noticed."""
+    method: str
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotMeasured:
+    """A job that could not do its work: what is missing, why, and whose doing that is."""
+
+    collector: str
+    subject: str
+    reason: str
+    owner: str
+    """An Owner value."""
+    settle: str
+
+
+Fact = (
+    AddressFormed
+    | Ipv6Survey
+    | Announced
+    | PortScan
+    | Service
+    | UdpSilence
+    | OpenAccess
+    | HttpPage
+    | TlsService
+    | LoginTest
+    | TrafficView
+    | PlainTransfer
+    | Health
+    | NotMeasured
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """A fact with its device, its proof, and who recorded it when."""
+
+    id: str
+    """``job#n``: stable, so that findings can point at it."""
+    device: DeviceId
+    collector: str
+    at: float
+    fact: Fact
+    proof: tuple[Proof, ...]

@@ -1,0 +1,40 @@
+"""What a run does, and how gently."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gentleness:
+    """The budget of one device. The defaults suit a device that dies above 40 packets a second."""
+
+    connections_at_once: int = 1
+    packets_per_s: float = 36.0
+    burst: int = 2
+    logins_per_account: int = 3
+    logins_per_device: int = 25
+    login_gap_s: float = 1.0
+    """Pause between two logins; three times the observed failure delay when that is longer."""
+    seconds: float = 3600.0
+    """No job starts on the device after this much time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One named way of testing, from ``probe/plans/*.toml`` and the command line."""
+
+    name: str
+    summary: str
+    catalogues: tuple[str, ...]
+    tcp_ports: str
+    """``quick``, ``standard``, ``full``, or port ranges."""
+    collectors: tuple[str, ...] = ()
+    """Names of the collectors that may run; empty: all."""
+    gentleness: Gentleness = field(default_factory=Gentleness)
+    discovery_s: float = 6.0
+    """How long active discovery may take; listening goes on throughout the run."""
+    listen_s: float = 20.0
+    """How long traffic is watched at least before it is judged."""
+    router_advertisement: bool = False
+    """Send an RA to elicit addresses: changes the network, so only on request."""
+    logins: bool = True
+    """Try documented default credentials."""

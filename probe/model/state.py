@@ -1,0 +1,82 @@
+"""The journal folded into the present: what the terminal UI, the reports and a resumed run all read."""
+
+from dataclasses import dataclass, field
+
+from probe.model import event as ev
+from probe.model.device import Device
+from probe.model.dut import Dut
+from probe.model.finding import Finding
+from probe.model.ids import DeviceId, JobId
+from probe.model.observation import Observation
+from probe.model.run import Job, Run, RunStatus
+from probe.model.verdict import Verdict
+
+VerdictKey = tuple[str, str, str, DeviceId]
+"""Catalogue, edition, requirement, device."""
+
+
+@dataclass(slots=True)
+class RunState:
+    """Mutable on purpose: it is the one accumulator. ``apply`` is its only writer."""
+
+    run: Run | None = None
+    status: RunStatus = RunStatus.RUNNING
+    status_reason: str = ""
+    seq: int = 0
+    started_at: float = 0.0
+    last_at: float = 0.0
+    devices: dict[DeviceId, Device] = field(default_factory=dict)
+    jobs: dict[JobId, Job] = field(default_factory=dict)
+    job_started: dict[JobId, float] = field(default_factory=dict)
+    job_finished: dict[JobId, ev.JobFinished] = field(default_factory=dict)
+    observations: dict[str, Observation] = field(default_factory=dict)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    verdicts: dict[VerdictKey, Verdict] = field(default_factory=dict)
+    budgets: dict[DeviceId, ev.BudgetSpent] = field(default_factory=dict)
+    devices_done: set[DeviceId] = field(default_factory=set)
+    notes: list[tuple[float, ev.Noted]] = field(default_factory=list)
+
+    def apply(self, entry: ev.Entry) -> None:  # noqa: C901 - one flat case for each event
+        """Take in the next entry of the journal."""
+        self.seq, self.last_at = entry.seq, entry.at
+        match entry.event:
+            case ev.RunStarted(run=run):
+                self.run, self.started_at = run, entry.at
+            case ev.DeviceSeen(device=device):
+                self.devices[device.id] = device
+            case ev.JobKnown(job=job):
+                self.jobs[job.id] = job
+            case ev.JobStarted(job=job_id):
+                self.job_started[job_id] = entry.at
+            case ev.JobFinished(job=job_id) as finished:
+                self.job_finished[job_id] = finished
+            case ev.Observed(observation=observation):
+                self.observations[observation.id] = observation
+            case ev.Found(finding=finding):
+                self.findings[finding.id] = finding
+            case ev.Judged(verdict=v):
+                self.verdicts[v.catalogue, v.edition, v.requirement, v.device] = v
+            case ev.BudgetSpent() as spent:
+                self.budgets[spent.device] = spent
+            case ev.DeviceDone(device=device_id):
+                self.devices_done.add(device_id)
+            case ev.Noted() as noted:
+                self.notes.append((entry.at, noted))
+            case ev.StatusChanged(status=status, reason=reason):
+                self.status, self.status_reason = status, reason
+
+    def running_jobs(self) -> list[Job]:
+        """Started and not finished, oldest first."""
+        return [
+            self.jobs[j] for j in self.job_started if j not in self.job_finished and j in self.jobs
+        ]
+
+    def dut(self, device: DeviceId) -> Dut:
+        """The view that checks get of one device."""
+        declaration = None
+        if self.run is not None:
+            found = self.devices[device]
+            declaration = next(
+                (d for d in self.run.declarations if d.speaks_for(found.addresses, found.mac)), None
+            )
+        return Dut(self.devices[device], self.observations.values(), declaration)

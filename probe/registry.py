@@ -1,0 +1,55 @@
+"""Finds what the rooms hold: checks, catalogues, plans, collectors. Adding one edits no list."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+from probe.model.catalogue import Catalogue
+from probe.model.check import CheckInfo
+from probe.model.dut import Dut
+from probe.model.finding import Answer
+from probe.model.ids import CheckId
+from probe.model.plan import Plan
+from probe.tomlfile import read_catalogue, read_check, read_plan
+
+HERE = Path(__file__).parent
+CheckFunction = Callable[[Dut], Iterator[Answer]]
+
+
+@cache
+def checks() -> dict[CheckId, CheckInfo]:
+    """Every check's metadata, by id, without importing any check."""
+    found = (read_check(path) for path in sorted((HERE / "checks").glob("*/*.toml")))
+    return {info.id: info for info in found}
+
+
+@cache
+def check_function(check: CheckId) -> CheckFunction:
+    """The pure function of one check."""
+    module = importlib.import_module("probe.checks." + check.replace("/", "."))
+    return cast(CheckFunction, module.check)
+
+
+@cache
+def catalogues() -> dict[str, Catalogue]:
+    """Every shipped catalogue, by id."""
+    found = (read_catalogue(path) for path in sorted((HERE / "catalogues").glob("*.toml")))
+    return {catalogue.id: catalogue for catalogue in found}
+
+
+@cache
+def plans() -> dict[str, Plan]:
+    """Every shipped plan, by name."""
+    found = (read_plan(path) for path in sorted((HERE / "plans").glob("*.toml")))
+    return {plan.name: plan for plan in found}
+
+
+def collector_modules() -> Iterator[ModuleType]:
+    """Every ``probe/collect/<room>/collector.py``."""
+    for room in pkgutil.iter_modules([str(HERE / "collect")]):
+        if room.ispkg and (HERE / "collect" / room.name / "collector.py").exists():
+            yield importlib.import_module(f"probe.collect.{room.name}.collector")
