@@ -22,6 +22,9 @@ class Budget:
         self._turn = asyncio.Lock()
         self._next_at = 0.0
         self.started = time.monotonic()
+        self.gate = asyncio.Event()
+        """Cleared while the run is paused: no packet leaves then."""
+        self.gate.set()
 
     @property
     def seconds(self) -> float:
@@ -34,6 +37,7 @@ class Budget:
     async def packet(self, count: int = 1) -> None:
         """Wait until ``count`` packets may be sent to the device. First come, first served."""
         gap = 1.0 / self.gentleness.packets_per_s
+        await self.gate.wait()
         async with self._turn:
             now = time.monotonic()
             # An idle bucket holds `burst` tokens: the schedule may lag behind the clock that far.

@@ -1,0 +1,60 @@
+"""Tells whether the process of a run lives, and keeps its last words when the store itself failed."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any
+
+LAST_WORDS = 4096
+"""Bytes set aside at the start, so that a full disk cannot keep the reason from being written."""
+
+
+class RunLock:
+    """An advisory lock on a small file; the kernel gives it back when the process dies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: Any = None
+
+    def acquire(self) -> bool:
+        """Whether the lock is ours now; it stays so until ``release`` or the end of the process."""
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        os.pwrite(handle, b" " * LAST_WORDS, 0)
+        self._file = handle
+        return True
+
+    def say(self, words: str) -> None:
+        """Overwrite the set-aside bytes with the reason for the end."""
+        if self._file is not None:
+            os.pwrite(self._file, words.encode()[:LAST_WORDS], 0)
+
+    def words(self) -> str:
+        """What the last holder said, empty when it said nothing."""
+        try:
+            return self.path.read_text(errors="replace").strip()
+        except OSError:
+            return ""
+
+    def held(self) -> bool:
+        """Whether a living process holds the lock."""
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+    def release(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
