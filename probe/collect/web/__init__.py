@@ -1,0 +1,1 @@
+"""HTTP towards devices: a small client that keeps what was really said, and the pages collector."""
