@@ -1,10 +1,13 @@
 """Starting the process of a run and hearing its first word."""
 
+import base64
 import json
 import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from probe.codec import to_plain
@@ -22,9 +25,15 @@ def new_run_id(now: float | None = None) -> RunId:
     return RunId(f"{stamp}-{secrets.token_hex(2)}")
 
 
-def start(run: Run, store: str, argv: list[str] | None = None) -> RunId:
-    """Start a new run; returns as soon as its journal has begun. ``argv`` replaces the worker's own."""
-    return _launch({"store": store, "run": to_plain(run)}, argv or WORKER)
+def start(
+    run: Run, store: str, *, files: Sequence[Path] = (), argv: list[str] | None = None
+) -> RunId:
+    """Start a new run; returns as soon as its journal has begun.
+
+    ``files`` (the declarations) are kept as evidence. ``argv`` replaces the worker's own command.
+    """
+    kept = [{"name": f.name, "data": base64.b64encode(f.read_bytes()).decode()} for f in files]
+    return _launch({"store": store, "run": to_plain(run), "files": kept}, argv or WORKER)
 
 
 def resume(run: str, store: str, argv: list[str] | None = None) -> RunId:

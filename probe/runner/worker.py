@@ -9,6 +9,7 @@ Output: ``{"run": "RUN-ID"}`` or ``{"error": "…", "next": "…", "owner": "…
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -24,7 +25,9 @@ from probe.model.event import Noted, RunStarted, StatusChanged
 from probe.model.finding import Owner
 from probe.model.ids import RunId
 from probe.model.run import Run, RunStatus
+from probe.model.text import clean
 from probe.runner import privileges
+from probe.runner.recorder import JournalRecorder
 from probe.runner.runner import Runner
 from probe.store.journal import Journal
 from probe.store.lock import RunLock
@@ -60,6 +63,7 @@ async def _main(spec: dict[str, Any]) -> int:
             lock.acquire()
             journal = Journal(store, head.id)
             journal.begin(RunStarted(run=head))
+            _keep_files(journal, spec.get("files", []))
         for note in (*notes, Noted(level="info", text=f"The run's process is now {became}.")):
             journal.append(note)
         _say({"run": head.id})
@@ -119,6 +123,18 @@ async def _run(journal: Journal, lock: RunLock, client: PacketClient | None) -> 
         if client is not None:
             await client.close()
     return Exit.PASS
+
+
+def _keep_files(journal: Journal, files: list[dict[str, str]]) -> None:
+    """The declarations as they were read: findings point at their bytes."""
+    recorder = JournalRecorder(journal)
+    for file in files:
+        recorder.keep_bytes(
+            base64.b64decode(file["data"]),
+            media_type="application/toml",
+            caption=f"declaration file {clean(file['name'])}",
+            collector="operator",
+        )
 
 
 def _say(answer: dict[str, str]) -> None:

@@ -1,0 +1,225 @@
+"""Commands that read what is recorded: tui, runs, show, judge, report, evidence."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from probe import __version__, registry
+from probe.cli.common import EXIT_OF, default_store, overall_status, read_declarations
+from probe.errors import Exit, ProbeError
+from probe.model.catalogue import Catalogue
+from probe.model.finding import Finding
+from probe.model.run import RunStatus
+from probe.model.verdict import Verdict
+from probe.store.journal import RunReader
+from probe.store.store import Store
+
+if TYPE_CHECKING:
+    from probe.cli.run import Show
+    from probe.report.viewmodel import ReportView
+
+
+def opened(run: str | None, store: str | None) -> RunReader:
+    """A reader of the named run that has read everything written so far."""
+    found = Store(store or default_store(), create=False)
+    reader = RunReader(found, found.find(run))
+    reader.poll()
+    return reader
+
+
+def tui(run: str | None, store: str | None, *, slow_link: bool) -> int:
+    """Open the terminal UI on a run; the exit code is that of the run's result."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ProbeError(
+            "The terminal UI needs a terminal",
+            "Use 'probe show' or 'probe report' for plain output.",
+        )
+    from probe.tui.launch import launch
+
+    reader = opened(run, store)
+    launch(reader, slow_link=slow_link)
+    reader.poll()
+    if reader.alive():
+        sys.stderr.write(f"The run goes on; come back with 'probe tui {reader.run}'.\n")
+        return Exit.PASS
+    return result_code(reader)
+
+
+def follow_to_end(run_id: str, show: "Show", store: str) -> int:
+    """Plain progress, then the summary or the wanted report on stdout."""
+    from probe.cli.follow import follow
+
+    reader = RunReader(Store(store, create=False), Store(store, create=False).find(run_id))
+    status = follow(reader)
+    if status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
+        words = reader.state.status_reason or reader.last_words() or "its process is gone"
+        sys.stderr.write(f"probe: the run did not reach its end: {words}\n")
+        sys.stderr.write(f"       Continue with 'probe run --resume {reader.run}'.\n")
+    view = view_of(reader, show_passwords=show.show_passwords)
+    write(rendered(view, show.format or "text"), show.output)
+    html = Path(f"probe-{reader.run}.html")
+    if show.format is None and show.output is None:
+        html.write_bytes(rendered(view, "html"))
+        sys.stdout.write(f"\nreport: {html}\nscreen: probe tui {reader.run}\n")
+    if status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
+        return Exit.ENVIRONMENT
+    return Exit.STOPPED if status is RunStatus.STOPPED else result_code(reader)
+
+
+def runs(store: str | None) -> int:
+    """One line for each run: id, start, status, interface, plan, devices, counts of verdicts."""
+    found = Store(store or default_store(), create=False)
+    heads = found.runs()
+    if not heads:
+        sys.stderr.write("No runs yet; start one with 'probe run' or 'probe demo'.\n")
+    for head in heads:
+        reader = RunReader(found, head.id)
+        reader.poll()
+        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(head.started_at))
+        tally = verdict_tally(list(reader.state.verdicts.values()))
+        sys.stdout.write(
+            f"{head.id}  {started}  {reader.status():<11}  {head.interface}  {head.plan}  "
+            f"{len(reader.state.devices)} devices  {tally}\n"
+        )
+    return Exit.PASS
+
+
+def verdict_tally(verdicts: list[Verdict]) -> str:
+    """``3 FAIL, 20 INCONCLUSIVE …``, statuses with none left out."""
+    from collections import Counter
+
+    tally = Counter(v.status for v in verdicts)
+    return ", ".join(f"{n} {status}" for status, n in sorted(tally.items())) or "no verdicts"
+
+
+def show(run: str, requirement: str | None, store: str | None, *, show_passwords: bool) -> int:
+    """A run, or one requirement down to its evidence, as plain text."""
+    from probe.report import text
+
+    reader = opened(run, store)
+    view = view_of(reader, show_passwords=show_passwords)
+    shown = text.show_requirement(view, requirement) if requirement else text.show_run(view)
+    sys.stdout.write(shown)
+    return Exit.PASS
+
+
+def judge(
+    run: str,
+    names: tuple[str, ...],
+    declarations: tuple[Path, ...],
+    format: str,
+    output: Path | None,
+    store: str | None,
+    *,
+    show_passwords: bool,
+) -> int:
+    """Judge the recorded observations again, offline; the journal is not touched."""
+    from probe.runner.rejudge import rejudge
+    from probe.runner.runner import chosen_catalogues
+
+    reader = opened(run, store)
+    if reader.state.run is None:
+        raise ProbeError("The run has no beginning in the journal", "Start a new run.")
+    catalogues = chosen_catalogues(names or reader.state.run.plan.catalogues)
+    found, verdicts = rejudge(reader.state, catalogues, read_declarations(declarations))
+    findings = [finding for of_device in found.values() for finding in of_device]
+    view = view_of(
+        reader,
+        catalogues=catalogues,
+        verdicts=verdicts,
+        findings=findings,
+        show_passwords=show_passwords,
+    )
+    write(rendered(view, format), output)
+    return EXIT_OF[overall_status(catalogues, reader.state.devices, verdicts)]
+
+
+def report(
+    run: str, format: str, output: Path | None, store: str | None, *, show_passwords: bool
+) -> int:
+    """Write one report of a recorded run."""
+    reader = opened(run, store)
+    write(rendered(view_of(reader, show_passwords=show_passwords), format), output)
+    return Exit.PASS
+
+
+def evidence(run: str, sha256: str | None, output: Path | None, store: str | None) -> int:
+    """List evidence, or write one piece byte by byte."""
+    reader = opened(run, store)
+    index = reader.store.evidence_index(reader.run)
+    if sha256 is None:
+        for item in index:
+            sys.stdout.write(f"{item.sha256}  {item.size:>8}  {item.collector}  {item.caption}\n")
+        return Exit.PASS
+    matches = [item for item in index if item.sha256.startswith(sha256)]
+    if len(matches) != 1:
+        raise ProbeError(
+            f"{len(matches)} pieces of evidence begin with '{sha256}'",
+            f"List them with 'probe evidence {reader.run}'.",
+        )
+    found = reader.evidence(matches[0].sha256)
+    assert found is not None
+    write(found[1], output)
+    return Exit.PASS
+
+
+def view_of(
+    reader: RunReader,
+    *,
+    catalogues: list[Catalogue] | None = None,
+    verdicts: list[Verdict] | None = None,
+    findings: list[Finding] | None = None,
+    show_passwords: bool = False,
+) -> "ReportView":
+    """The one view model behind every format."""
+    from probe.report.view import build_view
+
+    state = reader.state
+    names = state.run.plan.catalogues if state.run else ()
+    known = registry.catalogues()
+    return build_view(
+        state,
+        catalogues if catalogues is not None else [known[n] for n in names if n in known],
+        registry.checks(),
+        reader.evidence,
+        verdicts=verdicts if verdicts is not None else list(state.verdicts.values()),
+        findings=findings,
+        status=reader.status(),
+        tool_version=__version__,
+        show_passwords=show_passwords,
+    )
+
+
+def rendered(view: "ReportView", format: str) -> bytes:
+    from probe.report import FORMATS
+
+    renderer: Callable[[ReportView], bytes] = FORMATS[format]
+    return renderer(view)
+
+
+def write(data: bytes, output: Path | None) -> None:
+    """To the file, or to stdout. A file that cannot be written is the operator's to mend."""
+    if output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise ProbeError(
+            f"{output} cannot be written: {error.strerror}", "Choose another place with --output."
+        ) from None
+    sys.stderr.write(f"written: {output}\n")
+
+
+def result_code(reader: RunReader) -> int:
+    """The exit code that the recorded verdicts stand for."""
+    state = reader.state
+    if reader.status() is RunStatus.STOPPED:
+        return Exit.STOPPED
+    known = registry.catalogues()
+    catalogues = [known[n] for n in (state.run.plan.catalogues if state.run else ()) if n in known]
+    return EXIT_OF[overall_status(catalogues, state.devices, state.verdicts.values())]

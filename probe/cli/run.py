@@ -1,0 +1,194 @@
+"""``probe run``: from the options to a running process, then to its result."""
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from probe import __version__
+from probe.cli.common import default_store, read_declarations
+from probe.errors import Exit, ProbeError
+from probe.model.plan import Plan
+from probe.model.ports import parse_ports
+from probe.model.run import Run, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the operator asked to be tested."""
+
+    interface: str | None
+    targets: tuple[str, ...] = ()
+    plan: str = "standard"
+    ports: str | None = None
+    catalogues: tuple[str, ...] = ()
+    declarations: tuple[Path, ...] = ()
+    operator: str = ""
+    logins: bool = True
+    router_advertisement: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """How the operator wants to see it."""
+
+    format: str | None = None
+    output: Path | None = None
+    plain: bool = False
+    detach: bool = False
+    show_passwords: bool = False
+    slow_link: bool = False
+
+    @property
+    def wants_tui(self) -> bool:
+        """At a terminal, unless something else was asked for."""
+        return (
+            not (self.plain or self.detach or self.format or self.output)
+            and sys.stdin.isatty()
+            and sys.stdout.isatty()
+        )
+
+
+def run(wish: Wish, show: Show, store: str | None, resume: str | None) -> int:
+    """Start or resume a run, follow it, print its result; the exit code says what came out."""
+    from probe.runner import launch
+
+    where = store or default_store()
+    if resume is not None:
+        run_id = launch.resume(resume, where)
+    else:
+        head, files = described(wish)
+        run_id = launch.start(head, where, files=files)
+    return watch(run_id, show, where)
+
+
+def watch(run_id: str, show: Show, where: str) -> int:
+    """Show a running run in the way that was asked for, and return the exit code of its result."""
+    from probe.cli import results
+    from probe.runner import privileges
+
+    privileges.drop()
+    if show.detach:
+        sys.stdout.write(f"{run_id}\n")
+        return Exit.PASS
+    if show.wants_tui:
+        return results.tui(run_id, where, slow_link=show.slow_link)
+    return results.follow_to_end(run_id, show, where)
+
+
+def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
+    """The run's head from the options; raises ProbeError for anything that cannot be."""
+    from probe.collect.discovery.link import interface_facts
+    from probe.runner.launch import new_run_id
+
+    if wish.interface is None:
+        raise ProbeError(
+            f"No interface was named; this machine has {', '.join(interfaces())}",
+            "Name the one of the test network: probe run -i INTERFACE.",
+        )
+    facts = interface_facts(wish.interface)
+    plan = chosen_plan(wish)
+    head = Run(
+        id=new_run_id(),
+        started_at=_now(),
+        scope=scope_of(wish, facts.networks),
+        plan=plan,
+        declarations=read_declarations(wish.declarations),
+        operator=wish.operator,
+        tool_version=__version__,
+        host=os.uname().nodename,
+    )
+    return head, wish.declarations
+
+
+def scope_of(wish: Wish, networks: tuple[str, ...]) -> Scope:
+    """The interface's networks, narrowed to the targets; a name or nonsense as target is refused."""
+    import ipaddress
+
+    targets: list[str] = []
+    for target in wish.targets:
+        try:
+            targets.append(str(ipaddress.ip_address(target.partition("%")[0])))
+        except ValueError:
+            raise ProbeError(
+                f"'{target}' is not an IP address",
+                "Give the device's address; names would have to be resolved outside the scope.",
+            ) from None
+    if not networks and not targets:
+        raise ProbeError(
+            f"The interface {wish.interface} has no address",
+            "Give it one in the test network, e.g. 'ip addr add 192.0.2.2/24 dev "
+            f"{wish.interface}', or name targets with --target.",
+        )
+    assert wish.interface is not None
+    return Scope(interface=wish.interface, networks=networks, targets=tuple(targets))
+
+
+def chosen_plan(wish: Wish) -> Plan:
+    """The named plan with the changes that the options make to it."""
+    import difflib
+
+    from probe import registry
+    from probe.runner.runner import chosen_catalogues
+
+    known = registry.plans()
+    if wish.plan not in known:
+        near = difflib.get_close_matches(wish.plan, known, n=1)
+        hint = f"Did you mean '{near[0]}'? " if near else ""
+        raise ProbeError(f"There is no plan '{wish.plan}'", f"{hint}Known are: {', '.join(known)}.")
+    plan = known[wish.plan]
+    if wish.ports is not None:
+        try:
+            parse_ports(wish.ports)
+        except ValueError as error:
+            raise ProbeError(f"--ports: {error}", "Write it like 1-1024,8080.") from None
+        plan = replace(plan, tcp_ports=wish.ports)
+    if wish.catalogues:
+        plan = replace(plan, catalogues=wish.catalogues)
+    chosen_catalogues(plan.catalogues)
+    return replace(
+        plan,
+        logins=plan.logins and wish.logins,
+        router_advertisement=plan.router_advertisement or wish.router_advertisement,
+    )
+
+
+def dry_run(wish: Wish) -> int:
+    """Print scope, budget, and every login that could be tried; nothing is sent."""
+    from probe.collect.access.candidates import attempt_list
+    from probe.model.device import Device, device_id
+    from probe.model.dut import Dut
+
+    head, _ = described(wish)
+    gentleness = head.plan.gentleness
+    out = sys.stdout.write
+    out(f"plan {head.plan.name}: {head.plan.summary}\n")
+    out(f"interface {head.scope.interface}\n")
+    out(f"scope {', '.join(head.scope.targets or head.scope.networks)}\n")
+    out(
+        f"budget per device: {gentleness.packets_per_s:g} packets/s, "
+        f"{gentleness.connections_at_once} connection at once, "
+        f"{gentleness.logins_per_account} logins per account, "
+        f"{gentleness.logins_per_device} logins in all, {gentleness.seconds:g} s\n"
+    )
+    out(f"catalogues {', '.join(head.plan.catalogues)}\n")
+    address = head.scope.targets[0] if head.scope.targets else "203.0.113.1"
+    declaration = next((d for d in head.declarations if d.speaks_for((address,), None)), None)
+    unknown = Device(id=device_id(None, address), addresses=(address,))
+    out("login attempts, if such a service is found and nothing more is learnt of the device:\n")
+    for line in attempt_list(Dut(unknown, [], declaration), head.plan):
+        out(f"  {line}\n")
+    return Exit.PASS
+
+
+def interfaces() -> list[str]:
+    """Names of the network interfaces of this machine."""
+    import socket
+
+    return [name for _, name in socket.if_nameindex()]
+
+
+def _now() -> float:
+    import time
+
+    return time.time()
