@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,8 @@ from probe import __version__, registry
 from probe.cli.common import EXIT_OF, default_store, overall_status, read_declarations
 from probe.errors import Exit, ProbeError
 from probe.model.catalogue import Catalogue
-from probe.model.finding import Finding
 from probe.model.run import RunStatus
+from probe.model.state import RunState
 from probe.model.verdict import Verdict
 from probe.store.journal import RunReader
 from probe.store.store import Store
@@ -120,20 +121,12 @@ def judge(
     from probe.runner.runner import chosen_catalogues
 
     reader = opened(run, store)
-    if reader.state.run is None:
-        raise ProbeError("The run has no beginning in the journal", "Start a new run.")
-    catalogues = chosen_catalogues(names or reader.state.run.plan.catalogues)
-    found, verdicts = rejudge(reader.state, catalogues, read_declarations(declarations))
-    findings = [finding for of_device in found.values() for finding in of_device]
-    view = view_of(
-        reader,
-        catalogues=catalogues,
-        verdicts=verdicts,
-        findings=findings,
-        show_passwords=show_passwords,
-    )
+    planned = reader.state.run.plan.catalogues if reader.state.run else ()
+    catalogues = chosen_catalogues(names or planned)
+    state = rejudge(reader.state, catalogues, read_declarations(declarations))
+    view = view_of(reader, catalogues=catalogues, state=state, show_passwords=show_passwords)
     write(rendered(view, format), output)
-    return EXIT_OF[overall_status(catalogues, reader.state.devices, verdicts)]
+    return EXIT_OF[overall_status(catalogues, state.devices, state.verdicts.values())]
 
 
 def report(
@@ -169,26 +162,22 @@ def view_of(
     reader: RunReader,
     *,
     catalogues: list[Catalogue] | None = None,
-    verdicts: list[Verdict] | None = None,
-    findings: list[Finding] | None = None,
+    state: RunState | None = None,
     show_passwords: bool = False,
 ) -> "ReportView":
-    """The one view model behind every format."""
-    from probe.report.view import build_view
+    """The one view model behind every format; ``state`` replaces the recorded one when given."""
+    from probe.report.view import build_view, catalogues_of
 
-    state = reader.state
-    names = state.run.plan.catalogues if state.run else ()
-    known = registry.catalogues()
+    shown = replace(state or reader.state, status=reader.status())
+    if shown.run is None:
+        raise ProbeError("The journal of this run has no beginning", "Start a new run.")
     return build_view(
-        state,
-        catalogues if catalogues is not None else [known[n] for n in names if n in known],
+        shown,
+        catalogues_of(shown, registry.catalogues()) if catalogues is None else catalogues,
         registry.checks(),
         reader.evidence,
-        verdicts=verdicts if verdicts is not None else list(state.verdicts.values()),
-        findings=findings,
-        status=reader.status(),
         tool_version=__version__,
-        show_passwords=show_passwords,
+        secrets=show_passwords,
     )
 
 
@@ -221,5 +210,6 @@ def result_code(reader: RunReader) -> int:
     if reader.status() is RunStatus.STOPPED:
         return Exit.STOPPED
     known = registry.catalogues()
-    catalogues = [known[n] for n in (state.run.plan.catalogues if state.run else ()) if n in known]
+    planned = state.run.plan.catalogues if state.run else ()
+    catalogues = [known[name] for name in planned if name in known]
     return EXIT_OF[overall_status(catalogues, state.devices, state.verdicts.values())]

@@ -90,7 +90,7 @@ def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
     plan = chosen_plan(wish)
     head = Run(
         id=new_run_id(),
-        started_at=_now(),
+        started_at=now(),
         scope=scope_of(wish, facts.networks),
         plan=plan,
         declarations=read_declarations(wish.declarations),
@@ -188,7 +188,8 @@ def interfaces() -> list[str]:
     return [name for _, name in socket.if_nameindex()]
 
 
-def _now() -> float:
+def now() -> float:
+    """Unix time; the one clock reading of the command line."""
     import time
 
     return time.time()

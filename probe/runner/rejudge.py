@@ -1,43 +1,38 @@
 """Judging a finished run again under any catalogue: no device, no network, no journal entry."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from probe.model.catalogue import Catalogue
 from probe.model.declaration import Declaration
-from probe.model.dut import Dut
 from probe.model.evidence import EvidenceRef
-from probe.model.finding import Finding
-from probe.model.ids import DeviceId
 from probe.model.state import RunState
-from probe.model.verdict import Verdict
 from probe.runner.assess import assess, verdicts
 
 
 def rejudge(
     state: RunState, catalogues: Sequence[Catalogue], declarations: Sequence[Declaration] = ()
-) -> tuple[dict[DeviceId, list[Finding]], list[Verdict]]:
-    """Findings and verdicts from the recorded observations, with today's checks.
+) -> RunState:
+    """The state with findings and verdicts made anew from its observations, by today's checks.
 
-    ``declarations`` replace the run's own when given.
+    ``declarations`` replace the run's own when given. The state that came in is left as it was.
     """
-    findings: dict[DeviceId, list[Finding]] = {}
-    made: list[Verdict] = []
-    for device_id in state.devices:
-        dut = state.dut(device_id)
-        if declarations:
-            device = dut.device
-            speaking = [d for d in declarations if d.speaks_for(device.addresses, device.mac)]
-            dut = Dut(device, dut.observations, speaking[0] if speaking else None)
+    run = state.run
+    if run is not None and declarations:
+        run = replace(run, declarations=tuple(declarations))
+    judged = replace(state, run=run, findings={}, verdicts={})
+    for device_id in judged.devices:
+        dut = judged.dut(device_id)
         found = assess(dut, _label_only)
-        findings[device_id] = found
-        made += verdicts(dut, found, catalogues, final=True)
-    return findings, made
+        judged.findings.update((finding.id, finding) for finding in found)
+        for v in verdicts(dut, found, catalogues, final=True):
+            judged.verdicts[v.catalogue, v.edition, v.requirement, v.device] = v
+    return judged
 
 
 def _label_only(text: str, caption: str) -> EvidenceRef:
     # Nothing is written when judging again; the text itself stands in the caption.
-    import hashlib
-
     return EvidenceRef(
         sha256=hashlib.sha256(text.encode()).hexdigest(), caption=f"{caption}: {text}"
     )
