@@ -57,6 +57,8 @@ class DeviceSpec:
     programs: tuple[Program, ...] = ()
     sysctl: tuple[tuple[str, str], ...] = ()
     """Below /proc/sys/net, e.g. ``("ipv4/icmp_echo_ignore_all", "1")``; set before the link is up."""
+    files: tuple[tuple[str, str], ...] = ()
+    """``(path, text)``: files of the machine that this device alone sees with another content."""
     setup: tuple[tuple[str, ...], ...] = ()
     """Commands run in the namespace when the link is up, before the programs."""
 
@@ -181,7 +183,7 @@ class Stage:
         """Attach a device and start its programs, without waiting for them (see ``wait_ready``)."""
         if spec.name in self.devices:
             raise ValueError(f"there is a device '{spec.name}' already")
-        device = self._hold(spec.name, "--net", "--pid", "--fork", "--kill-child")
+        device = self._hold(spec.name, "--net", "--mount", "--pid", "--fork", "--kill-child")
         self.devices[spec.name] = device
         self._attach(device, spec.name, "eth0", spec.mac, _device_sysctl(spec))
         self._ip(
@@ -191,6 +193,10 @@ class Stage:
             "link set eth0 up",
             *(f"addr add {a} dev eth0 nodad" for a in spec.ipv6),
         )
+        for number, (path, text) in enumerate(spec.files):
+            mine = self.folder / f"{spec.name}-file-{number}"
+            mine.write_text(text)
+            self._check(self.run_in(device, ("mount", "--bind", str(mine), path)), path)
         for argv in spec.setup:
             self._check(self.run_in(device, argv), " ".join(argv))
         for number, program in enumerate(spec.programs):
@@ -239,12 +245,16 @@ class Stage:
 
     def command_in(self, namespace: Namespace, argv: Sequence[str]) -> list[str]:
         """The argv that runs ``argv`` in ``namespace``. For the probe it keeps its process id."""
-        join = ["nsenter", f"--net=/proc/{namespace.pid}/ns/net"]
+        ns, mount = f"/proc/{namespace.pid}/ns", self._user and f"/proc/{self._user.pid}/ns/mnt"
+        join = ["nsenter", f"--net={ns}/net"]
+        if namespace in self.devices.values():
+            join.append(f"--pid={ns}/pid_for_children")
+            mount = f"{ns}/mnt"
         if self._user is not None:
             join += ["--preserve-credentials", f"--user=/proc/{self._user.pid}/ns/user"]
-            join += [f"--mount=/proc/{self._user.pid}/ns/mnt"]
-        if namespace in self.devices.values():
-            join += [f"--pid=/proc/{namespace.pid}/ns/pid_for_children"]
+        if mount:
+            # nsenter goes to the root of the mount namespace; we stay where we are.
+            join += [f"--mount={mount}", f"--wd={os.getcwd()}"]
         return [*join, "--", *argv]
 
     def popen_in(

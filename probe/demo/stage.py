@@ -17,21 +17,23 @@ from probe.demo.net import Stage
 from probe.errors import ProbeError
 
 
-def demo_command(inner: Sequence[str]) -> list[str]:
+def demo_command(inner: Sequence[str], *, loopback: bool = False) -> list[str]:
     """The argv that runs ``inner`` on the demonstration network; see ``network.setting``."""
-    return [sys.executable, "-m", "probe.demo.stage", "--", *inner]
+    options = ["--loopback"] if loopback else []
+    return [sys.executable, "-m", "probe.demo.stage", *options, "--", *inner]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Build, run, take down. Exit status 2 on wrong arguments, 70 when the network cannot be built."""
     given = list(sys.argv[1:] if argv is None else argv)
-    if given[:1] == ["--"]:
-        given = given[1:]
-    if not given:
-        sys.stderr.write("give the command to run on the demonstration network\n")
+    at = given.index("--") if "--" in given else 0
+    options, inner = given[:at], given[at + 1 :]
+    if not inner or set(options) - {"--loopback"}:
+        sys.stderr.write("usage: python -m probe.demo.stage [--loopback] -- COMMAND\n")
         return 2
     try:
-        return _on_loopback(given) if network.setting().loopback else _in_namespaces(given)
+        where = network.setting(loopback=bool(options))
+        return _on_loopback(inner) if where.loopback else _in_namespaces(inner)
     except ProbeError as error:
         sys.stderr.write(f"{error}\n")
         return 70
