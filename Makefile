@@ -50,7 +50,7 @@ $(VENV)/pip.stamp:
 packages:
 	@bash tests/packages.sh
 
-lock: install-dev
+lock: $(VENV)/pip.stamp
 	$(BIN)/pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet $(LOCK) --extra build -o requirements/run.txt pyproject.toml
 	$(BIN)/pip-compile --quiet $(LOCK) --extra build --extra dev -o requirements/dev.txt pyproject.toml

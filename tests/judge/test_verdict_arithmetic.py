@@ -1,0 +1,143 @@
+"""The promises of the verdict arithmetic, as properties."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import DEVICE, answer, catalogue_of, findings, requirements
+
+from probe.judge.judge import judge
+from probe.judge.overall import counts, overall
+from probe.model.catalogue import Requirement
+from probe.model.declaration import Declaration, ManualResult, NotApplicable
+from probe.model.finding import Finding, Outcome
+from probe.model.verdict import SEVERITY, Status, Verdict, combine
+
+GOOD = {Status.PASS, Status.NOT_APPLICABLE}
+UNKNOWN = {Status.INCONCLUSIVE, Status.NOT_TESTED, Status.ERROR}
+
+
+def verdict(
+    requirement: Requirement, found: list[Finding], declaration: Declaration | None = None
+) -> Verdict:
+    (made,) = judge(catalogue_of(requirement), DEVICE, found, declaration)
+    return made
+
+
+@given(requirements, findings, st.data())
+def test_an_error_or_an_unknown_in_place_of_a_finding_never_improves(
+    requirement: Requirement, found: list[Finding], data: st.DataObject
+) -> None:
+    if not found:
+        return
+    before = verdict(requirement, found)
+    n = data.draw(st.integers(0, len(found) - 1))
+    outcome = data.draw(st.sampled_from([Outcome.ERROR, Outcome.INCONCLUSIVE]))
+    worse = replace(found[n], answer=answer(outcome, found[n].answer.subject))
+    after = verdict(requirement, [*found[:n], worse, *found[n + 1 :]])
+    if before.status not in GOOD:
+        assert after.status not in GOOD
+    if found[n].answer.outcome is not Outcome.VIOLATED:
+        # An ERROR itself may be replaced by an unknown, which ranks below it, but is no better known.
+        assert (
+            SEVERITY[after.status] >= SEVERITY[before.status]
+            or found[n].answer.outcome is Outcome.ERROR
+        )
+
+
+@given(requirements, findings, st.data())
+def test_removing_evidence_never_makes_it_good(
+    requirement: Requirement, found: list[Finding], data: st.DataObject
+) -> None:
+    if not found:
+        return
+    before = verdict(requirement, found)
+    check = data.draw(st.sampled_from(sorted({f.check for f in found})))
+    after = verdict(requirement, [f for f in found if f.check != check])
+    if before.status not in GOOD:
+        assert after.status not in GOOD
+
+
+@given(requirements, findings, st.randoms())
+def test_order_and_repetition_do_not_matter(
+    requirement: Requirement, found: list[Finding], r
+) -> None:  # type: ignore[no-untyped-def]
+    shuffled = [*found, *found[:2]]
+    r.shuffle(shuffled)
+    before, after = verdict(requirement, found), verdict(requirement, shuffled)
+    assert (before.status, before.reason, before.settle) == (
+        after.status,
+        after.reason,
+        after.settle,
+    )
+
+
+@given(requirements)
+def test_no_findings_is_not_tested(requirement: Requirement) -> None:
+    assert verdict(requirement, []).status is Status.NOT_TESTED
+
+
+@given(requirements, findings)
+def test_only_full_strength_within_its_needs_passes(
+    requirement: Requirement, found: list[Finding]
+) -> None:
+    if verdict(requirement, found).status is not Status.PASS:
+        return
+    strengths = {m.check: m for m in requirement.checks}
+    counted = [f for f in found if f.check in strengths]
+    satisfied = [f for f in counted if f.answer.outcome is Outcome.SATISFIED]
+    assert satisfied
+    assert {f.answer.outcome for f in counted} <= {Outcome.SATISFIED, Outcome.NOT_APPLICABLE}
+    for f in satisfied:
+        mapping = strengths[f.check]
+        assert mapping.strength.value == "full"
+        assert f.answer.measured["tcp_ports"] >= mapping.requires.get("tcp_ports", 0)
+    assert {m.check for m in requirement.checks} == {f.check for f in counted}
+
+
+@given(requirements, findings)
+def test_an_unknown_always_says_what_would_settle_it(
+    requirement: Requirement, found: list[Finding]
+) -> None:
+    made = verdict(requirement, found)
+    assert bool(made.settle) == (made.status in UNKNOWN)
+    assert made.reason
+    if made.manual_owed:
+        assert requirement.manual
+
+
+@given(requirements, findings)
+def test_a_violation_outweighs_every_word_of_the_declaration(
+    requirement: Requirement, found: list[Finding]
+) -> None:
+    kind = ManualResult(
+        catalogue="*", requirement="5.1-1", result="pass", by="A", on="2026-01-01", note="fine"
+    )
+    waived = NotApplicable(catalogue="*", requirement="5.1-1", reason="none", decided_by="A")
+    declaration = Declaration(product="P", manual=(kind,), not_applicable=(waived,))
+    plain = verdict(requirement, found)
+    helped = verdict(requirement, found, declaration)
+    if plain.status is Status.FAIL:
+        assert helped.status is Status.FAIL
+    elif requirement.mandatory and not requirement.condition:
+        assert helped.status is not Status.NOT_APPLICABLE
+
+
+@given(st.lists(st.sampled_from(Status)))
+def test_combine_is_the_worst_and_never_a_pass_of_nothing(statuses: list[Status]) -> None:
+    whole = combine(statuses)
+    assert whole is combine(reversed(statuses))
+    if not statuses:
+        assert whole is Status.NOT_TESTED
+    else:
+        assert SEVERITY[whole] == max(SEVERITY[s] for s in statuses)
+
+
+@given(requirements, findings)
+def test_counts_add_up_to_the_catalogue(requirement: Requirement, found: list[Finding]) -> None:
+    other = replace(requirement, id="5.9-9", checks=())  # type: ignore[arg-type]
+    catalogue = catalogue_of(requirement, other)
+    verdicts = judge(catalogue, DEVICE, found)
+    assert sum(counts(catalogue, verdicts).values()) == 2
+    assert sum(counts(catalogue, []).values()) == 2
+    assert overall(catalogue, []) is Status.NOT_TESTED
