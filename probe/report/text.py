@@ -1,0 +1,294 @@
+"""Plain text for a terminal, a pipe or a screen reader: one fact a line, no colour, no boxes.
+
+Lines are wrapped at 80 columns; commands, hashes and evidence stay whole so that they can be copied.
+"""
+
+import difflib
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from probe.errors import ProbeError
+from probe.model.state import RunState
+from probe.model.text import clean
+from probe.model.verdict import Status
+from probe.report.groups import owed_by_catalogue, unknown_groups
+from probe.report.inventory import when
+from probe.report.viewmodel import (
+    CatalogueView,
+    DeviceView,
+    FindingView,
+    ProblemView,
+    ReportView,
+    RequirementView,
+)
+
+WIDTH = 80
+Lines = Iterator[str]
+
+
+def render(view: ReportView) -> bytes:
+    """The ``text`` format: the whole run."""
+    return show_run(view).encode("utf-8")
+
+
+def summary(view: ReportView, report: str = "") -> str:
+    """The short result after a run: counts, failures one line each, where the report is."""
+    return _text(_summary(view, report))
+
+
+def show_run(view: ReportView) -> str:
+    """The run, each device under each catalogue, what to mend, what is not known, what is owed."""
+    return _text(_show_run(view))
+
+
+def show_requirement(view: ReportView, requirement_id: str) -> str:
+    """One requirement on every device: verdict, findings, evidence, next steps, manual procedure.
+
+    ``catalogue:id`` names one catalogue's requirement, ``id`` alone that of every catalogue in the
+    report. Raises ProbeError, with the nearest ids, when there is none.
+    """
+    name, colon, rest = requirement_id.rpartition(":")
+    found = [
+        (device, catalogue, requirement)
+        for device in view.devices
+        for catalogue in device.catalogues
+        for requirement in catalogue.requirements
+        if (requirement.id == requirement_id)
+        or (colon and requirement.id == rest and catalogue.id == name)
+    ]
+    if not found:
+        raise _unknown_requirement(view, requirement_id)
+    return _text(
+        line
+        for place, (device, catalogue, requirement) in enumerate(found)
+        for line in (*([""] if place else []), *_requirement(device, catalogue, requirement))
+    )
+
+
+def runs_table(states: Iterable[RunState]) -> str:
+    """One line for each run, newest first."""
+    rows = [("RUN", "STARTED", "STATUS", "PLAN", "DEVICES", "FAILED")]
+    known = [state for state in states if state.run is not None]
+    for state in sorted(known, key=lambda s: (-s.started_at, s.run.id if s.run else "")):
+        assert state.run is not None
+        failed = sum(v.status is Status.FAIL for v in state.verdicts.values())
+        rows.append(
+            (
+                clean(state.run.id),
+                when(state.run.started_at),
+                state.status.value,
+                clean(state.run.plan.name),
+                str(len(state.devices)),
+                str(failed),
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows)
+    return _text(lines) if len(rows) > 1 else "There is no run yet.\n"
+
+
+# --- parts ---------------------------------------------------------------------------------------
+
+
+def _summary(view: ReportView, report: str) -> Lines:
+    run = view.run
+    yield from _fact("Run", f"{run.id}, {run.status}. {run.status_sentence}")
+    if not view.devices:
+        yield "No device was tested."
+    for device in view.devices:
+        yield ""
+        yield from _fact("Device", _name(device))
+        for catalogue in device.catalogues:
+            yield from _result(catalogue)
+        for problem in device.problems:
+            if problem.fails:
+                yield from _wrap(_failure(device, problem), "  FAIL  ", "        ")
+    if view.seen_only:
+        yield ""
+        yield from _fact("Seen, not tested", ", ".join(s.label for s in view.seen_only))
+    yield ""
+    yield f"More: probe show {run.id}"
+    if report:
+        yield f"Report: {report}"
+
+
+def _name(device: DeviceView) -> str:
+    others = [a for a in device.addresses if a != device.label]
+    aside = ", ".join([*others[:3], *([f"{len(others) - 3} more"] if len(others) > 3 else [])])
+    return f"{device.label} ({aside})" if aside else device.label
+
+
+def _result(catalogue: CatalogueView) -> Lines:
+    yield from _fact(f"{catalogue.id} {catalogue.edition}", catalogue.overall, indent="  ")
+    counted = ", ".join(f"{c.all} {c.status}" for c in catalogue.counts if c.all)
+    yield from _wrap(f"{catalogue.total} requirements: {counted}.", "    ", "    ")
+    yield from _wrap(catalogue.limit, "    ", "    ")
+
+
+def _failure(device: DeviceView, problem: ProblemView) -> str:
+    named = ", ".join(dict.fromkeys(f"{r.catalogue} {r.requirement}" for r in problem.fails))
+    found = [f for f in device.findings if f.id in problem.findings]
+    said = found[0].summary if found else problem.why
+    more = f" And {len(found) - 1} more." if len(found) > 1 else ""
+    return f"{said}{more} [{named}]"
+
+
+def _show_run(view: ReportView) -> Lines:
+    run = view.run
+    yield from _fact("Run", run.id)
+    yield from _fact("Status", f"{run.status}. {run.status_sentence}")
+    yield from _fact("Started", f"{run.started}, took {run.duration_s:g} s")
+    yield from _fact("Operator", run.operator or "not named")
+    yield from _fact("Where", f"{run.host or 'host not named'}, interface {run.interface}")
+    yield from _fact("Scope", ", ".join((*run.networks, *run.targets)) or "the interface")
+    yield from _fact("Plan", " - ".join(filter(None, (run.plan, run.plan_summary))))
+    yield from _fact("Jobs", f"{run.jobs_done} of {run.jobs_known} done, {run.jobs_failed} failed")
+    yield from _fact("Measured with", f"probe {run.tool_version}")
+    for note in run.notes:
+        yield from _fact(f"Note, {note.level}, {note.at}", note.text)
+    for device in view.devices:
+        yield ""
+        yield from _device(device)
+    if view.seen_only:
+        yield ""
+        yield from _fact("Seen, not tested", ", ".join(s.label for s in view.seen_only))
+
+
+def _device(device: DeviceView) -> Lines:
+    yield from _fact("DEVICE", _name(device))
+    if device.mac:
+        yield from _fact("MAC address", device.mac, indent="  ")
+    for attribute in device.attributes:
+        yield from _fact(
+            attribute.name, f"{attribute.value} (said by {attribute.source})", indent="  "
+        )
+    for catalogue in device.catalogues:
+        yield ""
+        yield from _result(catalogue)
+    for problem in device.problems:
+        yield ""
+        yield from _problem(device, problem)
+    for catalogue in device.catalogues:
+        yield from _unknown(catalogue)
+    for catalogue, requirements in owed_by_catalogue(device):
+        yield ""
+        ids = ", ".join(r.id for r in requirements)
+        yield from _fact(f"To do by hand for {catalogue.id} {catalogue.edition}", ids, indent="  ")
+    for gap in device.gaps:
+        yield ""
+        yield from _fact("Not measured", f"{gap.what}. {gap.reason} ({gap.owner})", indent="  ")
+        yield from _fact("To settle it", gap.settle, indent="    ")
+
+
+def _problem(device: DeviceView, problem: ProblemView) -> Lines:
+    yield from _fact("FAIL" if problem.fails else "SIGN", problem.question + " No.", indent="  ")
+    for finding in device.findings:
+        if finding.id in problem.findings:
+            yield from _fact(finding.subject, finding.summary, indent="    ")
+    if not problem.findings:
+        yield from _fact("Found", problem.why, indent="    ")
+    named = ", ".join(f"{r.catalogue} {r.requirement}" for r in problem.fails)
+    for label, text in (
+        ("Fails", named),
+        ("Risk", problem.risk),
+        ("Fix", problem.fix),
+        ("Effort", problem.effort),
+    ):
+        if text:
+            yield from _fact(label, text, indent="    ")
+    for command in problem.reproduce:
+        yield f"    $ {command}"
+
+
+def _unknown(catalogue: CatalogueView) -> Lines:
+    for group in unknown_groups(catalogue):
+        yield ""
+        ids = ", ".join(r.id for r in group.requirements)
+        yield from _fact(group.status, f"{catalogue.id} {catalogue.edition}: {ids}", indent="  ")
+        yield from _fact("Why", group.reason, indent="    ")
+        ways = dict.fromkeys(way for r in group.requirements for way in r.settle[:1])
+        for way in ways:
+            yield from _fact("To settle it", way, indent="    ")
+
+
+def _requirement(
+    device: DeviceView, catalogue: CatalogueView, requirement: RequirementView
+) -> Lines:
+    yield from _fact("Device", _name(device))
+    yield from _fact("Catalogue", f"{catalogue.title}, {catalogue.edition}")
+    yield from _fact("Requirement", f"{requirement.id} {requirement.title}")
+    kind = "mandatory" if requirement.mandatory else "not mandatory"
+    yield from _fact("Level", f"{requirement.level} ({kind})")
+    for label, text in (
+        ("Applies when", requirement.condition),
+        ("In plain words", requirement.plain),
+        ("Catalogue entry", requirement.confidence),
+        ("Remark", requirement.note),
+    ):
+        if text:
+            yield from _fact(label, text)
+    yield from _fact("Verdict", requirement.status)
+    yield from _fact("Reason", requirement.reason)
+    for step in requirement.settle:
+        yield from _fact("Next", step)
+    for mapping in requirement.mappings:
+        yield from _fact("Check", f"{mapping.check}, {mapping.strength}: {mapping.outcome}")
+    by_id = {finding.id: finding for finding in device.findings}
+    for finding in (by_id[f] for f in requirement.findings if f in by_id):
+        yield ""
+        yield from _finding(finding)
+    if requirement.manual:
+        yield ""
+        yield "By hand (still owed):" if requirement.manual_owed else "By hand:"
+        for number, step in enumerate(requirement.manual, start=1):
+            yield from _wrap(step, f"  {number}. ", "     ")
+
+
+def _finding(finding: FindingView) -> Lines:
+    yield from _fact("Finding", f"{finding.outcome}, {finding.subject}")
+    yield from _wrap(finding.summary, "  ", "  ")
+    yield from _fact("Check", finding.check, indent="  ")
+    for label, text in (
+        ("Policy", finding.policy),
+        ("Whose doing", finding.owner),
+        ("To settle it", finding.settle),
+    ):
+        if text:
+            yield from _fact(label, text, indent="  ")
+    for proof in finding.proof:
+        yield from _fact("Proof" if proof.sha256 else "Tried", proof.text or "bytes", indent="  ")
+        if proof.sha256:
+            yield f"    sha256 {proof.sha256}"
+        for line in proof.excerpt:
+            yield f"    | {line[: 100 - 6]}"
+
+
+# --- lines ---------------------------------------------------------------------------------------
+
+
+def _fact(label: str, text: str, indent: str = "") -> Lines:
+    return _wrap(text, f"{indent}{label}: ", indent + "  ")
+
+
+def _wrap(text: str, first: str, rest: str) -> Lines:
+    yield from textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_on_hyphens=False,
+    ) or [first.rstrip()]
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def _unknown_requirement(view: ReportView, wanted: str) -> ProbeError:
+    ids = sorted({r.id for d in view.devices for c in d.catalogues for r in c.requirements})
+    near = difflib.get_close_matches(wanted, ids, n=3, cutoff=0.5)
+    hint = f"Did you mean {', '.join(near)}?" if near else f"There are {len(ids)} ids in this run."
+    return ProbeError(
+        f"No requirement '{clean(wanted, 60)}' in the catalogues of run {view.run.id}",
+        f"{hint} List them with: probe show {view.run.id}",
+    )
