@@ -1,0 +1,1 @@
+"""Raw frames: a client for everybody, and the one privileged process behind it."""
