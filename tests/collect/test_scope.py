@@ -1,0 +1,66 @@
+"""No packet goes to an address outside the interface and targets that the operator named."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.collect.answers import OutOfScope
+from probe.collect.scope import ScopeGuard
+from probe.model.run import Scope
+
+NETWORK = ScopeGuard(Scope(interface="eth1", networks=("198.51.100.0/24", "2001:db8:1::/64")))
+
+
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [
+        ("198.51.100.7", True),
+        ("198.51.101.7", False),
+        ("203.0.113.9", False),
+        ("2001:db8:1::7", True),
+        ("2001:db8:2::7", False),
+        ("fe80::1", True),
+        ("224.0.0.251", False),
+        ("ff02::1", False),
+        ("0.0.0.0", False),
+        ("::", False),
+    ],
+)
+def test_the_networks_of_the_interface_are_the_scope(address: str, inside: bool) -> None:
+    assert NETWORK.allows(address) is inside
+
+
+def test_targets_narrow_the_scope_and_may_lie_elsewhere() -> None:
+    guard = ScopeGuard(
+        Scope(interface="eth1", networks=("198.51.100.0/24",), targets=("203.0.113.9",))
+    )
+    assert guard.allows("203.0.113.9")
+    assert not guard.allows("198.51.100.7")
+    assert not guard.allows("fe80::1")
+
+
+def test_a_target_brings_the_other_addresses_of_the_same_device_on_the_link_only() -> None:
+    guard = ScopeGuard(
+        Scope(
+            interface="eth1",
+            networks=("198.51.100.0/24", "2001:db8:1::/64"),
+            targets=("198.51.100.7",),
+        )
+    )
+    known = ("198.51.100.7",)
+    assert guard.admit_same_device(known, "fe80::7")
+    assert guard.allows("fe80::7")
+    assert not guard.admit_same_device(known, "203.0.113.9")
+    assert not guard.allows("203.0.113.9")
+    assert not guard.admit_same_device(("198.51.100.8",), "fe80::8")
+
+
+def test_the_refusal_says_that_nothing_was_sent() -> None:
+    with pytest.raises(OutOfScope, match=r"203\.0\.113\.9 is outside the scope.*nothing was sent"):
+        NETWORK.check("203.0.113.9")
+
+
+@given(st.ip_addresses())
+def test_allowed_is_on_link_for_every_address_there_is(address: object) -> None:
+    text = str(address).partition("%")[0]
+    assert NETWORK.allows(text) == NETWORK.on_link(text)
