@@ -90,7 +90,7 @@ def _namespaces() -> Report:
 
 
 def _interface(name: str | None) -> Report:
-    from probe.collect.discovery.link import interface_facts
+    from probe.collect.packet.interface import interface_facts
 
     known = [n for _, n in socket.if_nameindex()]
     if name is None:

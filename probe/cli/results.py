@@ -59,11 +59,15 @@ def follow_to_end(run_id: str, show: "Show", store: str) -> int:
         sys.stderr.write(f"probe: the run did not reach its end: {words}\n")
         sys.stderr.write(f"       Continue with 'probe run --resume {reader.run}'.\n")
     view = view_of(reader, show_passwords=show.show_passwords)
-    write(rendered(view, show.format or "text"), show.output)
-    html = Path(f"probe-{reader.run}.html")
-    if show.format is None and show.output is None:
-        html.write_bytes(rendered(view, "html"))
-        sys.stdout.write(f"\nreport: {html}\nscreen: probe tui {reader.run}\n")
+    if show.format is not None or show.output is not None:
+        write(rendered(view, show.format or "text"), show.output)
+    else:
+        from probe.report import text
+
+        html = Path(f"probe-{reader.run}.html")
+        write(rendered(view, "html"), html)
+        sys.stdout.write(text.summary(view, str(html)))
+        sys.stdout.write(f"screen: probe tui {reader.run}\n")
     if status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
         return Exit.ENVIRONMENT
     return Exit.STOPPED if status is RunStatus.STOPPED else result_code(reader)

@@ -78,7 +78,7 @@ def watch(run_id: str, show: Show, where: str) -> int:
 
 def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
     """The run's head from the options; raises ProbeError for anything that cannot be."""
-    from probe.collect.discovery.link import interface_facts
+    from probe.collect.packet.interface import interface_facts
     from probe.runner.launch import new_run_id
 
     if wish.interface is None:

@@ -41,7 +41,7 @@ def main() -> int:
 
 
 async def _main(spec: dict[str, Any]) -> int:
-    notes: list[Noted] = []
+    notes = Notes()
     lock: RunLock | None = None
     client: PacketClient | None = None
     try:
@@ -64,8 +64,8 @@ async def _main(spec: dict[str, Any]) -> int:
             journal = Journal(store, head.id)
             journal.begin(RunStarted(run=head))
             _keep_files(journal, spec.get("files", []))
-        for note in (*notes, Noted(level="info", text=f"The run's process is now {became}.")):
-            journal.append(note)
+        notes.to_journal(journal)
+        journal.append(Noted(level="info", text=f"The run's process is now {became}."))
         _say({"run": head.id})
     except ProbeError as error:
         _say({"error": error.what, "next": error.next_step, "owner": error.owner.value})
@@ -77,12 +77,28 @@ async def _main(spec: dict[str, Any]) -> int:
     return code
 
 
-async def _helper(head: Run, notes: list[Noted]) -> PacketClient | None:
-    return await PacketClient.start(
-        head.scope.interface,
-        head.scope,
-        on_note=lambda text, owner: notes.append(Noted(level="warning", text=f"{text} ({owner})")),
-    )
+class Notes:
+    """Takes what the packet helper has to say, also before there is a journal to write it to."""
+
+    def __init__(self) -> None:
+        self._early: list[Noted] = []
+        self._journal: Journal | None = None
+
+    def take(self, text: str, owner: Owner) -> None:
+        note = Noted(level="warning", text=f"{text} (cause: {owner})")
+        if self._journal is None:
+            self._early.append(note)
+        else:
+            self._journal.append(note)
+
+    def to_journal(self, journal: Journal) -> None:
+        self._journal = journal
+        for note in self._early:
+            journal.append(note)
+
+
+async def _helper(head: Run, notes: Notes) -> PacketClient | None:
+    return await PacketClient.start(head.scope.interface, head.scope, on_note=notes.take)
 
 
 def _taken_up(store: Store, run: RunId) -> tuple[Journal, RunLock]:
