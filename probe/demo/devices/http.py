@@ -74,7 +74,7 @@ def page(title: str, body: str, status: int = 200, **headers: str) -> Response:
 
 
 async def serve_http(
-    handler: Handler, host: str, port: int, *, context: ssl.SSLContext | None = None
+    handler: Handler, host: str | None, port: int, *, context: ssl.SSLContext | None = None
 ) -> asyncio.Server:
     """Listen on ``host`` and ``port`` and answer every request with ``handler``."""
 
