@@ -10,13 +10,14 @@ from probe.report.groups import owed_by_catalogue, slug, unknown_groups
 from probe.report.viewmodel import ReportView
 
 GLYPHS = {
-    Status.PASS.value: "\N{CHECK MARK}",
     Status.FAIL.value: "\N{BALLOT X}",
     Status.ERROR.value: "!",
     Status.INCONCLUSIVE.value: "?",
     Status.NOT_TESTED.value: "\N{MIDDLE DOT}",
+    Status.PASS.value: "\N{CHECK MARK}",
     Status.NOT_APPLICABLE.value: "\N{EN DASH}",
 }
+"""In the order of the view's counts: worst first."""
 
 
 def render(view: ReportView) -> bytes:
