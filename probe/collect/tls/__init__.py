@@ -1,0 +1,1 @@
+"""What TLS services offer: own ClientHellos, a few of them, and the rules for believing the answers."""

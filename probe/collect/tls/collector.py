@@ -1,0 +1,147 @@
+"""The TLS collector: one job for each TCP service that speaks TLS, whatever its port."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from probe.collect.answers import NoAnswer, Why
+from probe.collect.collector import Task, task
+from probe.collect.session import DeviceSession
+from probe.collect.tls.codec import Version
+from probe.collect.tls.exchange import Met, Reaction, exchange
+from probe.collect.tls.handshake import presented_chain
+from probe.collect.tls.interview import Interview
+from probe.collect.tls.survey import Survey, certificates_of
+from probe.model.device import endpoint
+from probe.model.dut import Dut
+from probe.model.evidence import Coverage, Proof
+from probe.model.finding import Owner
+from probe.model.observation import Announced, TlsService
+from probe.model.plan import Plan
+
+_HOST_NAME = re.compile(r"(?=.{1,100}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.local", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsCollector:
+    """Versions, weak suites and certificate of every TLS service."""
+
+    name: str = "tls"
+
+    def tasks(self, dut: Dut, plan: Plan) -> Iterator[Task]:
+        for seen in dut.services():
+            service = seen.fact
+            if service.tls and service.transport == "tcp":
+                subject = endpoint("tcp", service.address, service.port)
+                work = partial(measure, address=service.address, port=service.port)
+                yield task(self.name, dut.device, subject, f"TLS on {subject}", work, priority=30)
+
+
+COLLECTOR = TlsCollector()
+
+
+async def measure(session: DeviceSession, address: str, port: int) -> None:
+    """Record a TlsService, or why there is none."""
+    interview = Interview(partial(exchange, session, address, port), os.urandom)
+    found = Survey(interview)
+    await found.carry_out(announced_name(session.dut))
+    if interview.control is not None:
+        await _record(session, address, port, interview, found)
+        return
+    subject = endpoint("tcp", address, port)
+    reason, owner, settle = _why_nothing(interview.reactions)
+    proof = _proofs(interview) or (Coverage(tried="TLS hellos", times=0, deadline_s=0.0),)
+    session.not_measured(subject, reason, *proof, owner=owner, settle=settle)
+
+
+async def _record(
+    session: DeviceSession, address: str, port: int, interview: Interview, found: Survey
+) -> None:
+    from probe.collect.tls.certificates import Chain, read_chain
+
+    proof: tuple[Proof, ...] = _proofs(interview)
+    ders = certificates_of(interview.reactions)
+    hellos = len(interview.reactions)
+    chain = read_chain(ders) if ders else Chain(problem=_no_certificate(interview.reactions))
+    if not ders and found.accepted(Version.TLS13):
+        hellos += 1
+        try:
+            presented = await presented_chain(session, address, port, interview.server_name)
+        except NoAnswer as error:
+            chain = Chain(problem=f"the handshake for the certificate met {error}")
+        else:
+            chain = read_chain(presented.ders, whole=presented.whole)
+            proof += presented.proof
+    session.observe(
+        TlsService(
+            address=address,
+            port=port,
+            versions=found.version_facts(),
+            suites=found.group_facts(),
+            chain=chain.certificates,
+            chain_problem=chain.problem,
+            chain_complete=chain.complete,
+            measured_at=session.clock(),
+            hellos=hellos,
+        ),
+        *proof,
+    )
+
+
+def announced_name(dut: Dut) -> str | None:
+    """A host name that the device announced by mDNS. Never an address: those are no server names."""
+    texts = [
+        text for a in dut.device.attributes if a.source.startswith("mdns") for text in [a.value]
+    ]
+    for seen in dut.all(Announced):
+        if seen.fact.via == "mdns":
+            texts += [seen.fact.name, *(value for _, value in seen.fact.attributes)]
+    return next((t.rstrip(".") for t in texts if _HOST_NAME.fullmatch(t.rstrip("."))), None)
+
+
+def _proofs(interview: Interview) -> tuple[Proof, ...]:
+    return tuple(dict.fromkeys(r.proof for r in interview.reactions))
+
+
+def _no_certificate(reactions: list[Reaction]) -> str:
+    """Why no certificate came in the clear, as far as it shows."""
+    below = [r for r in reactions if r.met is Met.HELLO and r.hello.version < Version.TLS13]
+    if not below:
+        return ""
+    return f"the service presented no certificate; it {below[-1].detail}"
+
+
+def _why_nothing(reactions: list[Reaction]) -> tuple[str, Owner, str]:
+    """Reason, owner and the way out when no hello was accepted."""
+    met = {r.met for r in reactions}
+    count = f"{len(reactions)} hellos"
+    last = reactions[-1].detail if reactions else "none was sent"
+    if Met.ALERT in met:
+        return (
+            f"The service speaks TLS but accepted none of {count} ({last}).",
+            Owner.DEVICE,
+            "Tell the server name, pre-shared key or client that the service expects, and test it "
+            "with the manufacturer's client beside.",
+        )
+    if met <= {Met.RESET, Met.UNREACHABLE, Met.ENDED}:
+        return (
+            f"The service closed or reset every connection: {count} ({last}).",
+            Owner.DEVICE,
+            "Make sure that nothing else talks to the device, restart it and run again.",
+        )
+    if met <= {Met.SILENT, Met.UNREACHABLE}:
+        return (
+            f"The service answered none of {count} within the deadline ({last}).",
+            OWNER_OF_SILENCE,
+            "Check that the device is up and that no filter is in the way, then run again.",
+        )
+    return (
+        f"The service answered {count} with something that is not TLS ({last}).",
+        Owner.DEVICE,
+        "Look at the recorded bytes: the port may speak another protocol, or start TLS only later.",
+    )
+
+
+OWNER_OF_SILENCE = NoAnswer(Why.SILENT, "").owner

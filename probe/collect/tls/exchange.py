@@ -1,0 +1,146 @@
+"""One hello over one connection, and what came of it. The transcript is always kept."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+from probe.collect.answers import NoAnswer, Why
+from probe.collect.session import DeviceSession
+from probe.collect.tls.codec import (
+    Alert,
+    ClientHello,
+    ServerFlight,
+    TlsFormatError,
+    Version,
+    alert_name,
+)
+from probe.collect.tls.codec.flight import ServerHello
+from probe.collect.tls.suites import name_of
+from probe.collect.wire import Transcript, Wire
+from probe.model.device import endpoint
+from probe.model.evidence import EvidenceRef
+
+WHOLE_ANSWER_S = 12.0
+"""However a device dribbles, one answer is not awaited longer than this."""
+
+
+class Met(StrEnum):
+    """What one hello met."""
+
+    HELLO = "ServerHello"
+    ALERT = "alert"
+    ENDED = "orderly close"
+    RESET = "reset"
+    SILENT = "silence"
+    GARBAGE = "something that is not TLS"
+    UNREACHABLE = "no connection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """A hello and what it met."""
+
+    hello: ClientHello
+    met: Met
+    flight: ServerFlight
+    detail: str
+    seconds: float
+    proof: EvidenceRef
+
+    @property
+    def server_hello(self) -> ServerHello:
+        """Only when ``met`` is HELLO."""
+        assert self.flight.hello is not None
+        return self.flight.hello
+
+    @property
+    def alert(self) -> int | None:
+        """The alert that ended the handshake."""
+        return self.flight.fatal.number if self.met is Met.ALERT and self.flight.fatal else None
+
+    @property
+    def refuses_version(self) -> bool:
+        return self.alert == Alert.PROTOCOL_VERSION
+
+    @property
+    def refuses_offer(self) -> bool:
+        """An alert that speaks about exactly what was offered. Others may be about anything."""
+        return self.alert in (
+            Alert.HANDSHAKE_FAILURE,
+            Alert.PROTOCOL_VERSION,
+            Alert.INSUFFICIENT_SECURITY,
+        )
+
+
+async def exchange(
+    session: DeviceSession,
+    address: str,
+    port: int,
+    hello: ClientHello,
+    *,
+    patience: float,
+    to_the_end: bool = False,
+) -> Reaction:
+    """Say ``hello`` and read the answer; silence longer than ``patience`` seconds ends it.
+
+    The ServerHello is enough, unless ``to_the_end`` asks for the certificate too. Raises OutOfScope.
+    """
+    flight = ServerFlight()
+    began = time.monotonic()
+    transcript = Transcript(endpoint("tcp", address, port))
+    connected = False
+    try:
+        async with session.connect(address, port, within=patience) as wire:
+            connected, transcript = True, wire.transcript
+            async with asyncio.timeout(WHOLE_ANSWER_S):
+                await wire.send(hello.to_bytes())
+                met, detail = await _listen(wire, flight, patience, to_the_end)
+    except NoAnswer as error:
+        met = {Why.RESET: Met.RESET, Why.SILENT: Met.SILENT}.get(error.why, Met.GARBAGE)
+        met, detail = met if connected else Met.UNREACHABLE, error.detail
+    except TimeoutError:
+        met, detail = Met.SILENT, f"no complete answer within {WHOLE_ANSWER_S:.0f} s"
+    except TlsFormatError as error:
+        met, detail = Met.GARBAGE, str(error)
+    seconds = time.monotonic() - began
+    if flight.hello is not None:
+        met, detail = _judged(hello, flight.hello)
+    transcript.remark(f"{hello.version.label}, {len(hello.suites)} suites: {met}; {detail}")
+    proof = session.keep_transcript(transcript, f"{hello.version.label} hello: {met}")
+    return Reaction(
+        hello=hello, met=met, flight=flight, detail=detail, seconds=seconds, proof=proof
+    )
+
+
+async def _listen(
+    wire: Wire, flight: ServerFlight, patience: float, to_the_end: bool
+) -> tuple[Met, str]:
+    while not flight.done and (to_the_end or flight.hello is None):
+        data = await wire.recv(16_384, patience)
+        if not data:
+            rest = f" after {flight.size} bytes" if flight.size else ""
+            return Met.ENDED, f"the device closed the connection{rest}"
+        flight.feed(data)
+    if flight.fatal is None:
+        return Met.HELLO, ""
+    if flight.fatal.number == Alert.CLOSE_NOTIFY:
+        return Met.ENDED, "the device closed the connection with close_notify"
+    return Met.ALERT, f"alert {alert_name(flight.fatal.number)}"
+
+
+def _judged(hello: ClientHello, answer: ServerHello) -> tuple[Met, str]:
+    """An answer that chooses what was not offered is no answer (RFC 8446 section 4.1.3)."""
+    if answer.version > hello.version or answer.version < 0x0300:
+        return (
+            Met.GARBAGE,
+            f"the device chose version 0x{answer.version:04x}, which was not offered",
+        )
+    if hello.version is Version.TLS13 and answer.version < hello.version:
+        return (
+            Met.GARBAGE,
+            f"the device chose version 0x{answer.version:04x}, which was not offered",
+        )
+    if answer.suite not in hello.suites:
+        return Met.GARBAGE, f"the device chose {name_of(answer.suite)}, which was not offered"
+    return Met.HELLO, f"chose {name_of(answer.suite)}"

@@ -1,0 +1,127 @@
+"""The cipher suites, and the lists of them that hellos offer. The data is ``suites.csv``."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from probe.collect.tls.codec.numbers import Version
+
+WEAK, PHASE_OUT = "weak", "phase-out"
+
+MOST_AT_ONCE = 140
+"""A common small stack refuses a hello with more than 150 suites as malformed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One registered cipher suite. ``kind`` is ``weak``, ``phase-out`` or empty."""
+
+    number: int
+    name: str
+    kind: str
+    reason: str
+
+    @property
+    def key_exchange(self) -> str:
+        """``RSA``, ``ECDHE_ECDSA``, ``DH_anon``, ``PSK`` …; empty for TLS 1.3, which fixes none."""
+        exchange, found, _ = self.name.removeprefix("TLS_").partition("_WITH_")
+        return exchange if found else ""
+
+    @property
+    def tls13(self) -> bool:
+        return not self.key_exchange
+
+    @property
+    def psk(self) -> bool:
+        return "PSK" in self.key_exchange
+
+    @property
+    def needs_more(self) -> bool:
+        """Chosen only with something a prober lacks: Kerberos, an SRP or PWD user, GOST parameters."""
+        return any(word in self.key_exchange for word in ("KRB5", "SRP", "ECCPWD", "GOST"))
+
+    @property
+    def since_tls12(self) -> bool:
+        """AEAD and SHA-2 suites must not be chosen below TLS 1.2 (RFC 5246 section 5, RFC 5288)."""
+        return self.name.endswith(("_SHA256", "_SHA384", "_CCM", "_CCM_8"))
+
+
+@cache
+def table() -> dict[int, Suite]:
+    """Every suite by number, in registry order."""
+    text = (Path(__file__).parent / "suites.csv").read_text("utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    found = (Suite(int(r["number"], 16), r["name"], r["kind"], r["reason"]) for r in rows)
+    return {suite.number: suite for suite in found}
+
+
+def name_of(number: int) -> str:
+    suite = table().get(number)
+    return suite.name if suite else f"unregistered suite 0x{number:04X}"
+
+
+def _exotic(suite: Suite) -> bool:
+    return suite.key_exchange not in _EXCHANGES or not any(c in suite.name for c in _CIPHERS)
+
+
+def _strong_first(suite: Suite) -> tuple[int, int, int]:
+    """Sort key. The order of an offer is a wish that many servers grant."""
+    cipher = next((n for n, c in enumerate(_CIPHERS) if c in suite.name), len(_CIPHERS))
+    known = suite.key_exchange in _EXCHANGES
+    exchange = _EXCHANGES.index(suite.key_exchange) if known else len(_EXCHANGES)
+    return (("", PHASE_OUT, WEAK).index(suite.kind), cipher, exchange)
+
+
+_CIPHERS = ("_AES_", "_CHACHA20_", "_RC4_", "_3DES_", "_DES", "_NULL")
+_EXCHANGES = ("ECDHE_ECDSA", "ECDHE_RSA", "RSA", "DHE_RSA", "RSA_EXPORT", "DH_anon", "ECDH_anon")
+
+Offers = tuple[tuple[int, ...], ...]
+"""Suites, one tuple for each hello. What real stacks implement is in the first."""
+
+
+def _offers(version: Version, *, psk: bool, kind: str | None = None) -> Offers:
+    chosen = [
+        s
+        for s in table().values()
+        if not s.tls13
+        and not s.needs_more
+        and s.number  # TLS_NULL_WITH_NULL_NULL is the state before a handshake, never offered
+        and s.psk == psk
+        and kind in (None, s.kind)
+        and (version >= Version.TLS12 or not s.since_tls12)
+    ]
+    # A stack that looks at no more than 32 suites then sees those that it may have.
+    chosen.sort(key=lambda s: (_exotic(s), _strong_first(s)))
+    numbers = [s.number for s in chosen]
+    return tuple(tuple(numbers[n : n + MOST_AT_ONCE]) for n in range(0, len(numbers), MOST_AT_ONCE))
+
+
+@cache
+def ordinary(version: Version) -> Offers:
+    """Offered to learn whether ``version`` is accepted at all: weak suites too, PSK suites not."""
+    if version is Version.TLS13:
+        return (tuple(s.number for s in table().values() if s.tls13 and s.kind != WEAK),)
+    return _offers(version, psk=False)
+
+
+@cache
+def psk(version: Version) -> Offers:
+    """The PSK suites, to be offered alone: a known stack goes silent when they are mixed in."""
+    return _offers(min(version, Version.TLS12), psk=True)
+
+
+@cache
+def weak(version: Version, *, psk: bool = False) -> Offers:
+    return _offers(version, psk=psk, kind=WEAK)
+
+
+@cache
+def weak_tls13() -> Offers:
+    """TLS 1.3 suites without encryption (RFC 9150)."""
+    return (tuple(s.number for s in table().values() if s.tls13 and s.kind == WEAK),)
+
+
+@cache
+def phase_out(version: Version) -> Offers:
+    return _offers(version, psk=False, kind=PHASE_OUT)

@@ -1,0 +1,198 @@
+"""The short plan: which versions, any weak suite, which certificate, in about a dozen hellos."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from probe.collect.tls import suites
+from probe.collect.tls.codec import Version
+from probe.collect.tls.exchange import Met, Reaction
+from probe.collect.tls.interview import Interview, Settled
+from probe.collect.tls.suites import PHASE_OUT, WEAK, Offers, name_of
+from probe.model.observation import Reply, TlsSuiteGroup, TlsVersion
+
+NOT_ASKED = Settled(reply=Reply.NO_ANSWER, reaction=None, detail="not asked")
+NO_LEGACY = Settled(
+    reply=Reply.REFUSED, reaction=None, detail="no version below TLSv1.3 is accepted"
+)
+LEGACY = (Version.TLS12, Version.TLS11, Version.TLS10, Version.SSL3)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Hellos that offer ``offers`` at ``version``, and the topics that a refusal speaks about.
+
+    A topic is a version or a kind of suites. It is refused when every question about it is.
+    """
+
+    topics: tuple[Version | str, ...]
+    version: Version
+    offers: Offers
+
+
+class Survey:
+    """The questions of the short plan, most telling first, and what was learned from them."""
+
+    def __init__(self, interview: Interview) -> None:
+        self.interview = interview
+        self.answers: dict[Question, Settled] = {}
+
+    # --- asking ------------------------------------------------------------------------------
+
+    async def carry_out(self, server_name: str | None = None) -> None:
+        """``server_name``, a name the device gave itself, is sent only when nothing else works."""
+        interview = self.interview
+        await self._versions(Version.TLS13, Version.TLS12)
+        if interview.control is None and interview.heard and server_name:
+            interview.server_name = server_name
+            await self._versions(Version.TLS13, Version.TLS12)
+        await self._versions(Version.TLS11, Version.TLS10, Version.SSL3)
+        await self._old_versions_with_psk()
+        if interview.control is not None:
+            await self._suites()
+            await self._second_round()
+            await self._check_refusals()
+
+    async def _ask(self, question: Question) -> Settled:
+        in_clear = question.version < Version.TLS13
+        settled = await self.interview.ask(
+            question.version,
+            question.offers,
+            to_the_end=in_clear and not certificates_of(self.interview.reactions),
+        )
+        self.answers[question] = settled
+        return settled
+
+    async def _versions(self, *versions: Version) -> None:
+        for version in versions:
+            if self._hello_at(version):
+                continue
+            settled = await self._ask(Question((version,), version, suites.ordinary(version)))
+            if version is Version.TLS12 and _about_suites(settled):
+                await self._ask(Question((version,), version, suites.psk(version)))
+
+    async def _old_versions_with_psk(self) -> None:
+        """A refusal of the suites says nothing about a version that is open to PSK suites only."""
+        open_to_doubt = [
+            q.version
+            for q, settled in self.answers.items()
+            if q.version < Version.TLS12 and _about_suites(settled)
+        ]
+        while open_to_doubt:
+            version = max(open_to_doubt)
+            settled = await self._ask(Question(tuple(open_to_doubt), version, suites.psk(version)))
+            # A version offered is the highest allowed: below the chosen one nothing is known.
+            chosen = _chosen_version(settled) or Version.SSL3
+            open_to_doubt = [v for v in open_to_doubt if v < chosen]
+
+    async def _suites(self) -> None:
+        legacy = self._newest_legacy()
+        if legacy is not None:
+            weak = await self._ask(Question((WEAK,), legacy, suites.weak(legacy)))
+            if weak.reply is not Reply.ACCEPTED:
+                await self._ask(Question((WEAK,), legacy, suites.weak(legacy, psk=True)))
+        if self._hello_at(Version.TLS13) and self._topic(WEAK).reply is not Reply.ACCEPTED:
+            await self._ask(Question((WEAK,), Version.TLS13, suites.weak_tls13()))
+        if legacy is not None:
+            # Last, because it is often accepted and then confirms the refusals before it.
+            await self._ask(Question((PHASE_OUT,), legacy, suites.phase_out(legacy)))
+
+    async def _second_round(self) -> None:
+        """Settle what is open: only now is there a control hello for every question."""
+        for question, first in list(self.answers.items()):
+            settled = all(self._topic(t).reply is Reply.ACCEPTED for t in question.topics)
+            if first.reply is Reply.NO_ANSWER and not settled:
+                again = await self.interview.ask_again(question.version, question.offers, first)
+                self.answers[question] = again
+
+    async def _check_refusals(self) -> None:
+        """A refusal counts only if the device still accepts, after it, what it accepted before."""
+        if not list(self._doubtful()):
+            return
+        await self.interview.control_works()
+        for question, settled in list(self._doubtful()):
+            detail = f"{settled.detail}; after that even a hello that had worked met no answer"
+            self.answers[question] = replace(settled, reply=Reply.NO_ANSWER, detail=detail)
+
+    def _doubtful(self) -> Iterable[tuple[Question, Settled]]:
+        for question, settled in self.answers.items():
+            if settled.reply is Reply.REFUSED and not self.interview.answered_after(settled):
+                yield question, settled
+
+    # --- what was learned --------------------------------------------------------------------
+
+    def accepted(self, version: Version) -> bool:
+        return self._hello_at(version) is not None
+
+    def version_facts(self) -> tuple[TlsVersion, ...]:
+        facts = []
+        for version in Version:
+            settled = self._topic(version)
+            facts.append(TlsVersion(name=version.label, reply=settled.reply, detail=settled.detail))
+        return tuple(facts)
+
+    def group_facts(self) -> tuple[TlsSuiteGroup, ...]:
+        return tuple(_group_fact(kind, self._topic(kind)) for kind in (WEAK, PHASE_OUT))
+
+    def _hello_at(self, version: Version) -> Reaction | None:
+        """A ServerHello of that version, whatever was asked when it came."""
+        hellos = (r for r in self.interview.reactions if r.met is Met.HELLO)
+        return next((r for r in hellos if r.server_hello.version == version), None)
+
+    def _topic(self, topic: Version | str) -> Settled:
+        """Accepted before unknown before refused, over all questions about the topic."""
+        if isinstance(topic, Version) and (shown := self._hello_at(topic)):
+            return Settled(reply=Reply.ACCEPTED, reaction=shown, detail=shown.detail)
+        found = [s for q, s in self.answers.items() if topic in q.topics]
+        if isinstance(topic, Version):
+            found = [_about_version(s, topic) for s in found if _speaks_about(s, topic)]
+        elif self._newest_legacy() is None:
+            found.append(NO_LEGACY)
+        order = (Reply.ACCEPTED, Reply.NO_ANSWER, Reply.REFUSED)
+        return min(found, key=lambda s: order.index(s.reply), default=NOT_ASKED)
+
+    def _newest_legacy(self) -> Version | None:
+        """What to offer suites below TLS 1.3 at; None when all those versions are refused."""
+        accepted = next((v for v in LEGACY if self._hello_at(v)), None)
+        refused = all(self._topic(v).reply is Reply.REFUSED for v in LEGACY)
+        return accepted or (None if refused else Version.TLS12)
+
+
+def certificates_of(reactions: list[Reaction]) -> tuple[bytes, ...]:
+    """The first chain that was presented in the clear."""
+    return next((r.flight.certificates for r in reactions if r.flight.certificates), ())
+
+
+def _chosen_version(settled: Settled) -> Version | None:
+    if settled.reply is not Reply.ACCEPTED or settled.reaction is None:
+        return None
+    return Version(settled.reaction.server_hello.version)
+
+
+def _speaks_about(settled: Settled, version: Version) -> bool:
+    """The version offered is the highest allowed: a ServerHello tells nothing about lower ones."""
+    chosen = _chosen_version(settled)
+    return chosen is None or chosen < version
+
+
+def _about_version(settled: Settled, version: Version) -> Settled:
+    """Choosing a lower version refuses the one that was offered."""
+    chosen = _chosen_version(settled)
+    if chosen is None:
+        return settled
+    detail = f"{chosen.label} was chosen instead of {version.label}"
+    return replace(settled, reply=Reply.REFUSED, detail=detail)
+
+
+def _about_suites(settled: Settled) -> bool:
+    """Refused, or nearly, but not because of the version."""
+    refused = settled.reply is Reply.REFUSED or settled.unclear
+    return refused and settled.reaction is not None and not settled.version_refused
+
+
+def _group_fact(kind: str, settled: Settled) -> TlsSuiteGroup:
+    if settled.reply is not Reply.ACCEPTED or settled.reaction is None:
+        return TlsSuiteGroup(kind=kind, reply=settled.reply, detail=settled.detail)
+    number = settled.reaction.server_hello.suite
+    suite = suites.table().get(number)
+    reason = suite.reason if suite else ""
+    return TlsSuiteGroup(kind=kind, reply=settled.reply, chosen=name_of(number), detail=reason)
