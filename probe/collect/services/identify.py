@@ -1,0 +1,252 @@
+"""What listens on an open TCP port, found by what it answers; one connection at a time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from probe.collect.answers import NoAnswer, Why
+from probe.collect.services.signatures import Match, recognise
+from probe.collect.services.tcp_probes import (
+    MODBUS_READ,
+    PROBES,
+    SPEAKS_FIRST,
+    order,
+    order_inside_tls,
+)
+from probe.collect.session import DeviceSession
+from probe.collect.wire import Wire
+from probe.model.device import endpoint
+from probe.model.evidence import EvidenceRef
+from probe.model.finding import Owner
+from probe.model.observation import OpenAccess, Service
+from probe.model.text import clean
+
+BANNER_S = 0.3
+LONG_BANNER_S = 3.0
+ANSWER_S = 1.2
+CONNECT_S = 3.0
+READ_LIMIT = 4096
+KEEP = 512
+MANY_UNKNOWN = 8
+"""With so many unrecognised ports on one address the rarer protocols are not asked for any more."""
+
+
+@dataclass(slots=True)
+class _Talk:
+    """One service under identification."""
+
+    session: DeviceSession
+    address: str
+    port: int
+    tls: bool = False
+    proofs: list[EvidenceRef] = field(default_factory=list)
+    first: bytes = b""
+    """The first bytes that were heard, whatever they were."""
+    troubles: list[str] = field(default_factory=list)
+
+    async def say(self, *requests: bytes, banner: float = BANNER_S) -> bytes:
+        """One connection: listen, then say one thing after the other. The last answer counts.
+
+        Raises NoAnswer when the connection does not come about; trouble on it is only noted.
+        """
+        heard = b""
+        where = endpoint("tcp", self.address, self.port)
+        async with self.session.connect(self.address, self.port, within=CONNECT_S) as wire:
+            try:
+                if self.tls:
+                    await wire.start_tls(within=5.0)
+                heard = await _listen(wire, banner) if banner else b""
+                if not (heard and recognise(heard)):
+                    for request in requests:
+                        await wire.send(request)
+                        heard = await wire.recv_until(_complete, limit=READ_LIMIT, within=ANSWER_S)
+            except NoAnswer as error:
+                self.troubles.append(f"{error.why}: {error.detail}")
+            finally:
+                caption = f"identification of {where}" + (" inside TLS" if self.tls else "")
+                self.proofs.append(self.session.keep_transcript(wire.transcript, caption))
+        self.first = self.first or heard[:KEEP]
+        return heard
+
+
+async def identify(session: DeviceSession, address: str, port: int) -> None:
+    """Record one Service, ``unknown`` with a reason when nothing was recognised, and its OpenAccess."""
+    talk = _Talk(session, address, port)
+    unknown = sum(
+        s.fact.address == address and s.fact.protocol == "unknown" for s in session.dut.services()
+    )
+    try:
+        match, heard = await _ask(talk, order(port, further=unknown < MANY_UNKNOWN))
+        if match is not None and _wants_tls(match, heard):
+            inside = _Talk(session, address, port, tls=True, proofs=talk.proofs)
+            inner = await _ask(inside, order_inside_tls(port), stop_on_trouble=True)
+            if inner[0] is not None or match.protocol == "tls" or not inside.troubles:
+                talk = inside
+                match, heard = inner
+    except NoAnswer as error:
+        _not_reached(talk, error)
+        return
+    proofs = talk.proofs if match is None else talk.proofs[-2:]
+    session.observe(_service(talk, match, heard), *proofs)
+    if match is not None:
+        await _open_access(talk, match)
+
+
+async def _ask(
+    talk: _Talk, probes: Iterable[str], *, stop_on_trouble: bool = False
+) -> tuple[Match | None, bytes]:
+    """Probe after probe until something is recognised."""
+    heard = b""
+    for n, name in enumerate(probes):
+        # The greeting is awaited once; a service that was silent then is silent now.
+        banner = (LONG_BANNER_S if talk.port in SPEAKS_FIRST else BANNER_S) if n == 0 else 0.0
+        try:
+            heard = await talk.say(PROBES[name], banner=banner)
+        except NoAnswer as error:
+            if n == 0:
+                raise
+            talk.troubles.append(f"a further connection met {error.why}")
+            break
+        match = recognise(heard)
+        if match is not None and not (talk.tls and match.protocol == "tls"):
+            return match, heard
+        if stop_on_trouble and n == 0 and any("TLS" in t for t in talk.troubles):
+            break
+    return None, heard
+
+
+def _wants_tls(match: Match, heard: bytes) -> bool:
+    """TLS, or a web server that says that its port speaks HTTPS only (nginx, Apache, Go)."""
+    if match.protocol == "tls":
+        return True
+    refused = match.protocol == "http" and heard[9:12] == b"400"
+    return refused and (b"HTTPS" in heard or b"SSL" in heard)
+
+
+async def _listen(wire: Wire, within: float) -> bytes:
+    """What the service says by itself, nothing when it waits to be asked."""
+    try:
+        return await wire.recv_until(_complete, limit=READ_LIMIT, within=within)
+    except NoAnswer as error:
+        if error.why is Why.SILENT:
+            return b""
+        raise
+
+
+def _complete(data: bytes) -> bool:
+    """Whether enough came to recognise by: whole headers of a response, else one whole line."""
+    if data.startswith((b"HTTP/", b"RTSP/", b"SIP/")):
+        return b"\r\n\r\n" in data
+    match = recognise(data)
+    if match is None:
+        return False
+    if match.protocol == "telnet":
+        # The prompt comes some time after the negotiation, and often a banner with it.
+        return data.rstrip().endswith((b":", b">", b"#", b"$"))
+    return b"\n" in data or len(data) >= 64 or match.protocol in ("tls", "mqtt", "rdp", "shell")
+
+
+def _service(talk: _Talk, match: Match | None, heard: bytes) -> Service:
+    if match is not None:
+        return Service(
+            transport="tcp",
+            address=talk.address,
+            port=talk.port,
+            protocol=match.protocol,
+            tls=talk.tls,
+            product=clean(match.product, 80),
+            version=clean(match.version, 40),
+            banner=clean(_without_iac(heard)),
+            reason=match.reason,
+        )
+    reason = "it said something that is not known" if talk.first else "it said nothing"
+    if talk.troubles:
+        reason += f" ({talk.troubles[-1]})"
+    return Service(
+        transport="tcp",
+        address=talk.address,
+        port=talk.port,
+        protocol="unknown",
+        tls=talk.tls,
+        banner=clean(talk.first),
+        reason=clean(reason),
+    )
+
+
+def _without_iac(data: bytes) -> bytes:
+    """Telnet commands left out (RFC 854), so that the text can be read."""
+    out, at = bytearray(), 0
+    while at < len(data):
+        if data[at] == 0xFF and at + 1 < len(data):
+            at += 3 if 0xFB <= data[at + 1] <= 0xFE else 2
+        else:
+            out.append(data[at])
+            at += 1
+    return bytes(out)
+
+
+def _not_reached(talk: _Talk, error: NoAnswer) -> None:
+    where = endpoint("tcp", talk.address, talk.port)
+    text = f"the port was found open, but a connection to it met: {error.why}"
+    proof = talk.session.keep(
+        f"{where}: {error}\n".encode(), media_type="text/plain", caption=f"no connection, {where}"
+    )
+    talk.session.not_measured(
+        where,
+        text,
+        *talk.proofs,
+        proof,
+        owner=error.owner if error.owner is not Owner.NETWORK else Owner.DEVICE,
+        settle="Run again; if the port is open only at times, find out by hand what opens it.",
+    )
+
+
+async def _open_access(talk: _Talk, match: Match) -> None:
+    """What the service gives to somebody without a credential; each by one read-only question."""
+    what, write = match.open_access, match.protocol != "dns"
+    try:
+        if match.protocol == "vnc":
+            what = await _vnc(talk)
+        elif match.protocol == "rtsp":
+            what, write = await _rtsp(talk), False
+        elif match.protocol == "modbus" and not what:
+            again = recognise(await talk.say(MODBUS_READ, banner=0.0))
+            what = again.open_access if again is not None else ""
+    except NoAnswer as error:
+        talk.troubles.append(str(error))
+    if what:
+        fact = OpenAccess(
+            transport="tcp",
+            address=talk.address,
+            port=talk.port,
+            protocol=match.protocol,
+            what=what,
+            write_possible=write,
+        )
+        talk.session.observe(fact, talk.proofs[-1])
+
+
+async def _vnc(talk: _Talk) -> str:
+    """Security type 1 is "None" (RFC 6143 section 7.1.2)."""
+    async with talk.session.connect(talk.address, talk.port, within=CONNECT_S) as wire:
+        try:
+            await wire.recv_until(lambda d: b"\n" in d, limit=12, within=ANSWER_S)
+            await wire.send(b"RFB 003.008\n")
+            kinds = await wire.recv_until(lambda d: len(d) > d[0], limit=256, within=ANSWER_S)
+        finally:
+            talk.proofs.append(talk.session.keep_transcript(wire.transcript, "VNC security types"))
+    open_type = bool(kinds) and kinds[0] < 32 and 1 in kinds[1 : 1 + kinds[0]]
+    return "the screen, keyboard and pointer (security type None)" if open_type else ""
+
+
+async def _rtsp(talk: _Talk) -> str:
+    """DESCRIBE of the root: a session description without a credential is a picture without one."""
+    host = f"[{talk.address}]" if ":" in talk.address else talk.address
+    request = f"DESCRIBE rtsp://{host}:{talk.port}/ RTSP/1.0\r\nCSeq: 2\r\n\r\n".encode()
+    heard = await talk.say(request, banner=0.0)
+    given = _status_ok(heard) and (b"v=0" in heard or b"application/sdp" in heard.lower())
+    return "the description of a media stream" if given else ""
+
+
+def _status_ok(heard: bytes) -> bool:
+    """Whether an RTSP response has status 200."""
+    return heard[:5] == b"RTSP/" and heard[8:12] == b" 200"

@@ -1,0 +1,225 @@
+"""Recognises a TCP service by the bytes it sent. Pure, bounded, and total: any input has an answer.
+
+The signatures come from protocol texts and from what daemons in the laboratory answered.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from probe.collect.services.tcp_probes import NONCE
+from probe.model.text import clean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """What a service is. ``protocol`` ``tls`` means: look inside."""
+
+    protocol: str
+    product: str = ""
+    version: str = ""
+    reason: str = ""
+    open_access: str = ""
+    """What this very answer gave without a credential."""
+
+
+LOOK_AT = 4096
+_PRODUCT = re.compile(r"([A-Za-z][A-Za-z_-]{1,30}?)[ /_-]{1,2}\[?[vV]?(\d+(?:\.\w{1,12}){1,4})")
+_SSH = re.compile(r"SSH-[\d.]{1,5}-([A-Za-z][A-Za-z.]{1,30}?)[_ -]?(\d[\w.]{0,20})?(?:[\s_-]|$)")
+_LOGIN = re.compile(rb"(?i)(?:login|user ?name|user|account|password) ?: ?\s*$")
+_SHELL = re.compile(rb"(?:^|\n|\r)(?:[\w.@:~/ -]{0,60}|\[[^\]\n]{1,60}\])[#$] $")
+_SERVER = re.compile(rb"(?im)^server:[ \t]*([^\r\n]{1,200})")
+
+
+def product_of(text: str) -> tuple[str, str]:
+    """Product and version out of a banner, empty strings when it has none."""
+    found = _PRODUCT.search(text)
+    return (found[1], found[2]) if found else ("", "")
+
+
+def recognise(data: bytes) -> Match | None:
+    """The service that sent ``data``, None when nothing is recognised."""
+    data = data[:LOOK_AT]
+    for look in _LOOKS:
+        found = look(data)
+        if found is not None:
+            return found
+    return None
+
+
+def _tls(data: bytes) -> Match | None:
+    if len(data) >= 5 and data[0] in (0x15, 0x16) and data[1] == 3 and data[2] <= 4:
+        return Match(protocol="tls", reason="TLS " + ("alert" if data[0] == 0x15 else "handshake"))
+    return None
+
+
+def _ssh(data: bytes) -> Match | None:
+    # Other lines may come before the identification (RFC 4253 section 4.2).
+    start = 0 if data.startswith(b"SSH-") else data.find(b"\nSSH-") + 1
+    if not data[start:].startswith(b"SSH-"):
+        return None
+    line = clean(data[start:].partition(b"\n")[0])
+    found = _SSH.match(line)
+    product, version = (found[1], found[2] or "") if found else ("", "")
+    return Match(protocol="ssh", product=product, version=version, reason="SSH identification")
+
+
+def _status_line(data: bytes) -> Match | None:
+    for start, protocol in ((b"HTTP/", "http"), (b"RTSP/", "rtsp"), (b"SIP/2.0 ", "sip")):
+        if data.startswith(start):
+            server = _SERVER.search(data)
+            text = clean(server[1]) if server else ""
+            name, _, rest = text.partition("/")
+            version = rest.split(" ")[0] if rest else ""
+            reason = f"{start.decode().rstrip('/ ')} status line"
+            if " " in name:
+                name, version = product_of(text)
+                name = name or text
+            return Match(protocol=protocol, product=name, version=version, reason=reason)
+    if re.match(rb"(?is)\s*<(?:!doctype html|html)", data):
+        return Match(protocol="http", reason="an HTML page without a status line (HTTP/0.9)")
+    return None
+
+
+def _greeting(data: bytes) -> Match | None:
+    text = clean(data.partition(b"\n")[0])
+    if re.match(r"220[ -]", text):
+        product, version = product_of(text)
+        mail = re.search(r"(?i)smtp|mail", text) and not re.search(
+            r"(?i)ftp", text.split("SMTP")[0]
+        )
+        return Match(
+            protocol="smtp" if mail else "ftp",
+            product=product,
+            version=version,
+            reason="220 greeting",
+        )
+    for pattern, protocol in (
+        (r"\* (?:OK|PREAUTH|BYE)\b", "imap"),
+        (r"\+OK\b", "pop3"),
+        (r"RFB \d{3}\.\d{3}", "vnc"),
+        (r"@RSYNCD:", "rsync"),
+        (r"421[ -]", "ftp"),
+        (r"554[ -].*(?i:smtp)", "smtp"),
+        (r"500 .*command", "ftp"),
+        (r"INFO \{", "nats"),
+        (r"VERSION \d", "memcached"),
+    ):
+        if re.match(pattern, text):
+            product, version = product_of(text)
+            if protocol in ("vnc", "rsync"):
+                version = text.split(" ")[1] if " " in text else ""
+                product = ""
+            return Match(
+                protocol=protocol, product=product, version=version, reason=f"{protocol} greeting"
+            )
+    return None
+
+
+def _telnet(data: bytes) -> Match | None:
+    # IAC and one of WILL, WONT, DO, DONT (RFC 854).
+    if re.search(rb"\xff[\xfb-\xfe][\x00-\x2f\xff]", data[:64]):
+        return Match(protocol="telnet", reason="Telnet option negotiation")
+    if b"Open On-Chip Debugger" in data:
+        return Match(
+            protocol="openocd", reason="OpenOCD greeting", open_access="control of the debugger"
+        )
+    if _LOGIN.search(data[-80:]) and not data.startswith(b"\xff\xff"):
+        return Match(protocol="telnet", reason="a login prompt without Telnet negotiation")
+    if _SHELL.search(data[-100:]):
+        return Match(protocol="shell", reason="a shell prompt", open_access="a command shell")
+    return None
+
+
+def _redis(data: bytes) -> Match | None:
+    if data.startswith(b"+PONG"):
+        access = "commands (PING was obeyed)"
+        return Match(protocol="redis", reason="PONG", open_access=access)
+    if data.startswith((b"-NOAUTH", b"-DENIED", b"-ERR ", b"-WRONGPASS")):
+        return Match(protocol="redis", reason=clean(data.partition(b"\r\n")[0], 60))
+    return None
+
+
+def _mqtt(data: bytes) -> Match | None:
+    if len(data) >= 4 and data[0] == 0x20 and data[1] == 2 and data[2] < 2 and data[3] < 0xA0:
+        return Match(protocol="mqtt", reason=f"CONNACK, return code {data[3]}")
+    if len(data) >= 5 and data[0] == 0x20 and data[1] == len(data) - 2 and data[2] < 2:
+        return Match(protocol="mqtt", reason=f"CONNACK of MQTT 5, reason code 0x{data[3]:02x}")
+    return None
+
+
+def _mysql(data: bytes) -> Match | None:
+    if len(data) < 8 or data[3] != 0 or int.from_bytes(data[:3], "little") < 5:
+        return None
+    if data[4] == 0x0A:
+        version, end, _ = data[5:80].partition(b"\0")
+        if end and re.fullmatch(rb"[\x20-\x7e]+", version):
+            return Match(protocol="mysql", version=clean(version, 60), reason="MySQL handshake")
+    if data[4] == 0xFF and re.search(rb"(?i)host .* is (?:not allowed|blocked)", data[:300]):
+        return Match(protocol="mysql", reason="MySQL refuses this host")
+    return None
+
+
+def _modbus(data: bytes) -> Match | None:
+    if len(data) < 9 or data[:2] not in (b"\x70\x72", b"\x70\x73") or data[2:4] != b"\0\0":
+        return None
+    function = data[7]
+    if function & 0x80:
+        return Match(protocol="modbus", reason=f"Modbus exception {data[8]}")
+    texts = [clean(t, 40) for t in re.findall(rb"[\x20-\x7e]{2,60}", data[13:])]
+    return Match(
+        protocol="modbus",
+        product=" ".join(texts[:2]),
+        version=texts[2] if len(texts) > 2 else "",
+        reason=f"Modbus answer to function {function}",
+        open_access="the device identification" if function == 43 else "holding registers",
+    )
+
+
+def _dns(data: bytes) -> Match | None:
+    if len(data) >= 14 and data[2:4] == NONCE[:2] and data[4] & 0x80:
+        return Match(protocol="dns", reason="DNS response over TCP")
+    return None
+
+
+def _adb(data: bytes) -> Match | None:
+    word = data[:4]
+    if len(data) < 24 or word not in (b"CNXN", b"AUTH", b"STLS"):
+        return None
+    return Match(
+        protocol="adb",
+        product=clean(data[24:], 80) if word == b"CNXN" else "",
+        reason=f"Android debug bridge answered {word.decode()}",
+        open_access="a command shell (Android debug bridge)" if word == b"CNXN" else "",
+    )
+
+
+def _gdb(data: bytes) -> Match | None:
+    if not re.match(rb"\+?\$[^#$]{0,1000}#[0-9a-fA-F]{2}", data):
+        return None
+    return Match(
+        protocol="gdbserver", reason="GDB remote packet", open_access="control of the debugger"
+    )
+
+
+def _rdp(data: bytes) -> Match | None:
+    if len(data) >= 7 and data[:2] == b"\x03\0" and data[5] & 0xF0 == 0xD0:
+        return Match(protocol="rdp", reason="X.224 connection confirm")
+    return None
+
+
+_LOOKS: tuple[Callable[[bytes], Match | None], ...] = (
+    _tls,
+    _ssh,
+    _status_line,
+    _greeting,
+    _modbus,
+    _dns,
+    _adb,
+    _gdb,
+    _rdp,
+    _redis,
+    _mqtt,
+    _mysql,
+    _telnet,
+)
