@@ -1,13 +1,15 @@
 """Finds what the rooms hold: checks, catalogues, plans, collectors. Adding one edits no list."""
 
+import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import TypeVar, cast
 
+from probe.errors import ProbeError
 from probe.model.catalogue import Catalogue
 from probe.model.check import CheckInfo
 from probe.model.dut import Dut
@@ -17,6 +19,7 @@ from probe.model.plan import Plan
 from probe.tomlfile import read_catalogue, read_check, read_plan
 
 HERE = Path(__file__).parent
+T = TypeVar("T")
 CheckFunction = Callable[[Dut], Iterator[Answer]]
 
 
@@ -46,6 +49,24 @@ def plans() -> dict[str, Plan]:
     """Every shipped plan, by name."""
     found = (read_plan(path) for path in sorted((HERE / "plans").glob("*.toml")))
     return {plan.name: plan for plan in found}
+
+
+def chosen_catalogues(names: Iterable[str]) -> list[Catalogue]:
+    """The named catalogues, in that order; raises ProbeError with the nearest name for an unknown one."""
+    return [_named("catalogue", name, catalogues()) for name in names]
+
+
+def chosen_plan(name: str) -> Plan:
+    """The named plan; raises ProbeError with the nearest name when there is none."""
+    return _named("plan", name, plans())
+
+
+def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"Did you mean '{near[0]}'? " if near else ""
+    raise ProbeError(f"There is no {kind} '{name}'", f"{hint}Known are: {', '.join(known)}.")
 
 
 def collector_modules() -> Iterator[ModuleType]:

@@ -13,17 +13,15 @@ def list_catalogues() -> int:
     for catalogue in registry.catalogues().values():
         spoken_for = sum(1 for r in catalogue.requirements if r.checks)
         sys.stdout.write(
-            f"{catalogue.id:<20} {catalogue.edition:<10} {len(catalogue.requirements):>3} requirements, "
-            f"{spoken_for} with checks  {catalogue.title}\n"
+            f"{catalogue.id:<16} {len(catalogue.requirements):>3} requirements, "
+            f"{spoken_for} with checks; {catalogue.title}, edition {catalogue.edition}\n"
         )
     return Exit.PASS
 
 
 def show(name: str, requirement: str | None) -> int:
     """All requirements in a line each, or one of them whole."""
-    from probe.runner.runner import chosen_catalogues
-
-    (catalogue,) = chosen_catalogues([name])
+    (catalogue,) = registry.chosen_catalogues([name])
     if requirement is None:
         sys.stdout.write(f"{catalogue.title}\nedition {catalogue.edition}, {catalogue.publisher}\n")
         for r in catalogue.requirements:

@@ -122,11 +122,10 @@ def judge(
 ) -> int:
     """Judge the recorded observations again, offline; the journal is not touched."""
     from probe.runner.rejudge import rejudge
-    from probe.runner.runner import chosen_catalogues
 
     reader = opened(run, store)
     planned = reader.state.run.plan.catalogues if reader.state.run else ()
-    catalogues = chosen_catalogues(names or planned)
+    catalogues = registry.chosen_catalogues(names or planned)
     state = rejudge(reader.state, catalogues, read_declarations(declarations))
     view = view_of(reader, catalogues=catalogues, state=state, show_passwords=show_passwords)
     write(rendered(view, format), output)

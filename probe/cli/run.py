@@ -126,17 +126,9 @@ def scope_of(wish: Wish, networks: tuple[str, ...]) -> Scope:
 
 def chosen_plan(wish: Wish) -> Plan:
     """The named plan with the changes that the options make to it."""
-    import difflib
-
     from probe import registry
-    from probe.runner.runner import chosen_catalogues
 
-    known = registry.plans()
-    if wish.plan not in known:
-        near = difflib.get_close_matches(wish.plan, known, n=1)
-        hint = f"Did you mean '{near[0]}'? " if near else ""
-        raise ProbeError(f"There is no plan '{wish.plan}'", f"{hint}Known are: {', '.join(known)}.")
-    plan = known[wish.plan]
+    plan = registry.chosen_plan(wish.plan)
     if wish.ports is not None:
         try:
             parse_ports(wish.ports)
@@ -145,7 +137,7 @@ def chosen_plan(wish: Wish) -> Plan:
         plan = replace(plan, tcp_ports=wish.ports)
     if wish.catalogues:
         plan = replace(plan, catalogues=wish.catalogues)
-    chosen_catalogues(plan.catalogues)
+    registry.chosen_catalogues(plan.catalogues)
     return replace(
         plan,
         logins=plan.logins and wish.logins,

@@ -13,10 +13,9 @@ from probe.collect.scope import ScopeGuard
 from probe.collect.traffic.watch import TrafficWatch
 from probe.errors import ProbeError
 from probe.model import event as ev
-from probe.model.catalogue import Catalogue
 from probe.model.device import Device
 from probe.model.evidence import Coverage, Proof
-from probe.model.finding import Finding, Owner
+from probe.model.finding import Finding
 from probe.model.ids import DeviceId
 from probe.model.observation import Fact
 from probe.model.run import Run, RunStatus
@@ -37,7 +36,7 @@ class Runner:
         self.recorder = JournalRecorder(journal)
         self.client = client
         self.guard = ScopeGuard(self.run_head.scope)
-        self.catalogues = chosen_catalogues(self.run_head.plan.catalogues)
+        self.catalogues = registry.chosen_catalogues(self.run_head.plan.catalogues)
         self._tasks: dict[DeviceId, DeviceTask] = {}
         self._running: dict[DeviceId, asyncio.Task[None]] = {}
         self._discovery: Discovery | None = None
@@ -221,22 +220,3 @@ class Runner:
 
 def _collectors() -> list[Collector]:
     return [cast(Collector, module.COLLECTOR) for module in registry.collector_modules()]
-
-
-def chosen_catalogues(names: Iterable[str]) -> list[Catalogue]:
-    """The named catalogues; raises ProbeError with the nearest name for an unknown one."""
-    import difflib
-
-    known = registry.catalogues()
-    chosen: list[Catalogue] = []
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
-            hint = f"Did you mean '{near[0]}'? " if near else ""
-            raise ProbeError(
-                f"There is no catalogue '{name}'",
-                f"{hint}Known are: {', '.join(known)}.",
-                owner=Owner.OPERATOR,
-            )
-        chosen.append(known[name])
-    return chosen

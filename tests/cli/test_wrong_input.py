@@ -1,0 +1,107 @@
+"""Wrong input gets one clear line on stderr, nothing on stdout, a documented exit code, no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from probe import __version__
+from probe.errors import Exit
+
+
+def probe(*argv: str, store: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "PROBE_STORE": str(store or "/nonexistent/store")}
+    return subprocess.run(
+        [sys.executable, "-m", "probe", *argv],
+        capture_output=True,
+        text=True,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "says"),
+    [
+        (["rn"], Exit.USAGE, "No such command 'rn'"),
+        (["run", "--fast"], Exit.USAGE, "--fast"),
+        (["run"], Exit.USAGE, "No interface was named"),
+        (["run", "-i", "lq"], Exit.USAGE, "lq"),
+        (["run", "-i", "lo", "--plan", "standrad"], Exit.USAGE, "Did you mean 'standard'?"),
+        (["run", "-i", "lo", "--catalogue", "psty"], Exit.USAGE, "Did you mean 'psti'?"),
+        (["run", "-i", "lo", "--ports", "1-99999"], Exit.USAGE, "1-99999"),
+        (["run", "-i", "lo", "--target", "camera.local"], Exit.USAGE, "not an IP address"),
+        (["run", "-i", "lo", "--declaration", "/no/such.toml"], Exit.USAGE, "/no/such.toml"),
+        (["catalogue", "show", "psti", "PSTI-11"], Exit.USAGE, "Did you mean 'PSTI-1'?"),
+        (["catalogue", "lint", "/no/such.toml"], Exit.USAGE, "/no/such.toml"),
+        (["runs"], Exit.ENVIRONMENT, "no result store"),
+        (["show", "last"], Exit.ENVIRONMENT, "no result store"),
+        (["tui", "last"], Exit.USAGE, "needs a terminal"),
+    ],
+    ids=lambda v: " ".join(v) if isinstance(v, list) else None,
+)
+def test_wrong_input(argv: list[str], code: Exit, says: str) -> None:
+    done = probe(*argv)
+    assert says in done.stderr + done.stdout
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 4
+
+
+def test_the_version_costs_nothing() -> None:
+    done = probe("--version")
+    assert done.stdout == f"probe {__version__}\n"
+    loaded = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.argv=['probe','--version']\n"
+            "from probe.cli import main; main()\n"
+            "print(*(m for m in ('typer','textual','sqlalchemy','scapy','asyncio') if m in sys.modules))",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert loaded.stdout.splitlines()[1] == ""
+
+
+def test_a_damaged_store_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "probe.db").write_bytes(b"nonsense " * 1000)
+    done = probe("runs", store=tmp_path)
+    assert done.returncode == Exit.ENVIRONMENT
+    assert "damaged" in done.stderr
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m probe catalogue show en303645-v3.1.3 | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert "EN 303 645" in done.stdout
+
+
+def test_the_dry_run_sends_nothing_and_lists_every_login() -> None:
+    done = probe("run", "-i", "lo", "--dry-run")
+    assert done.returncode == Exit.PASS, done.stderr
+    assert "packets/s" in done.stdout
+    assert "admin" in done.stdout
+
+
+def test_catalogues_are_listed_with_all_their_provisions() -> None:
+    done = probe("catalogue", "list")
+    sizes = {line.split()[0]: int(line.split()[1]) for line in done.stdout.splitlines()}
+    assert sizes == {"en303645-v2.1.1": 68, "en303645-v3.1.3": 78, "psti": 7}
+
+
+def test_the_doctor_answers_every_topic() -> None:
+    done = probe("doctor", "-i", "lo")
+    topics = [line.split()[0] for line in done.stdout.splitlines() if line[0] != " "]
+    assert {"python", "raw", "namespaces", "interface", "ipv6", "clock", "store"} <= set(topics)
