@@ -1,0 +1,1 @@
+"""Who gets in, with which credential, and over which transport."""

@@ -1,0 +1,194 @@
+"""HTML pages with a login form: what is in them, found without running anything."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import quote_plus
+
+FAILED = re.compile(
+    r"incorrect|invalid|fail|denied|wrong|bad (?:user|pass|login)|mismatch|not match|error|falsch|"
+    r"unauthori[sz]ed|expired|try again",
+    re.IGNORECASE,
+)
+LOCKED = re.compile(
+    r"locked|too many|temporarily|blocked|banned|try again (?:later|in|after)|gesperrt",
+    re.IGNORECASE,
+)
+LOGOUT = re.compile(r"log[\s_-]?(?:out|off)|sign[\s_-]?(?:out|off)|abmelden", re.IGNORECASE)
+CAPTCHA = re.compile(r"captcha|verif(?:y|ication)[\s_-]?code|vcode", re.IGNORECASE)
+USERLIKE = re.compile(r"user|login|name|account|mail|id$", re.IGNORECASE)
+TRANSFORMS = re.compile(
+    r"md5|sha1|sha256|sha512|hmac|crypt|btoa|base64|hash\(|rsa|\.submit\(|onsubmit|"
+    r"addEventListener\(\s*['\"]submit|\.ajax|fetch\(|XMLHttpRequest|preventDefault|axios",
+    re.IGNORECASE,
+)
+LIBRARY = re.compile(r"jquery|bootstrap|modernizr|respond|html5shiv", re.IGNORECASE)
+MAX_ELEMENTS = 2_000
+
+
+@dataclass
+class Control:
+    """An input, button, select or textarea."""
+
+    kind: str
+    name: str
+    value: str
+    on: bool = True
+    """Whether a browser would send it: checked, or not a check box at all."""
+
+
+@dataclass
+class Form:
+    """A form as written."""
+
+    action: str
+    method: str
+    enctype: str
+    scripted: bool
+    controls: list[Control] = field(default_factory=list)
+
+    @property
+    def password(self) -> Control | None:
+        """The password field, when there is exactly one: two or more are for changing a password."""
+        found = [c for c in self.controls if c.kind == "password" and c.name]
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def user(self) -> Control | None:
+        """The nearest text field before the password, by preference one that is named like a user."""
+        before: list[Control] = []
+        for control in self.controls:
+            if control is self.password:
+                break
+            if control.kind in ("text", "email", "tel", "") and control.name:
+                before.append(control)
+        named = [c for c in before if USERLIKE.search(c.name)]
+        found = named or before
+        return found[-1] if found else None
+
+    @property
+    def captcha(self) -> bool:
+        return any(CAPTCHA.search(c.name) for c in self.controls)
+
+    def filled(self, username: str, password: str) -> str:
+        """The body that a browser would send (WHATWG URL-encoded form), hidden fields as given."""
+        pairs: list[tuple[str, str]] = []
+        submitted = False
+        for control in self.controls:
+            if not control.name or not control.on or control.kind in ("button", "reset", "file"):
+                continue
+            if control.kind in ("submit", "image"):
+                if submitted:
+                    continue
+                submitted = True
+            value = control.value
+            if control is self.password:
+                value = password
+            elif control is self.user:
+                value = username
+            pairs.append((control.name, value))
+        return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)
+
+
+class Page(HTMLParser):
+    """A parsed page: its forms, links, scripts and visible text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.forms: list[Form] = []
+        self.links: list[tuple[str, str]] = []
+        self.script_sources: list[str] = []
+        self.scripts = ""
+        self.text = ""
+        self.loose_password = False
+        self._form: Form | None = None
+        self._in = ""
+        self._elements = 0
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS:
+            return
+        a = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._form = Form(
+                action=a.get("action", ""),
+                method=a.get("method", "get").lower(),
+                enctype=a.get("enctype", "").lower(),
+                scripted="onsubmit" in a,
+            )
+            self.forms.append(self._form)
+        elif tag in ("input", "button", "select", "textarea"):
+            self._control(tag, a)
+        elif tag == "a":
+            self.links.append((a.get("href", ""), ""))
+        elif tag == "script" and a.get("src"):
+            self.script_sources.append(a["src"])
+        if tag in ("script", "style", "a"):
+            self._in = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._form = None
+        if tag == self._in:
+            self._in = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._in == "script":
+            self.scripts += data
+        elif self._in != "style":
+            self.text += data + " "
+            if self._in == "a" and self.links:
+                href, text = self.links[-1]
+                self.links[-1] = (href, text + data)
+
+    def _control(self, tag: str, a: dict[str, str]) -> None:
+        kind = a.get("type", "submit" if tag == "button" else "text" if tag == "input" else tag)
+        kind = kind.lower()
+        on = kind not in ("checkbox", "radio") or "checked" in a
+        value = a.get("value", "on" if kind in ("checkbox", "radio") else "")
+        if self._form is None:
+            self.loose_password = self.loose_password or kind == "password"
+            return
+        self._form.controls.append(Control(kind, a.get("name", ""), value, on))
+        if "onclick" in a and kind in ("submit", "button", "image"):
+            self._form.scripted = True
+
+    @property
+    def login(self) -> Form | None:
+        """The form that a login would be sent by."""
+        return next((f for f in self.forms if f.password), None)
+
+    def shows(self, form: Form) -> bool:
+        """Whether this page asks for the same login again (any other password field may be a setting)."""
+        name = form.password.name if form.password else ""
+        return any(f.password and f.password.name == name for f in self.forms)
+
+    @property
+    def logout(self) -> str:
+        """The address of the log-out link; ``""`` when there is none."""
+        return next((h for h, t in self.links if LOGOUT.search(h) or LOGOUT.search(t)), "")
+
+    @property
+    def suspicious_scripts(self) -> bool:
+        """Whether a script in the page may change what is typed before it is sent."""
+        form = self.login
+        return bool(TRANSFORMS.search(self.scripts)) or (form is not None and form.scripted)
+
+
+def says_no(body: str, page: Page) -> bool:
+    """Whether an answer that shows no form is a recognisable refusal, in words or in JSON."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return bool(FAILED.search(page.text[:4000]))
+    if not isinstance(value, dict):
+        return value is False
+    for key in ("ok", "success", "result", "status", "authenticated", "login", "code"):
+        flag = value.get(key)
+        if flag is False or (isinstance(flag, str) and FAILED.search(flag)):
+            return True
+    return bool(value.get("error")) or bool(FAILED.search(str(value.get("message", ""))))
