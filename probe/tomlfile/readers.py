@@ -15,7 +15,7 @@ from probe.model.ids import CheckId
 from probe.model.observation import Fact
 from probe.model.plan import Plan
 from probe.model.ports import HIGHEST_PORT, parse_ports
-from probe.tomlfile.shape import Rules, Shaper
+from probe.tomlfile.shape import Rules, Shaper, nearest
 from probe.tomlfile.source import Place, Source
 
 PORT_LISTS = ("quick", "standard", "full")
@@ -123,6 +123,7 @@ def _head_and_rows(shaper: Shaper) -> tuple[dict[str, Any], list[dict[str, Any]]
     for key in values:
         if key not in ("catalogue", "requirement"):
             shaper.complain((key,), "unknown table", "Only [catalogue] and [[requirement]] exist.")
+    shaper.finish()
     head, rows = values.get("catalogue"), values.get("requirement", [])
     if not isinstance(head, dict):
         shaper.complain(("catalogue",), "the table [catalogue] is missing", "Add it.")
@@ -153,8 +154,6 @@ def _requirement(
     own = dict(row)
     like = own.pop("like", None)
     if like is not None and like not in other:
-        from probe.tomlfile.shape import nearest
-
         shaper.complain((*place, "like"), "unknown requirement", nearest(str(like), other))
         return None
     inherited = {k: v for k, v in other.get(like, {}).items() if k != "like"} if like else {}
@@ -231,6 +230,7 @@ def _check_declaration(shaper: Shaper, declaration: Declaration) -> None:
     values = shaper.source.values
     for key, identity in (
         ("service", lambda s: (s.get("transport"), s.get("port"))),
+        ("account", lambda a: (a.get("service"), a.get("username"))),
         ("ics", lambda e: e.get("requirement")),
         ("not_applicable", lambda d: (d.get("catalogue"), d.get("requirement"))),
     ):

@@ -10,6 +10,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, NewType, Union, cast, get_args, get_origin, get_type_hints
 
+from probe.model.text import clean
 from probe.tomlfile.source import Fault, FileFault, Place, Source
 
 LONGEST_TEXT = 20_000
@@ -37,7 +38,7 @@ class Shaper:
         self.faults: list[Fault] = []
 
     def complain(self, place: Place, what: str, hint: str) -> None:
-        self.faults.append(self.source.fault(place, what, hint))
+        self.faults.append(self.source.fault(place, clean(what), hint))
 
     def finish(self) -> None:
         """Raises FileFault when there was any fault, first line first."""
@@ -56,9 +57,12 @@ class Shaper:
             if f.name not in given and f"{kind.__name__}.{f.name}" not in self.rules.hidden
         }
         before = len(self.faults)
+        meant: set[str] = set()
         for key in plain:
             if key not in keys:
-                self.complain((*place, key), "unknown key", nearest(key, keys))
+                hint = nearest(key, keys)
+                meant.update(k for k in keys if f"'{k}'" in hint)
+                self.complain((*place, key), "unknown key", hint)
         values = dict(given)
         hints = _hints(cast(Hashable, kind))
         for key, member in keys.items():
@@ -67,6 +71,8 @@ class Shaper:
                 values[member.name] = self.value(
                     hints[member.name], plain[key], (*place, key), rule
                 )
+            elif key in meant:
+                pass  # a misspelt key is one fault, not two
             elif member.default is MISSING and member.default_factory is MISSING:
                 self.complain(place, f"the key '{key}' is missing", f"Add {key} = … here.")
         return kind(**values) if len(self.faults) == before else None
@@ -152,13 +158,15 @@ def _hints(kind: Hashable) -> dict[str, Any]:
 
 
 def nearest(wrong: str, valid: Iterable[str]) -> str:
-    """``Did you mean …?``, or the whole list when nothing is near."""
+    """``Did you mean …?``, or the valid names when nothing is near and they are few."""
     from difflib import get_close_matches  # only needed when something is wrong
 
     names = sorted(valid)
     close = get_close_matches(wrong[:100], names, n=1, cutoff=0.6)
     if close:
         return f"Did you mean '{close[0]}'?"
+    if len(names) > 16:
+        return "No valid name is near it."
     return f"Possible: {', '.join(n or '(empty)' for n in names)}."
 
 

@@ -32,9 +32,14 @@ class Fault:
     what: str
     hint: str
 
-    def __str__(self) -> str:
+    @property
+    def sentence(self) -> str:
+        """Place and fault, without the hint."""
         where = f"{self.file}:{self.line}" if self.line else self.file
         return ": ".join(filter(None, (where, self.key, self.what)))
+
+    def __str__(self) -> str:
+        return f"{self.sentence}. {self.hint}"
 
 
 class FileFault(ProbeError):
@@ -44,7 +49,7 @@ class FileFault(ProbeError):
         self.faults = faults
         more = len(faults) - 1
         also = f" ({more} more fault{'s' * (more > 1)} in this file)" if more else ""
-        super().__init__(str(faults[0]) + also, faults[0].hint, owner=owner)
+        super().__init__(faults[0].sentence + also, faults[0].hint, owner=owner)
 
 
 class Source:
@@ -53,7 +58,7 @@ class Source:
     def __init__(self, path: Path, limit: int = LIMIT) -> None:
         self.path = path
         self.shown = clean(str(path), 300)
-        self.owner = Owner.TOOL if PACKAGE in path.resolve().parents else Owner.OPERATOR
+        self.owner = Owner.TOOL if PACKAGE in path.absolute().parents else Owner.OPERATOR
         raw = self._read(limit)
         self.sha256 = hashlib.sha256(raw).hexdigest()
         self.text = self._decode(raw)
@@ -159,7 +164,7 @@ SKIPPED = re.compile(
 
 
 def places(text: str) -> dict[Place, int]:
-    """The line of every table header and ``key =`` outside inline values, in a valid TOML text."""
+    """The line of every table header, ``key =`` and table in an inline array, in a valid TOML text."""
     found: dict[Place, int] = {}
     counts: dict[Place, int] = {}
     table: Place = ()
@@ -173,13 +178,22 @@ def places(text: str) -> dict[Place, int]:
             array = text.startswith("[[", at)
             keys, _ = _keys(text, at + 1 + array)
             table = _resolve(keys, counts, array)
-            found.setdefault(table, text.count("\n", 0, at) + 1)
+            found.setdefault(table, _line_of(text, at))
+            if array:
+                found.setdefault(table[:-1], _line_of(text, at))
             at = _end_of_line(text, at)
         else:
             keys, after = _keys(text, at)
-            found[(*table, *keys)] = text.count("\n", 0, at) + 1
-            at = _after_value(text, after + 1)
+            place = (*table, *keys)
+            found[place] = _line_of(text, at)
+            at, elements = _after_value(text, after + 1)
+            for n, element in enumerate(elements):
+                found[(*place, n)] = _line_of(text, element)
     return found
+
+
+def _line_of(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1
 
 
 def _end_of_line(text: str, at: int) -> int:
@@ -211,13 +225,17 @@ def _resolve(keys: list[str], counts: dict[Place, int], array: bool) -> Place:
     return place
 
 
-def _after_value(text: str, at: int) -> int:
+def _after_value(text: str, at: int) -> tuple[int, list[int]]:
+    """The position after a value, and those of the inline tables that are its elements."""
     depth = 0
+    elements: list[int] = []
     while at < len(text):
         if text[at] == "\n" and depth == 0:
-            return at
+            break
+        if text[at] == "{" and depth == 1:
+            elements.append(at)
         if text[at] in "[]{}":
             depth += 1 if text[at] in "[{" else -1
         skipped = SKIPPED.match(text, at)
         at = skipped.end() if skipped else at + 1
-    return at
+    return at, elements
