@@ -203,6 +203,11 @@ class Stage:
             self.start(device, program, f"{spec.name}-{number}.log")
         return device
 
+    def remove_device(self, name: str) -> None:
+        """Pull the plug of a device: its cable and everything in it are gone at once."""
+        self._ip(self.switch, f"link del {_port(name)}")
+        self.devices.pop(name).close()
+
     def start(
         self, device: Namespace, program: Program, log_name: str
     ) -> "subprocess.Popen[bytes]":
@@ -304,7 +309,7 @@ class Stage:
         sysctl: Sequence[tuple[str, str]],
     ) -> None:
         """A cable from the switch into the namespace, its far end still down."""
-        port = f"p-{name}"[:15]
+        port = _port(name)
         # Frames as a real port would carry them, not 64 kB segments for the peer to cut up.
         plain = "gso_max_segs 1"
         self._ip(
@@ -334,6 +339,11 @@ class Stage:
         here = f"ipv6/conf/{INTERFACE}"
         ra = "1" if self.accept_ra else "0"
         return [(f"{here}/accept_dad", "0"), (f"{here}/accept_ra", ra)]
+
+
+def _port(name: str) -> str:
+    """The switch's end of the cable; the kernel allows 15 characters."""
+    return f"p-{name}"[:15]
 
 
 def _first_line(stream: IO[bytes] | None) -> bytes:

@@ -16,46 +16,64 @@ ESCAPES = (
 )
 
 
-async def garbage() -> None:
-    """80: noise; 23: never stops; 2323: escapes; 443: resets; 8080: closes; 21: dribbles; 8443: mute."""
-    noise = random.Random(7).randbytes(4096)
+NOISE = random.Random(7).randbytes(4096)
 
-    async def talk_noise(reader: Reader, writer: Writer) -> None:
-        writer.write(noise)
-        await reader.read(4096)
 
-    async def never_stop(_: Reader, writer: Writer) -> None:
-        for _ in range(20_000):
-            writer.write(b"blah " * 200)
-            await writer.drain()
-            await asyncio.sleep(0.02)
+async def talk_noise(reader: Reader, writer: Writer) -> None:
+    writer.write(NOISE)
+    await asyncio.wait_for(reader.read(4096), 20)
 
-    async def escapes(reader: Reader, writer: Writer) -> None:
+
+async def never_stop(_: Reader, writer: Writer) -> None:
+    for _ in range(20_000):
+        writer.write(b"blah " * 200)
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+async def escapes(reader: Reader, writer: Writer) -> None:
+    writer.write(ESCAPES)
+    while await asyncio.wait_for(reader.read(1024), 20):
         writer.write(ESCAPES)
-        while await asyncio.wait_for(reader.read(1024), 20):
-            writer.write(ESCAPES)
 
-    async def reset(reader: Reader, writer: Writer) -> None:
-        await asyncio.wait_for(reader.read(1), 20)
-        sock = writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.transport.abort()
 
-    async def close(reader: Reader, writer: Writer) -> None:
-        await asyncio.wait_for(reader.read(1), 20)
+async def reset(reader: Reader, writer: Writer) -> None:
+    await asyncio.wait_for(reader.read(1), 20)
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
-    async def dribble(_: Reader, writer: Writer) -> None:
-        for byte in b"220-you will wait for the end of this line " * 20:
-            writer.write(bytes((byte,)))
-            await writer.drain()
-            await asyncio.sleep(1.0)
 
-    async def mute(reader: Reader, _: Writer) -> None:
-        while await asyncio.wait_for(reader.read(1024), 30):
-            pass
+async def close(reader: Reader, _: Writer) -> None:
+    await asyncio.wait_for(reader.read(1), 20)
 
-    ports = {80: talk_noise, 23: never_stop, 2323: escapes, 443: reset, 8080: close, 21: dribble}
-    for port, talk in {**ports, 8443: mute}.items():
+
+async def dribble(_: Reader, writer: Writer) -> None:
+    for byte in b"220-you will wait for the end of this line " * 20:
+        writer.write(bytes((byte,)))
+        await writer.drain()
+        await asyncio.sleep(1.0)
+
+
+async def mute(reader: Reader, _: Writer) -> None:
+    while await asyncio.wait_for(reader.read(1024), 30):
+        pass
+
+
+BAD_MANNERS = {
+    21: dribble,
+    23: never_stop,
+    80: talk_noise,
+    443: reset,
+    2323: escapes,
+    8080: close,
+    8443: mute,
+}
+
+
+async def garbage() -> None:
+    """No port of it says anything that makes sense."""
+    for port, talk in BAD_MANNERS.items():
         await _serve(port, talk)
 
 
