@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from probe.model.verdict import Status
-from probe.report.groups import owed_by_catalogue, slug, unknown_groups
+from probe.report.groups import other_ways, procedures, slug, unknown_groups
 from probe.report.viewmodel import ReportView
 
 GLYPHS = {
@@ -36,7 +36,9 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.globals["glyphs"] = GLYPHS
-    made.filters.update(slug=slug, unknown_groups=unknown_groups, owed=owed_by_catalogue)
+    made.filters.update(
+        slug=slug, unknown_groups=unknown_groups, owed=procedures, other_ways=other_ways
+    )
     made.filters["by_id"] = lambda items: {item.id: item for item in items}
     made.filters["breakable"] = _breakable
     return made
