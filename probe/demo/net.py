@@ -1,83 +1,28 @@
 """Plumbing for a small test network in network namespaces.
 
 Works as root, and without root where unprivileged user namespaces are allowed. Only util-linux
-(unshare, nsenter) and iproute2 are needed. A namespace lives as long as its holder process, whose
-standard input is a pipe from us: when this process ends, in whatever way, the pipe closes, the holder
-is the init of its PID namespace and takes every process of the device with it, and the links go with
-the namespaces. The machine's own interfaces are never touched.
+(unshare, nsenter) and iproute2 are needed. Everything ends with this process (see ``namespaces``), and
+the links go with the namespaces. The machine's own interfaces are never touched.
 """
 
-import functools
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from probe.errors import ProbeError
+from probe.demo.namespaces import Namespace, StageError, hold, namespaces_available
+from probe.demo.spec import DeviceSpec, Program
 
 INTERFACE = "probe0"
 PROBE_ADDRESSES = ("198.51.100.2/24",)
 NETWORKS = ("198.51.100.0/24",)
 SWITCH = "lan0"
-_HOLD = ("sh", "-c", "echo up; exec cat >/dev/null")
 _CHILD = subprocess.DEVNULL
-
-
-class StageError(ProbeError):
-    """The test network could not be built."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """One process of a device. It is up when it listens on ``tcp`` and ``udp``, and has said ``says``."""
-
-    argv: tuple[str, ...]
-    tcp: tuple[int, ...] = ()
-    udp: tuple[int, ...] = ()
-    says: str = ""
-    """A line on its output that tells that it is ready; empty: the ports tell."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceSpec:
-    """A device: one namespace with ``eth0``. Addresses are written with prefix length."""
-
-    name: str
-    mac: str
-    ipv4: tuple[str, ...] = ()
-    ipv6: tuple[str, ...] = ()
-    link_local: str = "eui64"
-    """``eui64``, ``stable`` (RFC 7217) or ``none``."""
-    programs: tuple[Program, ...] = ()
-    sysctl: tuple[tuple[str, str], ...] = ()
-    """Below /proc/sys/net, e.g. ``("ipv4/icmp_echo_ignore_all", "1")``; set before the link is up."""
-    files: tuple[tuple[str, str], ...] = ()
-    """``(path, text)``: files of the machine that this device alone sees with another content."""
-    setup: tuple[tuple[str, ...], ...] = ()
-    """Commands run in the namespace when the link is up, before the programs."""
-
-
-class Namespace:
-    """One network namespace (and, for devices, PID namespace), held by a process of ours."""
-
-    def __init__(self, name: str, holder: "subprocess.Popen[bytes]") -> None:
-        self.name, self.pid, self._holder = name, holder.pid, holder
-
-    def close(self) -> None:
-        """End everything in the namespace, and the namespace."""
-        if self._holder.stdin is not None and not self._holder.stdin.closed:
-            self._holder.stdin.close()
-        try:
-            self._holder.wait(3)
-        except subprocess.TimeoutExpired:
-            self._holder.kill()
-            self._holder.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +130,7 @@ class Stage:
             raise ValueError(f"there is a device '{spec.name}' already")
         device = self._hold(spec.name, "--net", "--mount", "--pid", "--fork", "--kill-child")
         self.devices[spec.name] = device
-        self._attach(device, spec.name, "eth0", spec.mac, _device_sysctl(spec))
+        self._attach(device, spec.name, "eth0", spec.mac, spec.all_sysctl())
         self._ip(
             device,
             "link set lo up",
@@ -284,21 +229,7 @@ class Stage:
     # --- inside --------------------------------------------------------------------------------
 
     def _hold(self, name: str, *flags: str) -> Namespace:
-        argv = ["unshare", *flags, "--", *_HOLD]
-        if self._user is not None:
-            user = f"/proc/{self._user.pid}/ns"
-            enter = ["nsenter", "--preserve-credentials", f"--user={user}/user"]
-            argv = [*enter, f"--mount={user}/mnt", "--", *argv]
-        holder = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        if _first_line(holder.stdout) != b"up\n":
-            holder.kill()
-            reason = holder.communicate()[1].decode(errors="replace").strip()
-            raise StageError(
-                f"namespace '{name}' could not be made: {reason}", "Run `probe doctor`."
-            )
-        return Namespace(name, holder)
+        return hold(name, *flags, inside=self._user)
 
     def _attach(
         self,
@@ -346,11 +277,6 @@ def _port(name: str) -> str:
     return f"p-{name}"[:15]
 
 
-def _first_line(stream: IO[bytes] | None) -> bytes:
-    assert stream is not None
-    return stream.readline()
-
-
 def _bound(tables: Sequence[Path], state: str) -> set[int]:
     """Local ports in a /proc/net table that are in ``state`` (0A: TCP listen, 07: UDP)."""
     ports = set()
@@ -364,39 +290,3 @@ def _bound(tables: Sequence[Path], state: str) -> set[int]:
             if columns[3] == state:
                 ports.add(int(columns[1].rpartition(":")[2], 16))
     return ports
-
-
-def _device_sysctl(spec: DeviceSpec) -> list[tuple[str, str]]:
-    here = "ipv6/conf/eth0"
-    settings = [(f"{here}/accept_dad", "0"), *spec.sysctl]
-    if spec.link_local == "none":
-        settings.append((f"{here}/disable_ipv6", "1"))
-    if spec.link_local == "stable":
-        # Writing the secret also switches the interface to RFC 7217 identifiers. Derived from the
-        # MAC, so that a device has the same address every time the network is built.
-        seed = spec.mac.replace(":", "")
-        groups = [seed[0:4], seed[4:8], seed[8:12], "5ec2", "e75e", "c2e7", "5ec2", "e75e"]
-        settings.append((f"{here}/stable_secret", ":".join(groups)))
-    return settings
-
-
-@functools.cache
-def namespaces_available() -> tuple[bool, str]:
-    """Whether this process may build a Stage, and if not, why not in one phrase."""
-    for tool in ("unshare", "nsenter", "ip"):
-        if shutil.which(tool) is None:
-            package = "iproute2" if tool == "ip" else "util-linux"
-            return False, f"the program '{tool}' is missing (Debian package {package})"
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
-    trial = "ip link add t0 type veth peer name t1 && ip link add t2 type bridge"
-    try:
-        done = subprocess.run(
-            ["unshare", *user, "--net", "--pid", "--fork", "--kill-child", "sh", "-c", trial],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=10,
-        )
-    except subprocess.TimeoutExpired:
-        return False, "making a namespace took more than 10 s"
-    return done.returncode == 0, done.stderr.strip().splitlines()[-1] if done.stderr else ""

@@ -5,7 +5,9 @@ import sys
 from dataclasses import dataclass
 
 from probe.demo.devices.twins import own_link_local
-from probe.demo.net import INTERFACE, NETWORKS, DeviceSpec, Program, Stage, namespaces_available
+from probe.demo.namespaces import namespaces_available
+from probe.demo.net import INTERFACE, NETWORKS, Stage
+from probe.demo.spec import DeviceSpec, Program
 
 LOOPBACK_INTERFACE = "lo"
 LOOPBACK_NETWORKS = ("127.0.0.0/24",)

@@ -1,6 +1,7 @@
 import pytest
 
-from probe.demo.net import Stage, namespaces_available
+from probe.demo.namespaces import namespaces_available
+from probe.demo.net import Stage
 
 
 @pytest.fixture

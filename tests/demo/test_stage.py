@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from probe.demo import net, network
-from probe.demo.net import DeviceSpec, Program, Stage, StageError
+from probe.demo import namespaces, network
+from probe.demo.namespaces import Namespace, StageError
+from probe.demo.net import Stage
+from probe.demo.spec import DeviceSpec, Program
 from probe.demo.stage import demo_command, main
 
 pytestmark = pytest.mark.lab
@@ -23,7 +25,7 @@ def spec(name: str, host: int, **more) -> DeviceSpec:
     return DeviceSpec(name=name, mac=network.mac_of(address), ipv4=(f"{address}/24",), **more)
 
 
-def ping(stage: Stage, where: net.Namespace, address: str) -> bool:
+def ping(stage: Stage, where: Namespace, address: str) -> bool:
     return stage.run_in(where, ("ping", "-c1", "-W1", address)).returncode == 0
 
 
@@ -80,7 +82,7 @@ def processes(of: str):
 
 
 def test_killing_the_builder_takes_the_network_along():
-    usable, reason = net.namespaces_available()
+    usable, reason = namespaces.namespaces_available()
     if not usable:
         pytest.skip(reason)
     inner = [sys.executable, "-c", "import time; print('in', flush=True); time.sleep(97)"]
@@ -118,7 +120,7 @@ def test_file_of_one_device_is_seen_by_it_alone(stage):
 
 
 def test_stage_runs_the_command_and_hands_on_its_exit_status(capfd):
-    usable, reason = net.namespaces_available()
+    usable, reason = namespaces.namespaces_available()
     if not usable:
         pytest.skip(reason)
     code = "import socket; print(socket.if_nameindex()); raise SystemExit(7)"
@@ -144,9 +146,9 @@ def test_loopback_devices_answer_and_end_with_the_command():
 
 
 def test_missing_tool_is_named_with_its_package(monkeypatch):
-    net.namespaces_available.cache_clear()
-    monkeypatch.setattr(net.shutil, "which", lambda _: None)
-    usable, reason = net.namespaces_available()
-    net.namespaces_available.cache_clear()
+    namespaces.namespaces_available.cache_clear()
+    monkeypatch.setattr(namespaces.shutil, "which", lambda _: None)
+    usable, reason = namespaces.namespaces_available()
+    namespaces.namespaces_available.cache_clear()
     assert not usable
     assert "util-linux" in reason

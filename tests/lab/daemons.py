@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from probe.demo.net import Program
+from probe.demo.spec import Program
 
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 PACKAGE = {

@@ -12,8 +12,9 @@ from pathlib import Path
 import daemons
 
 from probe.demo.devices.certs import good_pem, weak_pem
-from probe.demo.net import DeviceSpec, Program, Stage
+from probe.demo.net import Stage
 from probe.demo.network import ADDRESSES, mac_of, twin
+from probe.demo.spec import DeviceSpec, Program
 
 ODD = Path(__file__).with_name("odd.py")
 OTHERS = {
