@@ -74,7 +74,7 @@ def _raw_sockets() -> Report:
 
 def _namespaces() -> Report:
     try:
-        from probe.demo.net import namespaces_available
+        from probe.demo.namespaces import namespaces_available
 
         available, reason = namespaces_available()
     except ImportError as error:

@@ -31,21 +31,25 @@ def opened(run: str | None, store: str | None) -> RunReader:
 
 
 def tui(run: str | None, store: str | None, *, slow_link: bool) -> int:
-    """Open the terminal UI on a run; the exit code is that of the run's result."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    """Open the terminal UI on a run, or on the list of runs; the exit code is that of the result."""
+    from probe.cli.screen import StoredRuns
+    from probe.tui.launch import is_terminal, launch
+
+    if not is_terminal():
         raise ProbeError(
             "The terminal UI needs a terminal",
             "Use 'probe show' or 'probe report' for plain output.",
         )
-    from probe.tui.launch import launch
-
-    reader = opened(run, store)
-    launch(reader, slow_link=slow_link)
-    reader.poll()
-    if reader.alive():
-        sys.stderr.write(f"The run goes on; come back with 'probe tui {reader.run}'.\n")
+    found = Store(store or default_store(), create=False)
+    several = run is None and len(found.runs()) > 1
+    reader = None if several else RunReader(found, found.find(run))
+    launch(
+        reader, registry.catalogues, registry.checks, store=StoredRuns(found), slow_link=slow_link
+    )
+    if reader is None:
         return Exit.PASS
-    return result_code(reader)
+    reader.poll()
+    return Exit.PASS if reader.alive() else result_code(reader)
 
 
 def follow_to_end(run_id: str, show: "Show", store: str) -> int:

@@ -147,7 +147,7 @@ def chosen_plan(wish: Wish) -> Plan:
 
 def dry_run(wish: Wish) -> int:
     """Print scope, budget, and every login that could be tried; nothing is sent."""
-    from probe.collect.access.candidates import attempt_list
+    from probe.collect.access.credentials import attempt_list
     from probe.model.device import Device, device_id
     from probe.model.dut import Dut
 

@@ -15,7 +15,7 @@ from probe.errors import ProbeError
 from probe.model import event as ev
 from probe.model.device import Device
 from probe.model.evidence import Coverage, Proof
-from probe.model.finding import Finding
+from probe.model.finding import Finding, Owner
 from probe.model.ids import DeviceId
 from probe.model.observation import Fact
 from probe.model.run import Run, RunStatus
@@ -98,7 +98,7 @@ class Runner:
     # --- discovery ---------------------------------------------------------------------------
 
     async def _discover(self) -> None:
-        link = LinkSession.open(self.guard, self.client)
+        link = LinkSession.open(self.guard, self.client, self._link_note)
         self._discovery = Discovery(
             link=link,
             plan=self.run_head.plan,
@@ -213,6 +213,9 @@ class Runner:
             else:
                 task.budget.gate.set()
         self.recorder.append(ev.StatusChanged(status=status, reason="by the operator"))
+
+    def _link_note(self, text: str, owner: Owner) -> None:
+        self._note("warning", f"{text} (cause: {owner})")
 
     def _note(self, level: str, text: str) -> None:
         self.recorder.append(ev.Noted(level=level, text=text))
