@@ -59,9 +59,9 @@ def read_chain(ders: Sequence[bytes], *, whole: bool = True) -> Chain:
                 parsed.append(certificate)
             except Exception as error:  # noqa: BLE001 - hostile DER: whatever is wrong, it is a fact
                 text = f"certificate {place} of {len(ders)} cannot be read: {clean(str(error))}"
-                return Chain(certificates=tuple(read), problem=text, complete=False)
+                return Chain(certificates=tuple(read), problem=text)
         if not parsed:
-            return Chain(problem="the device presented an empty chain", complete=False)
+            return Chain(problem="the device presented an empty chain")
         problem, complete = _links(parsed, read)
     if complete and not whole:
         return Chain(certificates=tuple(read), problem=problem, complete=None)

@@ -1,0 +1,44 @@
+"""Is the presented chain whole and in order? A private or self-made one may be; a broken one is not."""
+
+from collections.abc import Iterator
+
+from probe.checks.tls.services import each_service, fine, no_certificate, sentence
+from probe.model.dut import Dut, Seen
+from probe.model.finding import Answer, Owner, inconclusive, violated
+from probe.model.observation import Certificate, TlsService
+
+BY_HAND = (
+    "Look at the chain with 'openssl s_client -connect … -showcerts' and record a manual result."
+)
+
+
+def check(dut: Dut) -> Iterator[Answer]:
+    def judge(seen: Seen[TlsService], subject: str) -> Answer:
+        fact = seen.fact
+        if fact.chain_complete is False:
+            return violated(subject, f"{sentence(fact.chain_problem)}.", *seen.proof)
+        if not fact.chain:
+            return no_certificate(seen, subject)
+        if fact.chain_complete is None:
+            problem = fact.chain_problem or "only the first certificate could be read"
+            summary = f"The chain could not be followed: {problem}."
+            return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=BY_HAND)
+        return fine(dut, seen, subject, _kind(fact.chain))
+
+    yield from each_service(dut, judge)
+
+
+def _kind(chain: tuple[Certificate, ...]) -> str:
+    """What the chain ends in: that decides what a client must be told to trust."""
+    leaf, last = chain[0], chain[-1]
+    if leaf.self_signed:
+        return (
+            "The certificate is self-signed and correctly so: a client must be given it beforehand, or "
+            "can only remember it from the first visit."
+        )
+    if last.self_signed:
+        return f"The chain of {len(chain)} certificates is in order and ends in its own root, {last.subject}."
+    return (
+        f"The chain ({len(chain)} presented) is in order up to its issuer {last.issuer}, which a client "
+        "must know already."
+    )

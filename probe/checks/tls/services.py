@@ -1,0 +1,119 @@
+"""What the TLS checks share: one answer for each TLS service, and the gaps beside them."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from probe.checks.support import measured, no_object, tcp_gaps, where
+from probe.model.device import endpoint
+from probe.model.dut import Dut, Seen
+from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
+from probe.model.observation import Certificate, Reply, TlsService
+
+Judge = Callable[[Seen[TlsService], str], Answer]
+"""Answers for one measured service; gets its subject text."""
+
+RUN_TLS = "Run a plan that includes the tls collector while the device answers."
+NO_DTLS = "Ask the service with a DTLS client by hand and record the result."
+ASK_AGAIN = "Run again when nothing else talks to the device, or test this service by hand."
+BY_HAND = "If the service uses no certificates (pre-shared keys), record that as a manual result."
+NO_SERVICE = "No service over TLS was found."
+
+
+def each_service(dut: Dut, judge: Judge) -> Iterator[Answer]:
+    """``judge`` on every measured service, inconclusive for the others, and what the scans left open.
+
+    ``not_applicable`` when no TLS service was found and the scans left nothing open.
+    """
+    answers = [*_answers(dut, judge)]
+    spoken = {answer.subject for answer in answers}
+    if answers:
+        yield from answers
+        yield from (gap for gap in tcp_gaps(dut) if gap.subject not in spoken)
+    else:
+        yield from no_object(dut, NO_SERVICE)
+
+
+def _answers(dut: Dut, judge: Judge) -> Iterator[Answer]:
+    known = {endpoint("tcp", s.fact.address, s.fact.port): s for s in dut.all(TlsService)}
+    for subject, seen in known.items():
+        yield judge(seen, subject)
+    missing = {s.fact.subject: s for s in dut.missing("tls")}
+    for service in dut.services():
+        subject = where(service)
+        dtls = service.fact.transport == "udp"
+        if subject in known or not (
+            service.fact.tls or (dtls and service.fact.protocol == "coaps")
+        ):
+            continue
+        if dtls:
+            summary = "The service speaks DTLS, which was not measured."
+            owner, settle = Owner.TOOL, NO_DTLS
+        elif subject in missing:
+            fact = missing[subject].fact
+            summary, owner, settle = fact.reason, Owner(fact.owner), fact.settle
+        else:
+            summary = (
+                "The service speaks TLS; its versions, suites and certificate were not measured."
+            )
+            owner, settle = Owner.OPERATOR, RUN_TLS
+        yield inconclusive(subject, summary, *service.proof, owner=owner, settle=settle)
+
+
+def unanswered(seen: Seen[TlsService], subject: str, what: dict[str, str]) -> Answer:
+    """Inconclusive: the questions in ``what`` (name and what was met) got no answer."""
+    named = "; ".join(f"{name} ({detail or 'not asked'})" for name, detail in what.items())
+    summary = f"The service gave no answer that can be relied on about {named}."
+    return inconclusive(subject, summary, *seen.proof, owner=Owner.DEVICE, settle=ASK_AGAIN)
+
+
+def replies(seen: Seen[TlsService], reply: Reply, names: Iterable[str]) -> dict[str, str]:
+    """Those of the named versions that met ``reply``, with the detail. Not asked counts as no answer."""
+    asked = {v.name: v for v in seen.fact.versions}
+    absent = [name for name in names if name not in asked and reply is Reply.NO_ANSWER]
+    met = {n: asked[n].detail for n in names if n in asked and asked[n].reply is reply}
+    return met | dict.fromkeys(absent, "")
+
+
+def refuses_suites(dut: Dut, kind: str, called: str) -> Iterator[Answer]:
+    """One answer per service: is every suite of the kind, ``called`` so in a sentence, refused?"""
+
+    def judge(seen: Seen[TlsService], subject: str) -> Answer:
+        groups = [g for g in seen.fact.suites if g.kind == kind]
+        for group in groups:
+            if group.reply is Reply.ACCEPTED:
+                why = f" ({group.detail})" if group.detail else ""
+                summary = f"The service accepted {group.chosen}{why} from a hello of {called} only."
+                return violated(subject, summary, *seen.proof)
+        unknown = [g.detail for g in groups if g.reply is Reply.NO_ANSWER]
+        if unknown or not groups:
+            return unanswered(seen, subject, {called: "; ".join(unknown)})
+        return fine(dut, seen, subject, f"The service refused a hello of {called} only.")
+
+    yield from each_service(dut, judge)
+
+
+def fine(dut: Dut, seen: Seen[TlsService], subject: str, summary: str) -> Answer:
+    """Satisfied, with how far the survey of services reached."""
+    return satisfied(subject, summary, *seen.proof, measured=measured(dut))
+
+
+def no_certificate(seen: Seen[TlsService], subject: str) -> Answer:
+    """Inconclusive: there is no certificate to judge."""
+    problem = seen.fact.chain_problem or "none was presented"
+    summary = f"No certificate of the service could be judged: {problem}."
+    return inconclusive(subject, summary, *seen.proof, owner=Owner.DEVICE, settle=BY_HAND)
+
+
+def which(place: int, certificate: Certificate) -> str:
+    """How a sentence names a certificate of the chain; ``place`` counts from 0."""
+    role = "the device's certificate" if place == 0 else f"certificate {place + 1} of the chain"
+    return f"{role} ({certificate.subject or 'no subject'})"
+
+
+def joined(names: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
