@@ -1,0 +1,347 @@
+"""The terminal UI: follows one run's journal, shows it, and sends commands to the run.
+
+Import this only after ``probe.tui.launch.prepare``: Textual reads its environment when it is imported.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from probe.errors import ProbeError
+from probe.model.catalogue import Catalogue
+from probe.model.ids import DeviceId
+from probe.model.run import RunStatus
+from probe.model.state import RunState
+from probe.tui import glyphs, view
+from probe.tui.blocks import Target
+from probe.tui.commands import commands
+from probe.tui.follow import Catalogues, Checks, Follower, Library
+from probe.tui.guard import AsciiOnly, NoControls
+from probe.tui.screens.base import TABS, ProbeScreen
+from probe.tui.screens.chooser import ChooserScreen
+from probe.tui.screens.devices import DeviceScreen, DevicesScreen
+from probe.tui.screens.evidence import EvidenceScreen
+from probe.tui.screens.help import HelpScreen, help_page
+from probe.tui.screens.log import LogScreen
+from probe.tui.screens.pick import Option, Pick
+from probe.tui.screens.requirements import RequirementsScreen
+from probe.tui.screens.run import RunScreen
+from probe.tui.screens.verdict import FindingScreen, RequirementScreen, VerdictScreen
+from probe.tui.source import RunSource, RunStore
+from probe.tui.spans import Line, safe
+from probe.tui.theme import PALETTES, themes
+
+POLL_S = 0.5
+
+
+class ProbeApp(App[str], inherit_bindings=False):
+    """Exits with ``detached`` when the run goes on, else with ``quit``."""
+
+    TITLE = "probe"
+    CSS_PATH = "probe.tcss"
+    ENABLE_COMMAND_PALETTE = False  # ours lists only what is possible, and shows no device's markup
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (80, "-normal"), (120, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (20, "-short"), (38, "-tall")]
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "devices": DevicesScreen,
+        "run": RunScreen,
+        "requirements": RequirementsScreen,
+        "log": LogScreen,
+        "runs": ChooserScreen,
+    }
+    BINDINGS = [
+        *(
+            Binding(key, f"screen('{mode}')", title, show=False, id=f"screen.{mode}")
+            for key, mode, title in TABS
+        ),
+        Binding("0", "runs", "Runs", show=False, id="screen.runs"),
+        Binding("p", "pause", "Pause", id="run.pause"),
+        Binding("p", "resume", "Resume", id="run.resume"),
+        Binding("s", "stop", "Stop", id="run.stop"),
+        Binding("ctrl+p,colon", "palette", "Commands", show=False, id="palette"),
+        Binding("question_mark,f1", "help", "Help", id="help"),
+        Binding("q,ctrl+c", "leave", "Leave", id="leave"),
+    ]
+
+    def __init__(
+        self,
+        source: RunSource | None,
+        catalogues: Catalogues,
+        checks: Checks,
+        *,
+        store: RunStore | None = None,
+        now: Callable[[], float] = time.time,
+        ascii_only: bool | None = None,
+    ) -> None:
+        super().__init__()
+        self.store, self.now = store, now
+        self.library = Library(catalogues, checks)
+        self.follow = Follower(source, self.library)
+        self.edition_key: view.EditionKey | None = None
+        self.ascii_only = glyphs.needs_ascii() if ascii_only is None else ascii_only
+        self._guards: list[LineFilter] = [NoControls(), *([AsciiOnly()] if self.ascii_only else [])]
+        self._ticks = 0
+        for theme in themes():
+            self.register_theme(theme)
+        self.theme = "probe-contrast" if self.no_color else "probe-dark"
+
+    # --- the run ------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> RunState:
+        return self.follow.state
+
+    @property
+    def catalogue(self) -> Catalogue | None:
+        """The catalogue under which verdicts are shown."""
+        editions = self.follow.editions
+        return self.follow.edition(self.edition_key) or (editions[0] if editions else None)
+
+    def status_line(self) -> Line:
+        """Sign, word and time for the corner of every screen."""
+        follow = self.follow
+        if follow.source is None:
+            return ()
+        if follow.trouble:
+            return (("! CANNOT READ THE STORE", "fail"),)
+        if not follow.begun:
+            return (("reading the journal", "dim"),)
+        glyph, role = glyphs.RUN_GLYPH[follow.status]
+        until = self.now() if follow.working else self.state.last_at
+        spent = view.clock(until - self.state.started_at) if self.state.run else ""
+        return ((f"{glyph} {follow.status.upper()}", role), (f" {spent}", "dim"))
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.switch_mode("runs" if self.follow.source is None else "devices")
+        # The first frame comes before the journal is read, which may be long.
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.library.load()
+        self._look()
+        self.set_interval(POLL_S, self._look)
+
+    def _look(self) -> None:
+        """Read on in the journal, and paint what differs."""
+        before = self.follow.trouble
+        changed = self.follow.poll()
+        if self.follow.trouble and self.follow.trouble != before:
+            self.say(self.follow.trouble, severity="error")
+        self._ticks += 1
+        screen = self._probe_screen()
+        if screen is None:
+            return
+        if changed:
+            screen.update()
+            screen.refresh_bindings()
+        elif self.follow.working and self._ticks % 2 == 0:
+            screen.tick()
+            screen.show_status()
+
+    def _probe_screen(self) -> ProbeScreen | None:
+        """The topmost screen that shows the run; there may be a small window before it."""
+        shown = (s for s in reversed(self.screen_stack) if isinstance(s, ProbeScreen))
+        return next(shown, None)
+
+    async def choose_run(self, run_id: str) -> None:
+        """Follow another run of the store."""
+        assert self.store is not None
+        try:
+            source = self.store.open(run_id)
+        except ProbeError as error:
+            self.say(str(error), severity="error")
+            return
+        self.follow, self.edition_key = Follower(source, self.library), None
+        for mode in ("devices", "run", "requirements", "log"):
+            if self._screen_stacks.get(mode):
+                await self.remove_mode(mode)
+                self.add_mode(mode, self.MODES[mode])
+        await self.switch_mode("devices")
+        self._look()
+
+    # --- going places -------------------------------------------------------------------------
+
+    def open_target(self, target: Target) -> None:
+        """Show what a line is about."""
+        kind, *arguments = target
+        match kind:
+            case "device":
+                self.push_screen(DeviceScreen(DeviceId(arguments[0])))
+            case "requirements":
+                self.edition_key = (arguments[0], arguments[1])
+                self.push_screen(RequirementsScreen(DeviceId(arguments[2])))
+            case "requirement":
+                self.push_screen(RequirementScreen(*arguments))
+            case "verdict":
+                self.push_screen(VerdictScreen(*arguments))
+            case "finding":
+                self.push_screen(FindingScreen(*arguments))
+            case "evidence":
+                self.push_screen(EvidenceScreen(*arguments))
+
+    def show_log(self, filter_text: str) -> None:
+        """The log with a filter."""
+        self.switch_mode("log")
+        screen = self.screen
+        if isinstance(screen, LogScreen):
+            self.call_after_refresh(screen.set_filter, filter_text)
+
+    def action_screen(self, mode: str) -> None:
+        if self.follow.source is not None and self.current_mode != mode:
+            self.switch_mode(mode)
+
+    def action_runs(self) -> None:
+        self.switch_mode("runs")
+
+    def action_choose_catalogue(self) -> None:
+        def chosen(key: str | None) -> None:
+            if key is not None:
+                self.edition_key = next(
+                    (
+                        (c.id, c.edition)
+                        for c in self.follow.editions
+                        if f"{c.id} {c.edition}" == key
+                    ),
+                    None,
+                )
+                screen = self._probe_screen()
+                if screen is not None:
+                    screen.update()
+
+        options = [
+            Option(
+                f"{c.id} {c.edition}", c.title, f"{c.edition}, {len(c.requirements)} requirements"
+            )
+            for c in self.follow.editions
+        ]
+        now = self.catalogue
+        current = f"{now.id} {now.edition}" if now else ""
+        self.push_screen(Pick("Verdicts under which catalogue?", options, current=current), chosen)
+
+    def action_help(self) -> None:
+        node = self.focused or self.screen
+        nodes = [n for n in node.ancestors_with_self if n is not self]
+        self.push_screen(HelpScreen(help_page(nodes, self.screen.active_bindings.values())))
+
+    def action_palette(self) -> None:
+        offered = {command.key: command for command in commands(self)}
+
+        async def chosen(key: str | None) -> None:
+            if key is not None:
+                await offered[key].run()
+
+        options = [Option(c.key, c.label, c.help) for c in offered.values()]
+        self.push_screen(Pick("Commands", options, search=True), chosen)
+
+    def action_theme(self, name: str) -> None:
+        if name in PALETTES:
+            self.theme = name
+
+    def copy(self, text: str) -> None:
+        """To the clipboard of the terminal; shown too, because not every terminal takes it."""
+        self.copy_to_clipboard(safe(text))
+        self.say(f"Copied: {safe(text)}")
+
+    def say(self, text: str, *, severity: str = "information") -> None:
+        """A message that goes away by itself."""
+        self.notify(
+            safe(text),
+            severity="error" if severity == "error" else "information",
+            markup=False,
+            timeout=8 if severity == "error" else 4,
+        )
+
+    # --- commands to the run ------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        match action:
+            case "pause":
+                return self.follow.working and self.follow.status is RunStatus.RUNNING
+            case "resume":
+                return self.follow.working and self.follow.status is RunStatus.PAUSED
+            case "stop":
+                return self.follow.working
+            case "screen":
+                return self.follow.source is not None
+            case "runs":
+                return self.store is not None
+            case "choose_catalogue":
+                return len(self.follow.editions) > 1
+        return True
+
+    def _send(self, verb: str, said: str) -> None:
+        try:
+            assert self.follow.source is not None
+            self.follow.source.command(verb)
+        except ProbeError as error:
+            self.say(str(error), severity="error")
+        else:
+            self.say(said)
+
+    def action_pause(self) -> None:
+        self._send("pause", "Asked the run to pause.")
+
+    def action_resume(self) -> None:
+        self._send("resume", "Asked the run to go on.")
+
+    def action_stop(self) -> None:
+        def answered(key: str | None) -> None:
+            if key == "stop":
+                self._send("stop", "Asked the run to stop. What was measured is kept.")
+
+        options = [
+            Option("go on", "Go on testing"),
+            Option("stop", "Stop the run", "it can be resumed later"),
+        ]
+        text = "What was measured is kept, and judged as far as it goes."
+        self.push_screen(Pick("Stop this run?", options, text=text), answered)
+
+    def action_leave(self) -> None:
+        if not self.follow.working:
+            self.exit("quit")
+            return
+
+        def answered(key: str | None) -> None:
+            if key is None:
+                return
+            if key in ("pause", "stop"):
+                self._send(key, "")
+            self.exit("quit" if key == "stop" else "detached")
+
+        options = [
+            Option("detach", "Leave", "the run goes on; q again does the same"),
+            Option("pause", "Pause the run and leave", "nothing is sent until it is resumed"),
+            Option("stop", "Stop the run and leave", "what was measured is kept"),
+        ]
+        run = self.state.run
+        text = "The run is a process of its own and goes on without this window."
+        if run is not None:
+            text += f" Come back with: probe tui {run.id}"
+        self.push_screen(Pick("Leave", options, text=text, repeat="q"), answered)
+
+    # --- drawing ------------------------------------------------------------------------------
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._guards]
+
+
+def run_app(
+    source: RunSource | None,
+    catalogues: Catalogues,
+    checks: Checks,
+    *,
+    store: RunStore | None = None,
+) -> str:
+    """Show the UI until the user leaves: ``detached`` when the run goes on, else ``quit``.
+
+    ``catalogues`` and ``checks`` may be functions, which are called after the first frame. Without a
+    ``source`` the runs of ``store`` are offered.
+    """
+    return ProbeApp(source, catalogues, checks, store=store).run() or "quit"
