@@ -1,14 +1,18 @@
 """What the checks of this family ask about: login services, each once however many addresses it has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from probe.checks.support import DEVICE, SCAN_SETTLE, scan_proof, stopped, tcp_gaps, udp_gaps
 from probe.model.device import address_order, endpoint
 from probe.model.dut import Dut, Seen
-from probe.model.observation import HttpPage, LoginTest, Service
+from probe.model.finding import Answer, Owner, inconclusive, not_applicable
+from probe.model.observation import HttpPage, LoginResult, LoginTest, Service, UdpSilence
 
 PROTOCOLS = ("http", "telnet", "ssh", "ftp", "snmp", "mqtt")
+RUN_AGAIN = "Run again with a plan that permits logins, and let it come to its end."
+NOTHING = "Nothing was measured that could show or exclude such a service."
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,11 @@ class Surface:
     protocol: str
     services: tuple[Seen[Service], ...]
     tests: tuple[Seen[LoginTest], ...]
+
+    @property
+    def places(self) -> set[tuple[str, int]]:
+        """Every ``(address, port)`` of it."""
+        return {(seen.fact.address, seen.fact.port) for seen in (*self.services, *self.tests)}
 
 
 def _groups(dut: Dut, protocols: Iterable[str]) -> list[list[Seen[Service]]]:
@@ -77,3 +86,72 @@ def _target_port(page: HttpPage) -> int | None:
     if port.isdecimal() and len(port) < 6:
         return int(port)
     return {"https": 443, "http": 80}.get(scheme.lower())
+
+
+def asked(test: LoginTest) -> bool:
+    """Whether the service asked for a credential before it gave anything."""
+    return test.without_credential is LoginResult.REFUSED
+
+
+def untried(dut: Dut, surface: Surface) -> str:
+    """What asks for a login on an HTTP service without having been tried; empty when all was."""
+    tried = {seen.fact.method for seen in surface.tests}
+    for seen in dut.all(HttpPage):
+        page = seen.fact
+        if (page.address, page.port) not in surface.places:
+            continue
+        if page.login_form and "form" not in tried:
+            return f"the form on {page.path} was not tried"
+        if page.status == 401 and not tried & {"basic", "digest"}:
+            return f"the login by {', '.join(page.auth_schemes) or 'HTTP'} on {page.path} was not tried"
+    return ""
+
+
+def title(protocol: str) -> str:
+    """The protocol's name in a sentence."""
+    return {"telnet": "Telnet", "http": "The web login"}.get(protocol, protocol.upper())
+
+
+def untested(dut: Dut, surface: Surface) -> Answer:
+    """The inconclusive answer for a service that was not tested, or not whole, with the reason."""
+    here = {surface.subject} | {
+        endpoint(s.fact.transport, s.fact.address, s.fact.port) for s in surface.services
+    }
+    proof = tuple(p for s in surface.services for p in s.proof)
+    if surface.tests:
+        proof = (*proof, *(p for seen in surface.tests for p in seen.proof))
+        summary = f"{title(surface.protocol)} was not tested whole: {untried(dut, surface)}."
+        return inconclusive(
+            surface.subject, summary, *proof, owner=Owner.TOOL, settle="Try that login by hand."
+        )
+    for seen in dut.missing("login"):
+        if seen.fact.subject in here:
+            summary = f"{title(surface.protocol)} could not be tested: {seen.fact.reason}."
+            owner, settle = Owner(seen.fact.owner), seen.fact.settle
+            return inconclusive(surface.subject, summary, *seen.proof, owner=owner, settle=settle)
+    owner = Owner.DEVICE if stopped(dut) else Owner.OPERATOR
+    summary = f"{title(surface.protocol)} was found, but no login was tried on it."
+    return inconclusive(surface.subject, summary, *proof, owner=owner, settle=RUN_AGAIN)
+
+
+def with_gaps(
+    dut: Dut, answers: Iterable[Answer], *, udp: str = "", absent: str
+) -> Iterator[Answer]:
+    """The answers and, beside them, what is unknown about further services of the kind.
+
+    ``udp`` names the protocol when it is one over UDP. Without any of both: not applicable.
+    """
+    found = list(answers)
+    spoken = {a.subject for a in found}
+    gaps = udp_gaps(dut, [udp]) if udp else tcp_gaps(dut)
+    found += [gap for gap in gaps if gap.subject not in spoken]
+    proof = scan_proof(dut, "tcp")
+    if udp:
+        silences = (s.proof for s in dut.all(UdpSilence) if s.fact.protocol == udp)
+        proof = tuple(p for some in silences for p in some)
+    if found:
+        yield from found
+    elif proof:
+        yield not_applicable(DEVICE, absent, *proof)
+    else:
+        yield inconclusive(DEVICE, NOTHING, owner=Owner.OPERATOR, settle=SCAN_SETTLE)

@@ -1,0 +1,85 @@
+"""One question for six protocols: does a documented factory credential open the service?"""
+
+from collections.abc import Iterator
+
+from probe.checks.access.logins import Surface, surfaces, title, untested, untried, with_gaps
+from probe.checks.support import measured
+from probe.model.dut import Dut, Seen
+from probe.model.finding import Answer, Outcome, Owner, inconclusive, satisfied, violated
+from probe.model.observation import CandidateResult, LoginResult, LoginTest
+
+WAIT = "Wait until the lock ends, or reset the device, then run again with a longer login_gap_s."
+CLOSE = "Make the service ask for a credential and check it, then run again."
+AGAIN = "Run again when the service answers; if it stays so, try the documented default by hand."
+BUDGET = "Raise logins_per_account and logins_per_device in the plan if the device can bear it."
+WORST = (Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.SATISFIED)
+
+
+def default_answers(dut: Dut, protocol: str) -> Iterator[Answer]:
+    """One answer for each service of ``protocol``, and the gaps beside them."""
+    yield from with_gaps(
+        dut,
+        (_surface(dut, surface) for surface in surfaces(dut, protocol)),
+        udp="snmp" if protocol == "snmp" else "",
+        absent=f"No {protocol.upper()} service was found.",
+    )
+
+
+def _surface(dut: Dut, surface: Surface) -> Answer:
+    if not surface.tests:
+        return untested(dut, surface)
+    answers = [_one(dut, surface.subject, seen) for seen in surface.tests]
+    if untried(dut, surface):
+        answers.append(untested(dut, surface))
+    return min(answers, key=lambda a: WORST.index(a.outcome))
+
+
+def _one(dut: Dut, subject: str, seen: Seen[LoginTest]) -> Answer:
+    test, name = seen.fact, title(seen.fact.protocol)
+    for candidate in test.candidates:
+        if candidate.result is LoginResult.ACCEPTED and candidate.proved:
+            summary = (
+                f"{name} let {_who(candidate)} in with a documented default ({candidate.source})."
+            )
+            return violated(subject, summary, *seen.proof)
+    summary, owner, settle = _unknown(test, name)
+    if summary:
+        return inconclusive(subject, summary, *seen.proof, owner=owner, settle=settle)
+    number = len(test.candidates)
+    own = sum(c.tier != "generic" for c in test.candidates)
+    summary = (
+        f"{name} ({test.method}) refused a random credential and all {number} documented defaults that "
+        f"were tried, {own} of them for this product or vendor."
+    )
+    reach = {**measured(dut), "logins": number}
+    return satisfied(subject, summary, *seen.proof, measured=reach)
+
+
+def _who(candidate: CandidateResult) -> str:
+    return f"'{candidate.username}'" if candidate.username else "anybody"
+
+
+def _unknown(test: LoginTest, name: str) -> tuple[str, Owner, str]:
+    """Why nothing can be said, whose doing it is, and what would settle it; empty when all is known."""
+    device = Owner.DEVICE
+    if test.without_credential is LoginResult.ACCEPTED:
+        return f"{name} asked for no credential, so no default could be tried.", device, CLOSE
+    if test.random_credential is LoginResult.ACCEPTED:
+        return f"{name} took a random credential, so no default stands out.", device, CLOSE
+    if test.lockout_sign:
+        return f"{name} began to guard itself: {test.lockout_sign}.", device, WAIT
+    open_ones = [c for c in test.candidates if c.result is not LoginResult.REFUSED]
+    untried = [c for c in open_ones if c.result is LoginResult.NOT_TRIED]
+    if test.problem:
+        return f"{name}: {test.problem}.", Owner(test.owner), BUDGET if untried else AGAIN
+    contrast = (test.without_credential, test.random_credential)
+    if contrast != (LoginResult.REFUSED, LoginResult.REFUSED):
+        return f"{name} gave no clear refusal to compare a login with.", device, AGAIN
+    if untried:
+        return f"{len(untried)} documented defaults were not tried.", Owner.OPERATOR, BUDGET
+    if open_ones:
+        detail = open_ones[0].detail or "no verdict"
+        return f"{name} left {len(open_ones)} attempts without a verdict: {detail}.", device, AGAIN
+    if not test.candidates:
+        return f"{name}: no default is known that could be tried.", Owner.OPERATOR, AGAIN
+    return "", device, ""
