@@ -1,0 +1,1 @@
+"""Who is on the link: found actively for some seconds, listened for throughout the run."""

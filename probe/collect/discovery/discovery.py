@@ -1,0 +1,273 @@
+"""Discovery: an active phase of some seconds, then listening until the run ends."""
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from probe.collect.discovery import dhcp, methods, pcap
+from probe.collect.discovery.identify import attributes_of
+from probe.collect.discovery.inventory import Entry, Inventory, Record
+from probe.collect.discovery.link import LinkSession
+from probe.collect.discovery.mdns import MdnsBrowser, Resolved
+from probe.collect.discovery.report import Reporter
+from probe.collect.discovery.ssdp import Message, SsdpListener
+from probe.collect.packet.protocol import RouterSeen, Sighting
+from probe.model.device import Device
+from probe.model.evidence import EvidenceRef, Proof
+from probe.model.finding import Owner
+from probe.model.ids import DeviceId
+from probe.model.observation import Announced, Fact
+from probe.model.plan import Plan
+
+MAX_PENDING = 512
+MAX_CLAIMS = 256
+MAX_ANNOUNCED = 64
+"""Announcements kept of one device and one protocol."""
+LISTEN_EVERY_S = 2.0
+
+
+class Observe(Protocol):
+    def __call__(self, device: DeviceId, fact: Fact, *proof: Proof) -> None: ...
+
+
+class Keep(Protocol):
+    def __call__(self, data: bytes, *, media_type: str, caption: str) -> EvidenceRef: ...
+
+
+class Discovery:
+    """Finds devices on one link and says what they tell about themselves.
+
+    ``on_device`` gets a device whenever it appears or more is known; the entry replaces the earlier
+    one of the same id. ``observe`` gets AddressFormed, Ipv6Survey and Announced facts with their proof,
+    always after ``on_device`` for that device.
+    """
+
+    def __init__(
+        self,
+        link: LinkSession,
+        plan: Plan,
+        on_device: Callable[[Device], None],
+        observe: Observe,
+        keep: Keep,
+    ) -> None:
+        self.link, self.plan = link, plan
+        self.active_done = asyncio.Event()
+        own = () if link.facts.loopback else link.facts.own
+        self.inventory = Inventory({link.facts.mac}, own)
+        self.reporter = Reporter(link, self.inventory, on_device, observe, keep)
+        self.unasked: set[str] = set()
+        """MACs that were not yet asked for their EUI-64 addresses."""
+        self._pending: list[tuple[tuple[str, ...], Announced, Record]] = []
+        self._announced: dict[tuple[DeviceId, str], set[Announced]] = {}
+        self._claims: dict[str, bool] = {}
+        self._noted: set[str] = set()
+        self._fault: Exception | None = None
+
+    # --- running -----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Active phase, then listening until cancelled. Raises what the callbacks raised."""
+        mdns, ssdp = MdnsBrowser(self.link, self._resolved), SsdpListener(self.link, self._ssdp)
+        stop_hearing = self.link.client.subscribe(self._sighted) if self.link.client else None
+        try:
+            self._name_distant_targets()
+            if not self.link.facts.loopback:
+                await asyncio.gather(
+                    self._guarded("ARP and IPv6", methods.find_neighbours(self)),
+                    self._guarded("mDNS", methods.browse(self, mdns)),
+                    self._guarded("SSDP", methods.search(self, ssdp)),
+                    self._guarded("names", self._settle_claims(until_s=5.0)),
+                )
+            self._end_active_phase()
+            while True:
+                self._raise_fault()
+                await asyncio.sleep(LISTEN_EVERY_S)
+                if not self.link.facts.loopback:
+                    await self._guarded("listening", methods.keep_up(self))
+                    await self._guarded("names", self._settle_claims(until_s=0.0))
+        finally:
+            if stop_hearing is not None:
+                stop_hearing()
+            ssdp.close()
+            await mdns.close()
+
+    async def _guarded(self, what: str, work: Awaitable[object]) -> None:
+        """One method's trouble is noted and never ends the others."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001
+            self.note(f"discovery by {what} had trouble: {type(error).__name__}: {error}")
+
+    def note(self, text: str, owner: Owner = Owner.ENVIRONMENT) -> None:
+        """Tell a person, once for each text."""
+        if text not in self._noted and len(self._noted) < 100:
+            self._noted.add(text)
+            self.link.note(text, owner)
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+
+    def settled(self, device: DeviceId) -> None:
+        """Record the last word on a device's addresses and on the search for IPv6 ones."""
+        entry = self.inventory.get(device)
+        if entry is not None:
+            self.reporter.final(entry)
+
+    def learned(self, device: DeviceId, said: Announced) -> None:
+        """Add what a later announcement (a UPnP description) says about the device itself."""
+        entry = self.inventory.get(device)
+        if entry is not None and self.inventory.describe(entry, attributes_of(said)):
+            self.reporter.changed(entry)
+
+    def _end_active_phase(self) -> None:
+        for target in self.link.guard.scope.targets:
+            if self.inventory.at(target) is None:
+                self._name(target)
+        self.reporter.settle()
+        self.active_done.set()
+
+    # --- targets named by the operator -------------------------------------------------------
+
+    def is_neighbour(self, address: str) -> bool:
+        """Whether the address is on this link, as far as the interface's own networks tell."""
+        if self.link.facts.loopback:
+            return False
+        ip = ipaddress.ip_address(address)
+        if ip.version == 6 and ip.is_link_local:
+            return True
+        nets = [ipaddress.ip_network(n) for n in self.link.facts.networks]
+        return any(ip.version == net.version and ip in net for net in nets)
+
+    def _name_distant_targets(self) -> None:
+        for target in self.link.guard.scope.targets:
+            if not self.is_neighbour(target):
+                self._name(target)
+
+    def _name(self, target: str) -> None:
+        text = f"{target} was named as a target by the operator"
+        record = Record(text.encode(), "text/plain", text)
+        entry = self.inventory.named(str(ipaddress.ip_address(target)), record)
+        if entry is not None:
+            self._changed(entry)
+
+    # --- what is heard -----------------------------------------------------------------------
+
+    def _sighted(self, heard: Sighting | RouterSeen) -> None:
+        try:
+            if isinstance(heard, RouterSeen):
+                self._router(heard)
+                return
+            self.sighted(heard.method, heard.mac, heard.address, heard.frame, heard.at)
+        except Exception as error:  # noqa: BLE001 - raised again by run(), not inside the client
+            self._fault = self._fault or error
+
+    def sighted(self, method: str, mac: str, address: str, frame: bytes, at: float) -> None:
+        """Take in one frame that shows a neighbour."""
+        if self.inventory.is_new(method, mac, address):
+            caption = f"{method} from {mac}" + (f", {address}" if address else "")
+            record = Record(pcap.one_frame(frame, at), pcap.MEDIA_TYPE, caption)
+            self.found(method, mac, address, record)
+        if method == "dhcp":
+            said = dhcp.announced(frame)
+            entry = self.inventory.by_mac(mac)
+            if said is not None and entry is not None:
+                record = Record(pcap.one_frame(frame, at), pcap.MEDIA_TYPE, f"DHCP from {mac}")
+                self._announce(entry, said, record)
+
+    def found(self, method: str, mac: str, address: str, record: Record) -> None:
+        """A neighbour by whatever method."""
+        entry = self.inventory.seen(method, mac, address, record)
+        for taken, macs in self.inventory.conflicts.items():
+            if address == taken or taken in self.link.facts.own:
+                self.note(f"{taken} is used by more than one MAC: {', '.join(sorted(macs))}")
+        if entry is None:
+            return
+        if entry.mac is not None and len(entry.methods) == 1:
+            self.unasked.add(entry.mac)
+        self._changed(entry)
+        if address:
+            self._match_pending(address)
+
+    def _changed(self, entry: Entry) -> None:
+        self.reporter.changed(entry)
+
+    def _router(self, heard: RouterSeen) -> None:
+        for prefix in heard.prefixes:
+            network = ipaddress.IPv6Network(prefix)
+            inside = self.link.guard.on_link(str(network.network_address + 1))
+            if not inside and not network.is_link_local:
+                self.note(
+                    f"a router announces {prefix}, which is not in the scope; addresses with it are "
+                    "not tested. Give the probe an address there, or name the network",
+                    Owner.OPERATOR,
+                )
+
+    # --- announcements -----------------------------------------------------------------------
+
+    def _resolved(self, service: Resolved) -> None:
+        record = Record(service.record, "text/plain", f"mDNS {service.announced.kind}")
+        self._hear(service.addresses, service.announced, record)
+
+    def _ssdp(self, sender: str, message: Message, datagram: bytes) -> None:
+        if not message.leaving:
+            record = Record(datagram, "text/plain", f"SSDP from {sender}")
+            self._hear((sender,), message.announced(), record)
+
+    def _hear(self, addresses: tuple[str, ...], said: Announced, record: Record) -> None:
+        try:
+            for address in addresses:
+                self._claim(address)
+            entry = next((e for a in addresses if (e := self.inventory.at(a)) is not None), None)
+            if entry is not None:
+                at = next(a for a in addresses if self.inventory.at(a) is entry)
+                self._matched(entry, at, said, record)
+            elif len(self._pending) < MAX_PENDING:
+                self._pending.append((addresses, said, record))
+        except Exception as error:  # noqa: BLE001 - raised again by run(), not inside zeroconf
+            self._fault = self._fault or error
+
+    def _match_pending(self, address: str) -> None:
+        entry = self.inventory.at(address)
+        due = [p for p in self._pending if address in p[0]]
+        if entry is None or not due:
+            return
+        self._pending = [p for p in self._pending if address not in p[0]]
+        for _, said, record in due:
+            self._matched(entry, address, said, record)
+
+    def _matched(self, entry: Entry, address: str, said: Announced, record: Record) -> None:
+        if self.inventory.is_new(said.via, entry.mac, address):
+            self.inventory.seen(said.via, entry.mac, address, record)
+        self._announce(entry, said, record)
+
+    def _announce(self, entry: Entry, said: Announced, record: Record) -> None:
+        earlier = self._announced.setdefault((entry.id, said.via), set())
+        if said in earlier or len(earlier) >= MAX_ANNOUNCED:
+            return
+        earlier.add(said)
+        self.inventory.describe(entry, attributes_of(said))
+        self.reporter.changed(entry)
+        self.reporter.announced(entry, said, record)
+
+    # --- addresses that are only claimed -----------------------------------------------------
+
+    def _claim(self, address: str) -> None:
+        """An address in a record is what somebody says; it counts once it answers on the link."""
+        known = self.inventory.at(address) is not None or address in self.link.facts.own
+        if not known and self.link.guard.on_link(address) and len(self._claims) < MAX_CLAIMS:
+            self._claims.setdefault(address, False)
+
+    async def _settle_claims(self, until_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + until_s
+        while True:
+            due = [a for a, asked in self._claims.items() if not asked]
+            for address in due:
+                self._claims[address] = True
+                if self.inventory.at(address) is None:
+                    await methods.ask_for(self, address)
+            if loop.time() >= end:
+                return
+            await asyncio.sleep(0.25)
