@@ -17,6 +17,34 @@ class DescriptionFault(Exception):
     """Not a device description, or one that tries what no description needs."""
 
 
+class _Reader:
+    """Collects the root device's properties while expat reads."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self._path: list[str] = []
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        del attributes
+        self._path.append(name.rpartition(" ")[2])
+        if len(self._path) > MAX_DEPTH:
+            raise DescriptionFault(f"nested deeper than {MAX_DEPTH}")
+
+    def end(self, name: str) -> None:
+        del name
+        self._path.pop()
+
+    def text(self, data: str) -> None:
+        # Only the root device; embedded ones repeat the same names deeper down.
+        path = self._path
+        if len(path) == 3 and path[1] == "device" and path[2] in WANTED:
+            self.found[path[2]] = (self.found.get(path[2], "") + data)[:MAX_VALUE]
+
+
+def _refuse(*_: object) -> int:
+    raise DescriptionFault("it declares a document type or an entity")
+
+
 def parse_description(xml: bytes) -> dict[str, str]:
     """The properties of the root device, raw text. Raises DescriptionFault.
 
@@ -24,38 +52,19 @@ def parse_description(xml: bytes) -> dict[str, str]:
     """
     if len(xml) > MAX_XML:
         raise DescriptionFault(f"longer than {MAX_XML} bytes")
-    path: list[str] = []
-    found: dict[str, str] = {}
+    reader = _Reader()
     parser = expat.ParserCreate(namespace_separator=" ")
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        del attributes
-        path.append(name.rpartition(" ")[2])
-        if len(path) > MAX_DEPTH:
-            raise DescriptionFault(f"nested deeper than {MAX_DEPTH}")
-
-    def end(name: str) -> None:
-        del name
-        path.pop()
-
-    def text(data: str) -> None:
-        # Only the root device; embedded ones repeat the same names deeper down.
-        if len(path) == 3 and path[1] == "device" and path[2] in WANTED:
-            found[path[2]] = (found.get(path[2], "") + data)[:MAX_VALUE]
-
-    def refuse(*_: object) -> None:
-        raise DescriptionFault("it declares a document type or an entity")
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = text
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
-    parser.ExternalEntityRefHandler = parser.SkippedEntityHandler = refuse
+    parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
+    parser.CharacterDataHandler = reader.text
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = _refuse
+    parser.ExternalEntityRefHandler = parser.SkippedEntityHandler = _refuse
     try:
         parser.Parse(xml, True)
     except expat.ExpatError as error:
         raise DescriptionFault(f"not well-formed: {expat.errors.messages[error.code]}") from None
     except (ValueError, LookupError) as error:  # an encoding that expat hands to Python
         raise DescriptionFault(f"unreadable: {type(error).__name__}") from None
+    found = {key: value.strip() for key, value in reader.found.items() if value.strip()}
     if not found:
         raise DescriptionFault("it holds no root device")
-    return {key: value.strip() for key, value in found.items() if value.strip()}
+    return found

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from probe.collect.packet import lines
 from probe.collect.packet import protocol as say
 from probe.collect.packet.interface import InterfaceFacts, interface_facts
 from probe.model.finding import Owner
@@ -158,7 +159,7 @@ class PacketClient:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=environment,
-                limit=say.MAX_LINE,
+                limit=lines.MAX_LINE,
                 start_new_session=True,
             )
         except OSError as error:
@@ -200,8 +201,8 @@ class PacketClient:
         assert self._process.stdout is not None
         try:
             while line := await self._process.stdout.readline():
-                self._take(say.decode_report(line))
-        except (say.ProtocolFault, ValueError) as error:
+                self._take(lines.decode_report(line))
+        except (lines.ProtocolFault, ValueError) as error:
             self._give_up(
                 f"the packet helper sent what is no report ({clean(str(error), 80)})",
                 Owner.TOOL,
@@ -285,7 +286,7 @@ class PacketClient:
             return False
         if process.stdin.is_closing():
             return False
-        process.stdin.write(say.encode(command))
+        process.stdin.write(lines.encode(command))
         return True
 
     async def _ask(

@@ -1,20 +1,9 @@
-"""The words between the main process and the packet helper: one JSON object a line, strictly typed.
+"""The words between the main process and the packet helper. ``lines`` puts them on the wire."""
 
-Both sides read with ``decode``, which accepts exactly the fields and types of the dataclasses below
-and nothing else, so neither side trusts the other. Bytes travel as base64.
-"""
-
-import base64
-import binascii
 import ipaddress
-import json
-import math
 import re
-from dataclasses import dataclass, fields
-from functools import cache
-from typing import Any, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
 
-MAX_LINE = 256 * 1024
 MAX_FRAME = 2048
 """Bytes kept of one frame."""
 MAX_HEAD = 8 * 1024
@@ -22,10 +11,6 @@ MAX_HEAD = 8 * 1024
 MAX_TARGETS = 4096
 MAX_RATE = 500
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
-
-
-class ProtocolFault(Exception):
-    """A line that is not one of the messages below."""
 
 
 def _require(ok: bool, what: str) -> None:
@@ -256,87 +241,3 @@ class Said:
 
 
 Report = Ready | Refused | Sighting | RouterSeen | Answered | Done | FlowSeen | TrafficSeen | Said
-
-COMMANDS: tuple[type, ...] = get_args(Command)
-REPORTS: tuple[type, ...] = get_args(Report)
-
-# --- lines ---------------------------------------------------------------------------------------
-
-
-def encode(message: Command | Report) -> bytes:
-    """One line, ended by a newline."""
-    plain: dict[str, Any] = {"is": type(message).__name__}
-    for field in fields(message):
-        value = getattr(message, field.name)
-        plain[field.name] = base64.b64encode(value).decode() if isinstance(value, bytes) else value
-    return json.dumps(plain, separators=(",", ":")).encode() + b"\n"
-
-
-def decode_command(line: bytes) -> Command:
-    """The command on ``line``; raises ProtocolFault for anything else."""
-    message: Command = _decode(line, COMMANDS)
-    return message
-
-
-def decode_report(line: bytes) -> Report:
-    """The report on ``line``; raises ProtocolFault for anything else."""
-    message: Report = _decode(line, REPORTS)
-    return message
-
-
-def _decode(line: bytes, kinds: tuple[type, ...]) -> Any:
-    if len(line) > MAX_LINE:
-        raise ProtocolFault(f"a line of {len(line)} bytes")
-    try:
-        plain = json.loads(line, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolFault(f"not JSON: {error}") from None
-    if not isinstance(plain, dict):
-        raise ProtocolFault("not an object")
-    name = plain.pop("is", None)
-    kind = next((k for k in kinds if k.__name__ == name), None)
-    if kind is None:
-        raise ProtocolFault("unknown message")
-    hints = _hints(kind)
-    if plain.keys() != hints.keys():
-        raise ProtocolFault(f"{name}: fields differ")
-    try:
-        return kind(**{key: _typed(hints[key], value) for key, value in plain.items()})
-    except ValueError as error:
-        raise ProtocolFault(f"{name}: {error}") from None
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise ValueError("a key twice")
-    return dict(pairs)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _typed(hint: Any, value: Any) -> Any:
-    """``value`` when it is what ``hint`` says; raises ValueError otherwise."""
-    if get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise ValueError("a list was expected")
-        return tuple(_typed(get_args(hint)[0], item) for item in value)
-    if hint is bytes and isinstance(value, str):
-        try:
-            return base64.b64decode(value, validate=True)
-        except binascii.Error as error:
-            raise ValueError(str(error)) from None
-    if hint is float and type(value) in (int, float):
-        number = float(value)
-        _require(math.isfinite(number), "not finite")
-        return number
-    allowed = get_args(hint) or (hint,)
-    if type(value) not in allowed or hint is bytes:
-        raise ValueError(f"{type(value).__name__} in place of {hint}")
-    return value

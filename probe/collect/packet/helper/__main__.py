@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 
+from probe.collect.packet import lines
 from probe.collect.packet import protocol as say
 from probe.collect.packet.helper import privileges, sockets
 from probe.collect.packet.helper.engine import Engine, refusal
@@ -25,20 +26,20 @@ class Outlet:
         backlog = self._transport.get_write_buffer_size()
         needed = isinstance(report, say.Done | say.Answered | say.Ready | say.Refused)
         if backlog < MAX_BACKLOG or needed:
-            self._transport.write(say.encode(report))
+            self._transport.write(lines.encode(report))
 
 
 async def main() -> int:
     """Returns the exit code: 0 after stdin ended, 2 after a fault of the other side."""
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=say.MAX_LINE)
+    reader = asyncio.StreamReader(limit=lines.MAX_LINE)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
     transport, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout.buffer)
     outlet = Outlet(transport)
     try:
-        begin = say.decode_command(await reader.readuntil())
+        begin = lines.decode_command(await reader.readuntil())
         if not isinstance(begin, say.Begin):
-            raise say.ProtocolFault("Begin was expected")
+            raise lines.ProtocolFault("Begin was expected")
         engine = _open(begin, outlet)
         if engine is None:
             await _flushed(transport)
@@ -46,7 +47,7 @@ async def main() -> int:
         await _serve(engine, reader, outlet)
     except asyncio.IncompleteReadError:
         return 0
-    except (say.ProtocolFault, asyncio.LimitOverrunError) as error:
+    except (lines.ProtocolFault, asyncio.LimitOverrunError) as error:
         sys.stderr.write(f"packet helper: {error}\n")
         return 2
     return 0
@@ -85,7 +86,7 @@ async def _serve(engine: Engine, reader: asyncio.StreamReader, outlet: Outlet) -
     running: set[asyncio.Task[None]] = {asyncio.create_task(engine.report_traffic())}
     try:
         while True:
-            command = say.decode_command(await reader.readuntil())
+            command = lines.decode_command(await reader.readuntil())
             if len(running) > MAX_AT_ONCE:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             work = asyncio.create_task(_obey(engine, command, outlet))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from probe.collect.answers import OutOfScope
+from probe.collect.packet import lines
 from probe.collect.packet import protocol as say
 from probe.collect.packet.eui64 import eui64_address
 from probe.collect.packet.helper import build, dissect
@@ -215,7 +216,7 @@ class Engine:
         self._problem = ""
         match command:
             case say.Begin():
-                raise say.ProtocolFault("Begin twice")
+                raise lines.ProtocolFault("Begin twice")
             case say.Admit():
                 self.guard.admit_same_device(command.known, command.learned)
                 return
