@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from probe.model.verdict import SEVERITY, Status
 from probe.report.limits import UNKNOWN
-from probe.report.viewmodel import CatalogueView, DeviceView, RequirementView
+from probe.report.viewmodel import CatalogueView, DeviceView, ReportView, RequirementView
 
 BY_HAND = "Do the manual procedure and record its result in the declaration file."
 """How the judge words the last way out of an unknown."""
@@ -38,22 +38,32 @@ def owed_by_catalogue(device: DeviceView) -> list[tuple[CatalogueView, list[Requ
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """One thing that a person still has to do, and every requirement that it answers."""
+    """One way of answering requirements by hand. Editions of a standard share it, and so do devices."""
 
+    number: int
     title: str
     steps: tuple[str, ...]
-    answers: tuple[tuple[str, str], ...]
-    """Catalogue and requirement ids."""
 
 
-def procedures(device: DeviceView) -> list[Procedure]:
-    """What is owed by hand. Editions of a standard share procedures: nobody does one twice."""
-    found: dict[tuple[str, ...], tuple[str, list[tuple[str, str]]]] = {}
+def booklet(view: ReportView) -> list[Procedure]:
+    """Every procedure that is owed for some device, once."""
+    found: dict[tuple[str, ...], str] = {}
+    for device in view.devices:
+        for _, requirements in owed_by_catalogue(device):
+            for requirement in requirements:
+                found.setdefault(requirement.manual, requirement.title)
+    return [Procedure(n, title, steps) for n, (steps, title) in enumerate(found.items(), start=1)]
+
+
+def owed(
+    device: DeviceView, procedures: list[Procedure]
+) -> list[tuple[Procedure, list[tuple[str, str]]]]:
+    """The procedures owed for a device with the catalogue and requirement ids that each answers."""
+    answers: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for catalogue, requirements in owed_by_catalogue(device):
         for requirement in requirements:
-            _, answers = found.setdefault(requirement.manual, (requirement.title, []))
-            answers.append((catalogue.id, requirement.id))
-    return [Procedure(title, steps, tuple(to)) for steps, (title, to) in found.items()]
+            answers.setdefault(requirement.manual, []).append((catalogue.id, requirement.id))
+    return [(p, answers[p.steps]) for p in procedures if p.steps in answers]
 
 
 def other_ways(requirement: RequirementView) -> tuple[str, ...]:

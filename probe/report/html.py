@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from probe.model.verdict import Status
-from probe.report.groups import other_ways, procedures, slug, unknown_groups
+from probe.report.groups import booklet, other_ways, owed, slug, unknown_groups
 from probe.report.viewmodel import ReportView
 
 GLYPHS = {
@@ -23,7 +23,7 @@ GLYPHS = {
 def render(view: ReportView) -> bytes:
     """UTF-8 HTML. Every value is escaped by the template engine; none is ever markup."""
     template = _environment().get_template("report.html.j2")
-    return template.render(view=view).encode("utf-8")
+    return template.render(view=view, booklet=booklet(view)).encode("utf-8")
 
 
 def _environment() -> Environment:
@@ -36,9 +36,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.globals["glyphs"] = GLYPHS
-    made.filters.update(
-        slug=slug, unknown_groups=unknown_groups, owed=procedures, other_ways=other_ways
-    )
+    made.filters.update(slug=slug, unknown_groups=unknown_groups, owed=owed, other_ways=other_ways)
     made.filters["by_id"] = lambda items: {item.id: item for item in items}
     made.filters["breakable"] = _breakable
     return made

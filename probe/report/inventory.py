@@ -72,6 +72,11 @@ def _addresses(dut: Dut, _: bool) -> Iterable[Row]:
         )
 
 
+def _identity(dut: Dut, _: bool) -> Iterable[Row]:
+    for attribute in dut.device.attributes:
+        yield (attribute.name, attribute.value, attribute.source)
+
+
 def _services(dut: Dut, _: bool) -> Iterable[Row]:
     for seen in sorted(
         dut.services(), key=lambda s: (s.fact.address, s.fact.transport, s.fact.port)
@@ -212,6 +217,7 @@ _TABLES: tuple[tuple[str, str, Row, Callable[[Dut, bool], Iterable[Row]]], ...] 
         ("Address", "Family", "Interface identifier", "Seen by", "Why"),
         _addresses,
     ),
+    ("identity", "Identity", ("What", "Value", "Said by"), _identity),
     (
         "services",
         "Services",

@@ -57,12 +57,15 @@ def text_mask(credentials: Iterable[Credential]) -> Callable[[str], str]:
     alone.
     """
     rules: list[tuple[re.Pattern[str], str]] = []
-    for user, password in credentials:
+    known = list(credentials)
+    users = {user for user, _ in known}
+    for user, password in known:
         mark, secret, name = masked(password), re.escape(password), re.escape(user)
         places = [
-            rf"(?<=[\"'\u2018\u201c`]){secret}(?=[\"'\u2019\u201d`])",
             rf"(?i:(?P<a>\b(?:password|passphrase|community|secret|pin)(?: is| was)?\W{{1,3}})){secret}\b",
         ]
+        if password not in users:  # A quoted 'admin' is the user name, which a reader needs.
+            places.append(rf"(?<=[\"'\u2018\u201c`]){secret}(?=[\"'\u2019\u201d`])")
         if user:
             places.append(rf"(?P<b>\b{name}\s?[:/]\s?){secret}(?!\w)")
         if not password.isalpha() and not password.isdecimal():
