@@ -14,6 +14,9 @@ from probe.collect.budget import Budget
 MAX_TRANSCRIPT = 1 << 20
 """Bytes kept of one connection. More is read only where a protocol needs it, never kept."""
 
+MAX_REST = 1 << 18
+"""Bytes that are read and thrown away at the end, waiting for the peer's FIN. A flood is cut off."""
+
 
 class Transcript:
     """Bytes sent and received with times, as JSON lines: ``{"t": s, "dir": ">", "hex": "…"}``."""
@@ -139,11 +142,10 @@ class Wire:
             if not abort and not self._reset:
                 self._budget.spent(2)
                 self._sock.shutdown(socket.SHUT_WR)
-                until = time.monotonic() + 0.3
-                while time.monotonic() < until:
-                    left = until - time.monotonic()
-                    if not await asyncio.wait_for(self._loop.sock_recv(self._sock, 4096), left):
-                        break
+                until, room = time.monotonic() + 0.3, MAX_REST
+                while room > 0 and (left := until - time.monotonic()) > 0:
+                    rest = await asyncio.wait_for(self._loop.sock_recv(self._sock, 4096), left)
+                    room = room - len(rest) if rest else 0
         except (OSError, TimeoutError):
             pass  # The peer is gone already or does not care; the close below is what counts.
         finally:
