@@ -18,7 +18,9 @@ def check(dut: Dut) -> Iterator[Answer]:
     fetched = {_url(s.fact): s for s in dut.all(PlainTransfer) if s.fact.update_like}
     for url, seen in fetched.items():
         what = f" ({seen.fact.magic})" if seen.fact.magic else ""
-        summary = f"The device fetched what looks like an update{what} over plain HTTP: {url}"
+        got = seen.fact.status is not None and seen.fact.status < 400
+        verb = "fetched" if got else "asked for"
+        summary = f"The device {verb} what looks like an update{what} over plain HTTP: {url}"
         yield violated(f"download {url}", summary, *seen.proof)
     if fetched:
         return
