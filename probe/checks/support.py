@@ -75,8 +75,22 @@ def measured(dut: Dut) -> dict[str, int]:
     }
 
 
+def measured_addresses(dut: Dut) -> str:
+    """``2 addresses, 1000 TCP ports and 18 UDP protocols each``, for a summary."""
+    reach, count = measured(dut), len(addresses(dut))
+    places = "1 address" if count == 1 else f"{count} addresses"
+    return f"{places}, {reach['tcp_ports']} TCP ports and {reach['udp_probes']} UDP protocols each"
+
+
 def tcp_gaps(dut: Dut) -> Iterator[Answer]:
     """What is unknown about the TCP services of the device, as inconclusive answers."""
+    yield from scan_gaps(dut)
+    if dut.scans():
+        yield from unidentified(dut)
+
+
+def scan_gaps(dut: Dut) -> Iterator[Answer]:
+    """Addresses and ports whose state is unknown, one inconclusive answer for each address."""
     if not dut.scans():
         owner = Owner.DEVICE if stopped(dut) else Owner.OPERATOR
         summary = "The TCP ports of the device were not scanned."
@@ -84,7 +98,6 @@ def tcp_gaps(dut: Dut) -> Iterator[Answer]:
         return
     for address in addresses(dut):
         yield from _address_gaps(dut, address)
-    yield from unidentified(dut)
 
 
 def unidentified(dut: Dut) -> Iterator[Answer]:
@@ -129,6 +142,27 @@ def udp_gaps(dut: Dut, protocols: Iterable[str]) -> Iterator[Answer]:
                 summary = f"{protocol.upper()} on UDP was not asked for on {address}."
                 settle = "Run a plan that sends the typed UDP probes."
                 yield inconclusive(subject, summary, owner=Owner.OPERATOR, settle=settle)
+
+
+def udp_scan_gaps(dut: Dut, excused: Iterable[int] = ()) -> Iterator[Answer]:
+    """For each address: were all typed UDP probes sent, and which neither answered nor were refused."""
+    for address in addresses(dut):
+        scans = [s for s in dut.scans("udp") if s.fact.address == address]
+        proof = tuple(p for s in scans for p in s.proof)
+        unknown = {
+            p for s in scans for p in parse_ports(s.fact.silent) | parse_ports(s.fact.filtered)
+        } - {*excused}
+        subject = f"udp {address}"
+        if not scans:
+            summary = f"The typed UDP probes were not sent to {address}."
+            settle = "Run a plan that sends the typed UDP probes."
+            yield inconclusive(subject, summary, owner=Owner.OPERATOR, settle=settle)
+        elif unknown:
+            summary = (
+                f"{len(unknown)} typed UDP probes to {address} got no answer and no refusal "
+                f"({_shortened(unknown)})."
+            )
+            yield inconclusive(subject, summary, *proof, owner=Owner.NETWORK, settle=FILTER_SETTLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +241,7 @@ def _address_gaps(dut: Dut, address: str) -> Iterator[Answer]:
     if not scans:
         summary = f"The TCP ports of {address} were not scanned."
         yield inconclusive(subject, summary, owner=Owner.OPERATOR, settle=SCAN_SETTLE)
-    elif any(not s.fact.complete for s in scans):
+    elif any(not s.fact.complete for s in scans) or _missing_parts(s.fact.list_name for s in scans):
         summary = (
             f"The TCP scan of {address} was cut short; the state of {len(known)} ports is known."
         )
@@ -221,6 +255,17 @@ def _address_gaps(dut: Dut, address: str) -> Iterator[Answer]:
         ]
         summary = f"Not every TCP port of {address} could be seen: {' and '.join(words)}."
         yield inconclusive(subject, summary, *proof, owner=Owner.NETWORK, settle=FILTER_SETTLE)
+
+
+def _missing_parts(list_names: Iterable[str]) -> bool:
+    """Whether a scan of several parts (``standard 2/5``) lacks one that was not done or is lost."""
+    names = {name for name in list_names if "/" in name}
+    return any(
+        f"{name.rpartition(' ')[0]} {n}/{of}" not in names
+        for name in names
+        for of in [name.rpartition("/")[2]]
+        for n in range(1, int(of) + 1 if of.isdecimal() else 1)
+    )
 
 
 def _shortened(ports: set[int]) -> str:

@@ -100,6 +100,8 @@ class Service:
     """First bytes as cleaned text, bounded."""
     reason: str = ""
     """How it was recognised, or why not."""
+    refuses_strangers: bool = False
+    """It was asked for data or functions without a credential, and refused. False says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

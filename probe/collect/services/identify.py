@@ -1,7 +1,7 @@
 """What listens on an open TCP port, found by what it answers; one connection at a time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.services.signatures import Match, recognise
@@ -85,10 +85,20 @@ async def identify(session: DeviceSession, address: str, port: int) -> None:
     except NoAnswer as error:
         _not_reached(talk, error)
         return
-    proofs = talk.proofs if match is None else talk.proofs[-2:]
-    session.observe(_service(talk, match, heard), *proofs)
-    if match is not None:
-        await _open_access(talk, match)
+    proofs = list(talk.proofs if match is None else talk.proofs[-2:])
+    given, refused = await _access(talk, match) if match is not None else ("", False)
+    service = replace(_service(talk, match, heard), refuses_strangers=refused and not given)
+    session.observe(service, *proofs, *(p for p in talk.proofs[-1:] if p not in proofs))
+    if given:
+        fact = OpenAccess(
+            transport="tcp",
+            address=address,
+            port=port,
+            protocol=service.protocol,
+            what=given,
+            write_possible=service.protocol != "rtsp",
+        )
+        session.observe(fact, talk.proofs[-1])
 
 
 async def _ask(
@@ -200,32 +210,25 @@ def _not_reached(talk: _Talk, error: NoAnswer) -> None:
     )
 
 
-async def _open_access(talk: _Talk, match: Match) -> None:
-    """What the service gives to somebody without a credential; each by one read-only question."""
-    what, write = match.open_access, match.protocol != "dns"
+async def _access(talk: _Talk, match: Match) -> tuple[str, bool]:
+    """What the service gives to somebody without a credential, and whether it refused to.
+
+    Each by one read-only question, on a connection of its own where the first answer did not tell.
+    """
     try:
         if match.protocol == "vnc":
-            what = await _vnc(talk)
-        elif match.protocol == "rtsp":
-            what, write = await _rtsp(talk), False
-        elif match.protocol == "modbus" and not what:
+            return await _vnc(talk)
+        if match.protocol == "rtsp":
+            return await _rtsp(talk)
+        if match.protocol == "modbus" and not match.open_access:
             again = recognise(await talk.say(MODBUS_READ, banner=0.0))
-            what = again.open_access if again is not None else ""
+            return (again.open_access if again is not None else "", False)
     except NoAnswer as error:
         talk.troubles.append(str(error))
-    if what:
-        fact = OpenAccess(
-            transport="tcp",
-            address=talk.address,
-            port=talk.port,
-            protocol=match.protocol,
-            what=what,
-            write_possible=write,
-        )
-        talk.session.observe(fact, talk.proofs[-1])
+    return match.open_access, match.refused
 
 
-async def _vnc(talk: _Talk) -> str:
+async def _vnc(talk: _Talk) -> tuple[str, bool]:
     """Security type 1 is "None" (RFC 6143 section 7.1.2)."""
     async with talk.session.connect(talk.address, talk.port, within=CONNECT_S) as wire:
         try:
@@ -234,17 +237,18 @@ async def _vnc(talk: _Talk) -> str:
             kinds = await wire.recv_until(lambda d: len(d) > d[0], limit=256, within=ANSWER_S)
         finally:
             talk.proofs.append(talk.session.keep_transcript(wire.transcript, "VNC security types"))
-    open_type = bool(kinds) and kinds[0] < 32 and 1 in kinds[1 : 1 + kinds[0]]
-    return "the screen, keyboard and pointer (security type None)" if open_type else ""
+    offered = kinds[1 : 1 + kinds[0]] if kinds and kinds[0] < 32 else b""
+    what = "the screen, keyboard and pointer (security type None)" if 1 in offered else ""
+    return what, bool(offered)
 
 
-async def _rtsp(talk: _Talk) -> str:
+async def _rtsp(talk: _Talk) -> tuple[str, bool]:
     """DESCRIBE of the root: a session description without a credential is a picture without one."""
     host = f"[{talk.address}]" if ":" in talk.address else talk.address
     request = f"DESCRIBE rtsp://{host}:{talk.port}/ RTSP/1.0\r\nCSeq: 2\r\n\r\n".encode()
     heard = await talk.say(request, banner=0.0)
     given = _status_ok(heard) and (b"v=0" in heard or b"application/sdp" in heard.lower())
-    return "the description of a media stream" if given else ""
+    return ("the description of a media stream" if given else ""), heard[8:12] == b" 401"
 
 
 def _status_ok(heard: bytes) -> bool:

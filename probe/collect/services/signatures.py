@@ -21,6 +21,8 @@ class Match:
     reason: str = ""
     open_access: str = ""
     """What this very answer gave without a credential."""
+    refused: bool = False
+    """This very answer refused to serve without a credential."""
 
 
 LOOK_AT = 4096
@@ -136,7 +138,9 @@ def _redis(data: bytes) -> Match | None:
         access = "commands (PING was obeyed)"
         return Match(protocol="redis", reason="PONG", open_access=access)
     if data.startswith((b"-NOAUTH", b"-DENIED", b"-ERR ", b"-WRONGPASS")):
-        return Match(protocol="redis", reason=clean(data.partition(b"\r\n")[0], 60))
+        refused = data.startswith((b"-NOAUTH", b"-DENIED"))
+        reason = clean(data.partition(b"\r\n")[0], 60)
+        return Match(protocol="redis", reason=reason, refused=refused)
     return None
 
 
@@ -191,6 +195,7 @@ def _adb(data: bytes) -> Match | None:
         product=clean(data[24:], 80) if word == b"CNXN" else "",
         reason=f"Android debug bridge answered {word.decode()}",
         open_access="a command shell (Android debug bridge)" if word == b"CNXN" else "",
+        refused=word == b"AUTH",
     )
 
 

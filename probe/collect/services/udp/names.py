@@ -57,6 +57,7 @@ def parse_dns(answer: bytes, request: bytes) -> Heard | None:
         banner=" ".join(texts),
         reason=f"DNS response, {rcode}" + (", recursion available" if recursive else ""),
         open_access=("recursive name resolution",) if asked_recursion and resolved else (),
+        refused=asked_recursion and not resolved,
     )
 
 

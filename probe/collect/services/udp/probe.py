@@ -16,6 +16,8 @@ class Heard:
     reason: str = ""
     open_access: tuple[str, ...] = ()
     """Phrases for data or functions that were given without a credential."""
+    refused: bool = False
+    """Data or functions were refused for want of a credential or a permission."""
     announced: tuple[Announced, ...] = ()
 
 

@@ -119,6 +119,8 @@ def _record(session: DeviceSession, address: str, probe: UdpProbe, result: _Resu
             version=_first(h.version for h in result.heard),
             banner=clean(" ".join(dict.fromkeys(h.banner for h in result.heard)) or best.banner),
             reason=best.reason or f"the answer is not {probe.protocol.upper()}",
+            refuses_strangers=any(h.refused for h in result.heard)
+            and not any(h.open_access for h in result.heard),
         ),
         *proof,
     )

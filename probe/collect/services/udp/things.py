@@ -82,7 +82,10 @@ def parse_coap(answer: bytes, request: bytes) -> Heard | None:
         return None
     code = f"{answer[1] >> 5}.{answer[1] & 31:02d}"
     path = clean(coap_paths(request), 80)
-    heard = Heard(banner=clean(payload), reason=f"CoAP response {code} to GET {path}")
+    refused = code in ("4.01", "4.03")
+    heard = Heard(
+        banner=clean(payload), reason=f"CoAP response {code} to GET {path}", refused=refused
+    )
     if code != "2.05" or not payload or path.startswith("/.well-known"):
         return heard  # The list of resources is meant to be read by anybody (RFC 6690 section 1).
     return Heard(reason=heard.reason, open_access=(f"resource {path}",))

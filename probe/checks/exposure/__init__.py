@@ -1,0 +1,1 @@
+"""What the device offers to everybody on the network, and what it tells them."""

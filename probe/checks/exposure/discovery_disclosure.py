@@ -1,0 +1,41 @@
+"""Do the device's own announcements keep firmware version and serial number to themselves?"""
+
+import re
+from collections.abc import Iterator
+
+from probe.checks.support import DEVICE, FILTER_SETTLE
+from probe.model.dut import Dut
+from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
+from probe.model.observation import Announced, UdpSilence
+
+KEYS = re.compile(
+    r"(?i)^(?:fv|fw|fwver|firmware.*|sw|swver|software.*|ver|version|sn|serial.*|srcvers)$"
+)
+SERVER_VERSION = re.compile(r"\d+\.\d+")
+
+
+def check(dut: Dut) -> Iterator[Answer]:
+    seen = list(dut.all(Announced))
+    found = 0
+    for announced in seen:
+        fact = announced.fact
+        told = [f"{k}={v}" for k, v in fact.attributes if v and KEYS.match(k)]
+        told += [v for k, v in fact.attributes if k == "server" and SERVER_VERSION.search(v)]
+        if told:
+            found += 1
+            subject = f"{fact.via} {fact.kind} {fact.name}"[:160]
+            yield violated(
+                subject, f"Announced to everybody: {', '.join(told)[:160]}", *announced.proof
+            )
+    if found:
+        return
+    refused = {s.fact.protocol: s for s in dut.all(UdpSilence) if s.fact.state == "closed"}
+    if seen:
+        proof = [p for a in seen for p in a.proof]
+        yield satisfied(DEVICE, "Its announcements held no version and no serial number.", *proof)
+    elif {"mdns", "ssdp"} <= set(refused):
+        proof = [*refused["mdns"].proof, *refused["ssdp"].proof]
+        yield satisfied(DEVICE, "It announced nothing and refused mDNS and SSDP questions.", *proof)
+    else:
+        summary = "No announcement was heard; that the device makes none is not shown by that."
+        yield inconclusive(DEVICE, summary, owner=Owner.NETWORK, settle=FILTER_SETTLE)

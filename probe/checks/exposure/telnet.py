@@ -1,0 +1,13 @@
+"""Is the device free of Telnet services?"""
+
+from collections.abc import Iterator
+
+from probe.checks.support import Wording, no_service
+from probe.model.dut import Dut
+from probe.model.finding import Answer
+
+WORDING = Wording("{service} is offered: it sends passwords in the clear.", "No Telnet was found.")
+
+
+def check(dut: Dut) -> Iterator[Answer]:
+    yield from no_service(dut, ("telnet",), WORDING)
