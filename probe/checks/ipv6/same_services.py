@@ -3,10 +3,19 @@
 from collections.abc import Iterator
 
 from probe.checks.ipv6.identifiers import without_addresses
-from probe.checks.support import DEVICE, FILTER_SETTLE, addresses, conclude, scan_gaps, scan_proof
+from probe.checks.support import (
+    DEVICE,
+    FILTER_SETTLE,
+    addresses,
+    conclude,
+    scan_gaps,
+    scan_proof,
+    udp_scan_gaps,
+)
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.finding import Answer, Owner, inconclusive, not_applicable, violated
+from probe.model.ports import HIGHEST_PORT
 
 
 def check(dut: Dut) -> Iterator[Answer]:
@@ -29,7 +38,8 @@ def check(dut: Dut) -> Iterator[Answer]:
     yield from conclude(
         dut,
         found,
-        scan_gaps(dut),
+        # A typed UDP probe without an answer found no service; one that was not sent found nothing out.
+        [*scan_gaps(dut), *udp_scan_gaps(dut, excused=range(1, HIGHEST_PORT + 1))],
         f"Nothing is reachable on {len(ipv6)} IPv6 addresses only.",
         proof=scan_proof(dut),
     )
