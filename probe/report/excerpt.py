@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from probe.model.evidence import Evidence, EvidenceRef
 from probe.model.text import clean
 
-MAX_LINES = 14
+MAX_LINES = 18
 MAX_WIDTH = 96
+MAX_PIECE_LINES = 8
+"""Lines of one piece of a transcript; half as many in hex."""
 MAX_CHUNK = 640
 """Bytes shown of one piece of a transcript."""
 MAX_READ = 1 << 16
@@ -65,12 +67,15 @@ def _piece(when: float, direction: str, data: bytes) -> Iterator[str]:
     if not data:
         yield head + "(end of stream)"
         return
-    shown = data[:MAX_CHUNK]
-    lines = _text_lines(shown) if _texty(shown) else _hex_lines(shown)
-    for number, line in enumerate(lines):
+    # A long question must not push its answer off the excerpt, so each piece has its own limit.
+    if _texty(data):
+        lines, most = list(_text_lines(data[:MAX_CHUNK])), MAX_PIECE_LINES
+    else:
+        lines, most = list(_hex_lines(data[:MAX_CHUNK])), MAX_PIECE_LINES // 2
+    for number, line in enumerate(lines[:most]):
         yield (blank if number else head) + line
-    if len(data) > MAX_CHUNK:
-        yield f"{blank}(and {len(data) - MAX_CHUNK} bytes more)"
+    if len(data) > MAX_CHUNK or len(lines) > most:
+        yield f"{blank}({len(data)} bytes in all)"
 
 
 def _texty(data: bytes) -> bool:

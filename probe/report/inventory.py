@@ -103,9 +103,18 @@ def _ports(dut: Dut, _: bool) -> Iterable[Row]:
             _size(scan.silent),
             _yes(scan.complete),
         )
+    quiet: dict[str, dict[str, list[str]]] = {}
     for silence in _facts(dut, obs.UdpSilence):
-        asked = f"udp {silence.address}"
-        yield (asked, silence.protocol, f"port {silence.port}", silence.state, "", "", "")
+        quiet.setdefault(silence.address, {}).setdefault(silence.state, []).append(
+            f"{silence.protocol} {silence.port}"
+        )
+    for address, states in quiet.items():
+        asked = sum(len(ports) for ports in states.values())
+        filtered, silent = (", ".join(states.get(s, ())) or "0" for s in ("filtered", "silent"))
+        closed = len(states.get("closed", ()))
+        asked_text = f"{asked} without an answer, {closed} of them closed"
+        opened = "see Services"
+        yield (f"udp {address}", "typed questions", asked_text, opened, filtered, silent, "")
 
 
 def _tls(dut: Dut, _: bool) -> Iterable[Row]:

@@ -35,6 +35,16 @@ def test_binary_pieces_are_shown_in_hex() -> None:
     )
 
 
+def test_a_long_question_does_not_hide_its_answer() -> None:
+    data = transcript(
+        "tcp 198.51.100.1:443", (">", bytes(512)), ("<", b"\x16\x03\x03" + bytes(512))
+    )
+    lines = excerpt(label(TRANSCRIPT), data, REF)
+    assert len(lines) <= MAX_LINES
+    assert any(" < 0000  16 03 03" in line for line in lines)
+    assert any("(512 bytes in all)" in line for line in lines)
+
+
 def test_a_range_says_that_it_is_one() -> None:
     ref = EvidenceRef(sha256="0" * 64, start=6, end=11)
     assert excerpt(label("text/plain"), b"hello world!", ref) == ("(bytes 6 to 11 of 12)", "world")

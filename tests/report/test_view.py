@@ -9,9 +9,11 @@ import report_sample
 from report_sample import CAM, CATALOGUES, CHECKS, EVIDENCE, PLUG, SAMPLE
 
 from probe.judge import overall as judge_overall
+from probe.model.observation import Announced
 from probe.model.run import RunStatus
 from probe.model.state import RunState
 from probe.model.verdict import Status
+from probe.report.inventory import MAX_ROWS
 from probe.report.limits import UNKNOWN
 from probe.report.view import build_view, catalogues_of
 from probe.report.viewmodel import ReportView
@@ -179,3 +181,27 @@ def test_a_journal_without_head_is_refused() -> None:
 def test_the_catalogues_of_a_run_are_those_of_its_plan() -> None:
     available = {"small": CATALOGUES[1], "sample": CATALOGUES[0], "other": CATALOGUES[0]}
     assert catalogues_of(report_sample.state(), available) == list(CATALOGUES)
+
+
+def test_the_inventory_groups_silent_udp_ports(view: ReportView) -> None:
+    ports = next(t for t in view.devices[0].inventory if t.id == "ports")
+    assert ports.rows[-1] == (
+        "udp 198.51.100.11",
+        "typed questions",
+        "1 without an answer, 0 of them closed",
+        "see Services",
+        "0",
+        "snmp 161",
+        "",
+    )
+
+
+def test_a_long_inventory_is_cut_and_says_so() -> None:
+    state = report_sample.state()
+    one = next(o for o in state.observations.values() if isinstance(o.fact, Announced))
+    for n in range(MAX_ROWS + 50):
+        fact = replace(one.fact, name=f"service {n}")  # type: ignore[type-var]
+        state.observations[f"more#{n}"] = replace(one, id=f"more#{n}", fact=fact)
+    made = build_view(state, CATALOGUES, CHECKS, EVIDENCE.get, tool_version="0.1.0")
+    table = next(t for t in made.devices[0].inventory if t.id == "announced")
+    assert (len(table.rows), table.left_off) == (MAX_ROWS, 51)
