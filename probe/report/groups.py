@@ -73,6 +73,12 @@ def other_ways(requirement: RequirementView) -> tuple[str, ...]:
     return tuple(way for way in requirement.settle if way != BY_HAND)
 
 
+def short_name(catalogue: CatalogueView) -> str:
+    """Id and edition; the id alone when it holds the edition already."""
+    told = catalogue.edition.lower() in catalogue.id.lower()
+    return catalogue.id if told else f"{catalogue.id} {catalogue.edition}"
+
+
 def slug(*parts: object) -> str:
     """A name for an anchor: letters, digits, dots and dashes only."""
     return re.sub(r"[^0-9A-Za-z.-]+", "-", "-".join(str(p) for p in parts)).strip("-").lower()

@@ -1,12 +1,13 @@
 """The report for people: one HTML file without scripts, links outwards or pictures."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from probe.model.verdict import Status
-from probe.report.groups import booklet, other_ways, owed, slug, unknown_groups
+from probe.report.groups import booklet, other_ways, owed, short_name, slug, unknown_groups
 from probe.report.viewmodel import ReportView
 
 GLYPHS = {
@@ -26,6 +27,7 @@ def render(view: ReportView) -> bytes:
     return template.render(view=view, booklet=booklet(view)).encode("utf-8")
 
 
+@cache
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -36,7 +38,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.globals["glyphs"] = GLYPHS
-    made.filters.update(slug=slug, unknown_groups=unknown_groups, owed=owed, other_ways=other_ways)
+    made.filters.update(
+        slug=slug,
+        unknown_groups=unknown_groups,
+        owed=owed,
+        other_ways=other_ways,
+        short_name=short_name,
+    )
     made.filters["by_id"] = lambda items: {item.id: item for item in items}
     made.filters["breakable"] = _breakable
     return made

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 
 from probe.model.verdict import Status
+from probe.report.groups import short_name, slug
 from probe.report.viewmodel import CatalogueView, DeviceView, ReportView, RequirementView
 
 
@@ -37,7 +38,7 @@ def _suite(view: ReportView, device: DeviceView, catalogue: CatalogueView) -> ET
     bad, wrong = counts[Status.FAIL], counts[Status.ERROR]
     suite = ET.Element(
         "testsuite",
-        name=f"{device.label} - {catalogue.id} {catalogue.edition}",
+        name=f"{device.label} - {short_name(catalogue)}",
         tests=str(catalogue.total),
         failures=str(bad),
         errors=str(wrong),
@@ -70,7 +71,10 @@ def _case(device: DeviceView, catalogue: CatalogueView, requirement: Requirement
     case = ET.Element(
         "testcase",
         # The device's id and not its label: a label may change from one run to the next.
-        classname=f"{device.id}.{catalogue.id}-{catalogue.edition}".replace(" ", "_"),
+        # Its dots would be read as packages.
+        classname=".".join(
+            slug(part).replace(".", "_") for part in (device.id, short_name(catalogue))
+        ),
         name=f"{requirement.id} {requirement.title}",
         time="0",
     )

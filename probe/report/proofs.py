@@ -56,9 +56,10 @@ def _proof(
     proof: Proof, reader: EvidenceReader, mask: Callable[[str], Mask], *, read: bool
 ) -> ProofView:
     if not isinstance(proof, EvidenceRef):
-        times = "once" if proof.times == 1 else f"{proof.times} times"
+        within = f"{proof.deadline_s:g} s"
+        times = f"once, {within}" if proof.times == 1 else f"{proof.times} times, {within} each"
         answered = "nothing answered" if proof.answered == 0 else f"{proof.answered} answered"
-        text = f"{proof.tried}: tried {times}, {proof.deadline_s:g} s each, {answered}"
+        text = f"{proof.tried}: tried {times}, {answered}"
         return ProofView(kind="coverage", text=text)
     found = reader.bytes_of(proof.sha256) if read else None
     caption = proof.caption or (found[0].caption if found else "")

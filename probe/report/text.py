@@ -11,7 +11,7 @@ from probe.errors import ProbeError
 from probe.model.state import RunState
 from probe.model.text import clean
 from probe.model.verdict import Status
-from probe.report.groups import owed_by_catalogue, unknown_groups
+from probe.report.groups import owed_by_catalogue, short_name, unknown_groups
 from probe.report.inventory import when
 from probe.report.viewmodel import (
     CatalogueView,
@@ -119,7 +119,7 @@ def _name(device: DeviceView) -> str:
 
 
 def _result(catalogue: CatalogueView) -> Lines:
-    yield from _fact(f"{catalogue.id} {catalogue.edition}", catalogue.overall, indent="  ")
+    yield from _fact(short_name(catalogue), catalogue.overall, indent="  ")
     counted = ", ".join(f"{c.all} {c.status}" for c in catalogue.counts if c.all)
     yield from _wrap(f"{catalogue.total} requirements: {counted}.", "    ", "    ")
     yield from _wrap(catalogue.limit, "    ", "    ")
@@ -173,7 +173,7 @@ def _device(device: DeviceView) -> Lines:
     for catalogue, requirements in owed_by_catalogue(device):
         yield ""
         ids = ", ".join(r.id for r in requirements)
-        yield from _fact(f"To do by hand for {catalogue.id} {catalogue.edition}", ids, indent="  ")
+        yield from _fact(f"To do by hand for {short_name(catalogue)}", ids, indent="  ")
     for gap in device.gaps:
         yield ""
         yield from _fact("Not measured", f"{gap.what}. {gap.reason} ({gap.owner})", indent="  ")
@@ -204,7 +204,7 @@ def _unknown(catalogue: CatalogueView) -> Lines:
     for group in unknown_groups(catalogue):
         yield ""
         ids = ", ".join(r.id for r in group.requirements)
-        yield from _fact(group.status, f"{catalogue.id} {catalogue.edition}: {ids}", indent="  ")
+        yield from _fact(group.status, f"{short_name(catalogue)}: {ids}", indent="  ")
         yield from _fact("Why", group.reason, indent="    ")
         ways = dict.fromkeys(way for r in group.requirements for way in r.settle[:1])
         for way in ways:
