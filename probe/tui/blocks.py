@@ -43,7 +43,7 @@ class Item:
 
     target: Target
     text: Line
-    more: str = ""
+    more: Cell = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,10 @@ def commands(app: "ProbeApp") -> list[Command]:
         offered.append(_of_text(app, "Choose another run", "key 0", "runs"))
     others = (name for name in PALETTES if name != app.theme)
     offered += [_of_text(app, f"Colours: {n[6:]}", "", f"theme('{n}')") for n in others]
-    return list({command.key: command for command in offered}.values())
+    first: dict[str, Command] = {}
+    for command in offered:
+        first.setdefault(command.key, command)
+    return list(first.values())
 
 
 def _of_action(app: "ProbeApp", binding: Binding, node: DOMNode) -> Command:

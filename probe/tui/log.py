@@ -51,7 +51,7 @@ def describe(entry: ev.Entry, state: RunState) -> LogLine | None:
             return _line(entry, "device", (("All tests done", "strong"),), device)
         case ev.JobStarted(job=job) if job in state.jobs:
             known = state.jobs[job]
-            return _line(entry, "job", (("Started  ", "dim"), (known.title, "")), known.device)
+            return _line(entry, "job", (("Started   ", "dim"), (known.title, "")), known.device)
         case ev.JobFinished():
             return _job_finished(entry, event, state)
         case ev.Found():
@@ -100,10 +100,10 @@ def _job_finished(entry: ev.Entry, event: ev.JobFinished, state: RunState) -> Lo
     if job is None:
         return None
     if event.ok:
-        return _line(entry, "job", (("Done  ", "dim"), (job.title, "dim")), job.device)
+        return _line(entry, "job", (("Done      ", "dim"), (job.title, "dim")), job.device)
     owner = f" (owner: {event.owner})" if event.owner else ""
     text: Line = (
-        ("? No result  ", "unknown"),
+        ("No result ", "unknown"),
         (job.title, ""),
         (f"  {event.reason}{owner}", "dim"),
     )

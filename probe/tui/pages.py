@@ -78,8 +78,7 @@ def _results(state: RunState, device: DeviceId, catalogues: Iterable[Catalogue])
             if s in shown
         )
         target = ("requirements", catalogue.id, catalogue.edition, device)
-        page.append(Item(target, ((title, "strong"),)))
-        page.append(Para((("  ", ""), *line)))
+        page.append(Item(target, ((title, "strong"),), line))
     return page if len(page) > 1 else [*page, Para("No verdicts yet.", role="dim")]
 
 

@@ -5,7 +5,7 @@ from collections import deque
 from probe.model.event import BudgetSpent
 from probe.model.ids import DeviceId
 
-KEPT = 16
+KEPT = 8
 STALE_S = 4.0
 """Without a newer total the rate is not known any more."""
 BLOCKS = "▁▂▃▄▅▆▇█"

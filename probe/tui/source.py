@@ -31,6 +31,9 @@ class RunSource(Protocol):
     def alive(self) -> bool:
         """Whether the process of the run lives."""
 
+    def last_words(self) -> str:
+        """Why the process ended, when the journal could not take it; empty otherwise."""
+
     def command(self, verb: str) -> None:
         """Send ``pause``, ``resume`` or ``stop`` to the run; raises ProbeError when it cannot be sent."""
 

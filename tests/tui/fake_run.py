@@ -383,6 +383,9 @@ class FakeSource:
     def alive(self) -> bool:
         return self.living and self.state.status in (RunStatus.RUNNING, RunStatus.PAUSED)
 
+    def last_words(self) -> str:
+        return "" if self.living else "killed by signal 9"
+
     def command(self, verb: str) -> None:
         self.commands.append(verb)
         status = {

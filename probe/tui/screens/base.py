@@ -105,7 +105,8 @@ class ProbeScreen(Screen[None]):
         return True
 
     def can_go_back(self) -> bool:
-        return len(self.app.screen_stack) > 1
+        stack = self.app.screen_stack
+        return self in stack and stack.index(self) > 0
 
     def action_back(self) -> None:
         self.app.pop_screen()

@@ -15,9 +15,10 @@ from probe.tui.source import RunHead
 from probe.tui.spans import Line, join
 from probe.tui.widgets.records import Column, RecordList, Row
 
+EMPTY = "The store has no runs yet. Start one with 'probe run' or 'probe demo'."
 COLUMNS = (
-    Column("Started", 19),
-    Column("Run", 12, flex=1),
+    Column("Started", 16),
+    Column("Run", 20, flex=1),
     Column("Status", 13),
     Column("On", 6, flex=1),
     Column("Plan", 8),
@@ -38,9 +39,13 @@ class ChooserScreen(FilteredScreen):
     FILTER_KEYS = ("status", "plan", "on")
     BINDINGS = [Binding("y", "copy", "Copy id", id="runs.copy")]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._heads: list[RunHead] = []
+        self._is_read = False
+
     def body(self) -> Iterator[Widget]:
-        empty = "The store has no runs yet. Start one with 'probe run' or 'probe demo'."
-        yield RecordList(COLUMNS, empty=empty, id="list")
+        yield RecordList(COLUMNS, empty=EMPTY, id="list")
         yield self.filter_line()
 
     def list_widget(self) -> RecordList:
@@ -52,15 +57,24 @@ class ChooserScreen(FilteredScreen):
     def quiet_remark(self) -> Line:
         return ((f"{len(self.list_widget().rows)} runs", "dim"),)
 
-    def refresh_data(self) -> None:
+    def on_screen_resume(self) -> None:
+        # Every journal may have to be read for this: the frame comes first.
+        self.call_after_refresh(self._read)
+
+    def _read(self) -> None:
         store = self.probe.store
         try:
-            heads = store.runs() if store else []
+            self._heads = store.runs() if store else []
         except ProbeError as error:
             self.probe.say(str(error), severity="error")
-            heads = []
-        shown = self.accepted(heads, _words, _fields)
-        self.list_widget().set_rows([_row(head) for head in shown])
+        self._is_read = True
+        self.update()
+
+    def refresh_data(self) -> None:
+        records = self.list_widget()
+        records.empty = EMPTY if self._is_read else "Reading the store."
+        shown = self.accepted(self._heads, _words, _fields)
+        records.set_rows([_row(head) for head in shown])
 
     @on(RecordList.Opened, "#list")
     async def _opened(self, event: RecordList.Opened) -> None:
@@ -82,7 +96,7 @@ def _row(head: RunHead) -> Row:
     return Row(
         head.id,
         (
-            moment(head.started_at),
+            moment(head.started_at)[:16],
             ((head.id, "accent"),),
             status,
             head.interface,

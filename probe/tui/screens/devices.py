@@ -18,7 +18,7 @@ from probe.tui.widgets.records import Column, RecordList, Row
 
 COLUMNS = (
     Column("Device", 14, flex=3),
-    Column("Addresses", 14, flex=1),
+    Column("Addresses", 16, flex=1),
     Column("Vendor", 8, flex=2, at=76),
     Column("Jobs", 7, at=68),
     Column("Worst", 14),
@@ -89,7 +89,7 @@ class DevicesScreen(FilteredScreen):
                 else "No device has been seen yet."
             )
         )
-        records.set_rows([_row(v) for v in views])
+        records.set_rows([_row(v, working=self.probe.follow.working) for v in views])
         self._show_detail()
 
     def _show_detail(self, *, fresh: bool = False) -> None:
@@ -125,7 +125,15 @@ class DevicesScreen(FilteredScreen):
             self.probe.copy(view.addresses_of(device).split(" ")[0])
 
 
-def _row(one: view.DeviceView) -> Row:
+def _worst(one: view.DeviceView, *, working: bool) -> Line:
+    """The worst verdict; that it is being tested, as long as there is none."""
+    judged = any(n for status, n in one.counts.items() if status is not Status.NOT_TESTED)
+    if working and not one.finished and not judged:
+        return (("> RUNNING", "accent"),)
+    return pages.status_span(one.worst)
+
+
+def _row(one: view.DeviceView, *, working: bool) -> Row:
     counts: list[Cell] = []
     for status in (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS):
         number = one.counts.get(status, 0)
@@ -135,7 +143,7 @@ def _row(one: view.DeviceView) -> Row:
         view.addresses_of(one.device),
         ((view.vendor_of(one.device), "dim"),),
         jobs_cell(one),
-        pages.status_span(one.worst),
+        _worst(one, working=working),
         *counts,
     )
     return Row(one.device.id, cells)

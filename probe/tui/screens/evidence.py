@@ -12,9 +12,8 @@ from probe.tui.decode import TRANSCRIPT, Shown, decoded, hex_line
 from probe.tui.pages import moment
 from probe.tui.screens.base import ProbeScreen
 from probe.tui.screens.pick import AskText
-from probe.tui.screens.run import PlainBar
 from probe.tui.spans import Line, width_of, wrap
-from probe.tui.widgets.lines import LineView
+from probe.tui.widgets.lines import LineView, PlainBar
 
 
 class EvidenceView(LineView):
@@ -65,11 +64,15 @@ class EvidenceView(LineView):
 
     def line_at(self, index: int) -> tuple[Line, str]:
         if not self.hex:
-            return (("  ", ""), *self._drawn[index]), ""
+            line = self._drawn[index]
+        cited = any(role == "mark" for _, role in line)
+        return (("▎ " if cited else "  ", "accent"), *line), ""
         if not self.data:
             return (("  Nothing was recorded: 0 bytes.", "dim"),), ""
         row = index * self.per_row
-        return (("  ", ""), *hex_line(self.data, row, self.per_row, self.start, self.end)), ""
+        cited = row + self.per_row > self.start and row < self.end
+        line = hex_line(self.data, row, self.per_row, self.start, self.end)
+        return (("▎ " if cited else "  ", "accent"), *line), ""
 
     def go_to_cited(self) -> None:
         """Bring the part that the finding points at into view."""

@@ -16,7 +16,7 @@ from probe.tui.widgets.document import Document
 def help_page(nodes: Iterable[DOMNode], bindings: Iterable[ActiveBinding]) -> Page:
     """``nodes`` are what has the focus and what it is part of; those with a help text are told."""
     page: list[Block] = []
-    for node in nodes:
+    for node in reversed(list(nodes)):
         text = getattr(node, "help_text", "")
         if text:
             page += [Title(getattr(node, "help_title", "")), Para(text), Gap()]

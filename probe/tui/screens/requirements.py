@@ -16,7 +16,7 @@ from probe.tui.screens.pick import Option, Pick
 from probe.tui.spans import Line
 from probe.tui.widgets.bars import Peek
 from probe.tui.widgets.document import Document
-from probe.tui.widgets.lines import Bar
+from probe.tui.widgets.lines import PlainBar
 from probe.tui.widgets.records import Column, RecordList, Row
 
 COLUMNS = (
@@ -54,7 +54,7 @@ class RequirementsScreen(FilteredScreen):
         self._views: dict[str, view.RequirementView] = {}
 
     def body(self) -> Iterator[Widget]:
-        yield Bar(id="counts")
+        yield PlainBar(id="counts")
         with Container(id="split"):
             yield RecordList(COLUMNS, empty="No verdicts yet.", id="list")
             yield Document(id="detail")
@@ -83,7 +83,7 @@ class RequirementsScreen(FilteredScreen):
         everything = view.requirement_views(app.state, catalogue, devices, app.library.checks)
         self._views = {v.requirement.id: v for v in everything}
         counts = pages.counts_line(view.totals(everything))
-        self.query_one("#counts", Bar).show(((" ", ""), *counts))
+        self.query_one("#counts", PlainBar).show(((" ", ""), *counts))
         views = self.accepted(everything, lambda v: v.words, _fields)
         if self.worst_first:
             views.sort(key=_rank)

@@ -8,12 +8,13 @@ from textual.containers import Container, Vertical
 from textual.widget import Widget
 
 from probe.model.ids import DeviceId
+from probe.model.run import RunStatus
 from probe.tui import view
 from probe.tui.rates import sparkline
 from probe.tui.screens.base import ProbeScreen
 from probe.tui.screens.log import log_columns, log_row
 from probe.tui.spans import Line, join
-from probe.tui.widgets.lines import Bar
+from probe.tui.widgets.lines import PlainBar
 from probe.tui.widgets.records import Column, RecordList, Row
 
 NOW = (
@@ -29,14 +30,11 @@ SPENT = (
     Column("Conns", 5, align="right"),
     Column("Logins", 6, align="right"),
     Column("Time", 7, align="right"),
-    Column("Packets/s lately", 16, at=84),
+    Column("Lately", 8, at=68),
 )
+ENDED_EARLY = (RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED)
 LOG_LINES = 300
 """The last lines of the log; the Log screen has all of them."""
-
-
-class PlainBar(Bar):
-    ground = ""
 
 
 class RunScreen(ProbeScreen):
@@ -53,11 +51,16 @@ class RunScreen(ProbeScreen):
 
     def body(self) -> Iterator[Widget]:
         yield PlainBar(id="facts")
+        yield PlainBar(id="ending")
         with Container(id="split"):
             with Vertical(id="meters"):
-                yield RecordList(NOW, empty="Nothing is being done right now.", id="now")
-                yield RecordList(SPENT, empty="No device has been seen yet.", id="spent")
-            yield RecordList(log_columns(short=True), follow=True, id="tail")
+                yield RecordList(
+                    NOW, empty="Nothing is being done right now.", quiet=True, id="now"
+                )
+                yield RecordList(
+                    SPENT, empty="No device has been seen yet.", quiet=True, id="spent"
+                )
+            yield RecordList(log_columns(short=True), follow=True, quiet=True, id="tail")
 
     def path(self) -> Iterable[str]:
         run = self.probe.state.run
@@ -72,6 +75,9 @@ class RunScreen(ProbeScreen):
     def refresh_data(self) -> None:
         app, state = self.probe, self.probe.state
         self.query_one("#facts", PlainBar).show(self._facts())
+        ending = self.query_one("#ending", PlainBar)
+        ending.display = bool(said := self._ending())
+        ending.show(said)
         self._show_now()
         spent = self.query_one("#spent", RecordList)
         spent.set_rows([self._spent(v) for v in view.device_views(state, None)])
@@ -109,6 +115,17 @@ class RunScreen(ProbeScreen):
         ]
         return ((" ", ""), *join(parts, (", ", "dim")))
 
+    def _ending(self) -> Line:
+        """Why the run is not going on and what to do about it; empty while all is well."""
+        follow, run = self.probe.follow, self.probe.state.run
+        if run is None or follow.status not in ENDED_EARLY:
+            return ()
+        why = self.probe.state.status_reason
+        if follow.source is not None and follow.status is not RunStatus.STOPPED:
+            why = follow.source.last_words() or why
+        said = f" {follow.status.capitalize()}" + (f": {why}" if why else "")
+        return ((said, "unknown"), (f"  Go on with: probe run --resume {run.id}", ""))
+
     def _spent(self, one: view.DeviceView) -> Row:
         app = self.probe
         budget = app.state.budgets.get(one.device.id)
@@ -130,19 +147,21 @@ class RunScreen(ProbeScreen):
                 view.clock(budget.seconds) if budget else "",
                 (
                     (
-                        sparkline(
-                            app.follow.rates.lately(one.device.id), ascii_only=app.ascii_only
-                        ),
+                        self._lately(one.device.id),
                         "accent",
                     ),
                 ),
             ),
         )
 
+    def _lately(self, device: DeviceId) -> str:
+        rates = self.probe.follow.rates.lately(device)
+        return sparkline(rates, ascii_only=self.probe.ascii_only)
+
     def _share_height(self) -> None:
         """The lists above take what they need, up to a share; the log gets the rest."""
         wide = self.has_class("-wide")
-        room = self.size.height - 5
+        room = self.size.height - 6
         now, spent = self.query_one("#now", RecordList), self.query_one("#spent", RecordList)
         most = room // 2 if wide else max(3, room // 3)
         for records in (now, spent):

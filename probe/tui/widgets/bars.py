@@ -19,6 +19,8 @@ KEY_NAMES = {
     "colon": ":",
     "space": "Space",
     "tab": "Tab",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
 }
 
 
@@ -50,7 +52,7 @@ class TopBar(Bar):
         for key, mode, title in self.tabs:
             here = mode == self.current
             name = title[:4].rstrip() if short and not here else title
-            spans.append(((f" {key} ", "key"), (f"{name} ", "mark" if here else "dim")))
+            spans.append(((f" {key} ", "key"), (name, "mark" if here else "dim"), (" ", "")))
         return spans
 
     def line(self, width: int) -> Line:

@@ -80,7 +80,9 @@ class Document(LineView):
     def line_at(self, index: int) -> tuple[Line, str]:
         line, item = self._drawn[index]
         if item is not None and item == self.cursor:
-            return (("▌ ", "accent"), *line), "cursor" if self.has_focus else "cursor_away"
+            if self.has_focus:
+                return (("▌ ", "accent"), *line), "cursor"
+            return (("  ", ""), *line), "cursor_away"
         return (("  ", ""), *line), ""
 
     # --- moving -------------------------------------------------------------------------------

@@ -41,6 +41,12 @@ class Bar(Widget):
         return strip_of(self, self.line(self.size.width), self.size.width, self.ground)
 
 
+class PlainBar(Bar):
+    """The same on the ground of the page."""
+
+    ground = ""
+
+
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     """Lines that can be scrolled with the keys that people know from pagers."""
 

@@ -57,10 +57,13 @@ class RecordList(LineView):
         empty: str = "Nothing here.",
         follow: bool = False,
         titled: bool = True,
+        quiet: bool = False,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self.columns, self.empty, self.follow = tuple(columns), empty, follow
+        self.quiet = quiet
+        """The cursor is seen only with the focus: for one of several lists."""
         self.sticky = 1 if titled else 0
         self.rows: list[Row] = []
         self.cursor = 0
@@ -135,8 +138,11 @@ class RecordList(LineView):
             fit(as_line(cell), width, column.align) if width else ()
             for cell, (column, width) in zip(row.cells, self._layout(), strict=True)
         ]
-        ground = ("cursor" if self.has_focus else "cursor_away") if here else ""
-        return self._joined("▌ " if here else "  ", cells), ground
+        if not here or (self.quiet and not self.has_focus):
+            return self._joined("  ", cells), ""
+        if self.has_focus:
+            return self._joined("▌ ", cells), "cursor"
+        return self._joined("  ", cells), "cursor_away"
 
     def _joined(self, marker: str, cells: list[Line]) -> Line:
         gap = (" " * self._gap, "")
