@@ -158,7 +158,7 @@ def demo(
     store: StoreOption = None,
 ) -> None:
     """Test a small network of reference devices, brought up on this machine for the purpose."""
-    from probe.cli import demo as command
+    import probe.cli.demo as command
     from probe.cli.run import Show
 
     show = Show(

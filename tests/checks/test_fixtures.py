@@ -99,8 +99,9 @@ def test_removing_evidence_never_makes_it_clean(path: Path) -> None:
         removed = dut.observations[n].fact
         # The fact that alone shows the violation may be what was removed; then "clean" would mean that
         # the check never asks whether it had been measured at all.
-        assert not clean(answers(check, poorer)), f"clean after removing {type(removed).__name__}" + (
-            " (the violating fact)" if single_violation else ""
+        assert not clean(answers(check, poorer)), (
+            f"clean after removing {type(removed).__name__}"
+            + (" (the violating fact)" if single_violation else "")
         )
 
 
@@ -114,7 +115,9 @@ def test_nothing_observed_is_never_clean_and_never_nothing(check: CheckId) -> No
 
 @pytest.mark.parametrize("check", sorted(registry.checks()))
 def test_each_check_has_its_twins(check: CheckId) -> None:
-    names = {path.stem.partition("_")[0].partition("-")[0] for path in (HERE / check).glob("*.json")}
+    names = {
+        path.stem.partition("_")[0].partition("-")[0] for path in (HERE / check).glob("*.json")
+    }
     assert {"good", "bad", "inconclusive"} <= names
 
 
@@ -136,7 +139,9 @@ def test_each_check_is_complete_and_short(check: CheckId) -> None:
 
 
 def test_each_check_is_cited_or_informational() -> None:
-    cited = {m.check for c in registry.catalogues().values() for r in c.requirements for m in r.checks}
+    cited = {
+        m.check for c in registry.catalogues().values() for r in c.requirements for m in r.checks
+    }
     idle = {c for c, info in registry.checks().items() if c not in cited and not info.informational}
     assert not idle
     assert not cited - set(registry.checks())

@@ -27,7 +27,8 @@ class Surface:
     @property
     def places(self) -> set[tuple[str, int]]:
         """Every ``(address, port)`` of it."""
-        return {(seen.fact.address, seen.fact.port) for seen in (*self.services, *self.tests)}
+        services = {(seen.fact.address, seen.fact.port) for seen in self.services}
+        return services | {(seen.fact.address, seen.fact.port) for seen in self.tests}
 
 
 def _groups(dut: Dut, protocols: Iterable[str]) -> list[list[Seen[Service]]]:
@@ -74,7 +75,9 @@ def _only_redirects(dut: Dut, group: list[Seen[Service]]) -> bool:
     here = {(s.fact.address, s.fact.port) for s in group}
     pages = [p.fact for p in dut.all(HttpPage) if (p.fact.address, p.fact.port) in here]
     others = {s.fact.port for s in dut.services("http")} - {service.port}
-    return bool(pages) and all(_target_port(p) in others for p in pages)
+    roots = [p for p in pages if p.path == "/"]
+    asks = any(p.login_form or p.status == 401 or 200 <= p.status < 300 for p in pages)
+    return bool(roots) and not asks and all(_target_port(p) in others for p in roots)
 
 
 def _target_port(page: HttpPage) -> int | None:
@@ -94,7 +97,7 @@ def asked(test: LoginTest) -> bool:
 
 
 def untried(dut: Dut, surface: Surface) -> str:
-    """What asks for a login on an HTTP service without having been tried; empty when all was."""
+    """Which login of a tested service was not tried, or why; empty when all were."""
     tried = {seen.fact.method for seen in surface.tests}
     for seen in dut.all(HttpPage):
         page = seen.fact
@@ -104,7 +107,8 @@ def untried(dut: Dut, surface: Surface) -> str:
             return f"the form on {page.path} was not tried"
         if page.status == 401 and not tried & {"basic", "digest"}:
             return f"the login by {', '.join(page.auth_schemes) or 'HTTP'} on {page.path} was not tried"
-    return ""
+    missing = [s.fact.reason for s in dut.missing("login") if s.fact.subject == surface.subject]
+    return missing[0] if missing else ""
 
 
 def title(protocol: str) -> str:

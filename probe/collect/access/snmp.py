@@ -20,6 +20,7 @@ GET, RESPONSE, REPORT = 0xA0, 0xA2, 0xA8
 SYS_DESCR = bytes([0x2B, 6, 1, 2, 1, 1, 1, 0])
 SYS_OBJECT_ID = bytes([0x2B, 6, 1, 2, 1, 1, 2, 0])
 MAX_PARTS = 64
+WITHIN = 1.0
 
 
 class Malformed(ValueError):
@@ -166,7 +167,7 @@ class Community:
     async def _discover(self, session: DeviceSession, proof: list[Proof]) -> bool:
         try:
             answers, ref = await session.ask(
-                self.service.address, self.service.port, discovery(0x5EC1), within=1.0, tries=2
+                self.service.address, self.service.port, discovery(0x5EC1), within=WITHIN, tries=2
             )
         except NoAnswer as error:
             if error.proof:
@@ -210,7 +211,7 @@ class Community:
         request = get_request(version, community, self._request_id, oid)
         try:
             datagrams, ref = await session.ask(
-                self.service.address, self.service.port, request, within=1.0, tries=tries
+                self.service.address, self.service.port, request, within=WITHIN, tries=tries
             )
         except NoAnswer as error:
             if error.proof:

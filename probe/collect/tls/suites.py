@@ -101,7 +101,8 @@ def _offers(version: Version, *, psk: bool, kind: str | None = None) -> Offers:
 def ordinary(version: Version) -> Offers:
     """Offered to learn whether ``version`` is accepted at all: weak suites too, PSK suites not."""
     if version is Version.TLS13:
-        return (tuple(s.number for s in table().values() if s.tls13 and s.kind != WEAK),)
+        modern = [s for s in table().values() if s.tls13]
+        return (tuple(s.number for s in sorted(modern, key=lambda s: s.kind)),)
     return _offers(version, psk=False)
 
 

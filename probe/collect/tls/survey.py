@@ -42,14 +42,16 @@ class Survey:
         """``server_name``, a name the device gave itself, is sent only when nothing else works."""
         interview = self.interview
         await self._versions(Version.TLS13, Version.TLS12)
+        await self._versions_with_psk()
         if interview.control is None and interview.heard and server_name:
             interview.server_name = server_name
             await self._versions(Version.TLS13, Version.TLS12)
         await self._versions(Version.TLS11, Version.TLS10, Version.SSL3)
-        await self._old_versions_with_psk()
+        await self._versions_with_psk()
         if interview.control is not None:
             await self._suites()
             await self._second_round()
+            await self._versions_with_psk()
             await self._check_refusals()
 
     async def _ask(self, question: Question) -> Settled:
@@ -64,25 +66,23 @@ class Survey:
 
     async def _versions(self, *versions: Version) -> None:
         for version in versions:
-            if self._hello_at(version):
-                continue
-            settled = await self._ask(Question((version,), version, suites.ordinary(version)))
-            if version is Version.TLS12 and _about_suites(settled):
-                await self._ask(Question((version,), version, suites.psk(version)))
+            if not self._hello_at(version):
+                await self._ask(Question((version,), version, suites.ordinary(version)))
 
-    async def _old_versions_with_psk(self) -> None:
+    async def _versions_with_psk(self) -> None:
         """A refusal of the suites says nothing about a version that is open to PSK suites only."""
-        open_to_doubt = [
+        asked = {t for q in self.answers for t in q.topics if q.offers == suites.psk(q.version)}
+        doubtful = [
             q.version
             for q, settled in self.answers.items()
-            if q.version < Version.TLS12 and _about_suites(settled)
+            if q.version in LEGACY and q.version not in asked and _about_suites(settled)
         ]
-        while open_to_doubt:
-            version = max(open_to_doubt)
-            settled = await self._ask(Question(tuple(open_to_doubt), version, suites.psk(version)))
+        while doubtful:
+            version = max(doubtful)
+            settled = await self._ask(Question(tuple(doubtful), version, suites.psk(version)))
             # A version offered is the highest allowed: below the chosen one nothing is known.
             chosen = _chosen_version(settled) or Version.SSL3
-            open_to_doubt = [v for v in open_to_doubt if v < chosen]
+            doubtful = [v for v in doubtful if v < chosen]
 
     async def _suites(self) -> None:
         legacy = self._newest_legacy()

@@ -1,0 +1,182 @@
+"""The list of documented defaults and how candidates are picked from it."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from probe.collect.access import credentials
+from probe.collect.access.collector import COLLECTOR
+from probe.collect.access.credentials import attempt_list, candidates, chosen, read_list
+from probe.errors import ProbeError
+from probe.model.declaration import Declaration, DeclaredAccount
+from probe.model.device import Attribute, Device
+from probe.model.dut import Dut
+from probe.model.evidence import Coverage
+from probe.model.observation import Fact, HttpPage, Observation, Service
+from probe.model.plan import Plan
+
+PLAN = Plan(name="standard", summary="", catalogues=(), tcp_ports="standard")
+
+
+def service(protocol: str, port: int, address: str = "198.51.100.11", **more: str) -> Service:
+    transport = "udp" if protocol == "snmp" else "tcp"
+    return Service(transport=transport, address=address, port=port, protocol=protocol, **more)
+
+
+def dut(
+    *facts: Fact,
+    attributes: tuple[tuple[str, str], ...] = (),
+    accounts: tuple[DeclaredAccount, ...] = (),
+) -> Dut:
+    device = Device(
+        id="ip-198.51.100.11",
+        addresses=("198.51.100.11", "2001:db8::11"),
+        attributes=tuple(Attribute(name=n, value=v, source="test") for n, v in attributes),
+    )
+    proof = (Coverage(tried="given", times=1, deadline_s=1.0),)
+    seen = [
+        Observation(id=f"t#{n}", device=device.id, collector="t", at=0.0, fact=f, proof=proof)
+        for n, f in enumerate(facts)
+    ]
+    return Dut(device, seen, Declaration(product="p", accounts=accounts) if accounts else None)
+
+
+def test_the_list_is_sound() -> None:
+    made = read_list()
+    assert len(made.rows) >= 100
+    assert all(row.source and row.licence and row.year > 2000 for row in made.rows)
+    assert all(row.protocols for row in made.rows)
+    pairs = Counter(
+        (r.vendor, r.model, p, r.username, r.password) for r in made.rows for p in r.protocols
+    )
+    assert max(pairs.values()) == 1, pairs.most_common(1)
+    generic = Counter(p for r in made.rows if not r.vendor for p in r.protocols)
+    assert set(generic) == set(credentials.PROTOCOLS)
+    assert max(generic.values()) <= 12
+    used = {row.vendor for row in made.rows}
+    assert set(made.signs) <= used, set(made.signs) - used
+
+
+def test_the_vendor_decides_what_comes_first() -> None:
+    one = service("http", 80)
+    camera = dut(one, attributes=(("vendor", "Hangzhou Hikvision Digital Technology Co.,Ltd."),))
+    first = candidates(camera, one)[0]
+    assert (first.username, first.password, first.tier) == ("admin", "12345", "vendor")
+    assert "hikvision-12345" in first.source
+    assert all(c.tier == "generic" for c in candidates(dut(one), one))
+
+
+def test_a_word_inside_a_word_is_no_vendor() -> None:
+    assert "axis" not in credentials.vendors_of(dut(attributes=(("vendor", "Praxis GmbH"),)))
+    assert "axis" in credentials.vendors_of(dut(attributes=(("vendor", "Axis Communications"),)))
+
+
+def test_pages_and_banners_give_a_vendor_away() -> None:
+    page = HttpPage(
+        address="198.51.100.11",
+        port=80,
+        tls=False,
+        path="/",
+        status=200,
+        headers=(("server", "uc-httpd 1.0.0"),),
+    )
+    telnet = service("telnet", 23)
+    seen = dut(telnet, page)
+    assert candidates(seen, telnet)[0].password == "xc3511"
+    assert candidates(seen, telnet)[0].tier == "vendor"
+
+
+def test_a_model_makes_it_a_product() -> None:
+    one = service("ssh", 22)
+    seen = dut(one, attributes=(("vendor", "Cisco"), ("model", "Aironet 1200 Access Point")))
+    assert [c.username for c in candidates(seen, one)] != []
+    one_of = {c.username: c.tier for c in candidates(seen, one)}
+    assert one_of["Cisco"] == "vendor" or one_of["Cisco"] == "product"
+
+
+def test_the_declared_default_comes_first_and_a_label_password_never() -> None:
+    one = service("ssh", 22)
+    seen = dut(
+        one,
+        accounts=(
+            DeclaredAccount(
+                service="ssh", username="maint", password="f4ctory", origin="universal"
+            ),
+            DeclaredAccount(service="any", username="a", password="b", origin="unique-per-device"),
+            DeclaredAccount(service="ssh", username="c", origin="user-defined"),
+            DeclaredAccount(service="http", username="d", password="e"),
+        ),
+    )
+    pick = chosen(seen, one, PLAN)
+    assert (pick[0].username, pick[0].password, pick[0].tier) == ("maint", "f4ctory", "declared")
+    assert not {"a", "c", "d"} & {c.username for c in pick}
+
+
+def test_the_pick_fits_the_budget() -> None:
+    protocols = [("http", 80), ("telnet", 23), ("ssh", 22), ("ftp", 21), ("mqtt", 1883)]
+    found = [service(p, port) for p, port in protocols] + [service("snmp", 161)]
+    seen = dut(*found)
+    total = 0
+    for one in found:
+        pick = chosen(seen, one, PLAN)
+        assert pick
+        per_user = Counter(c.username or c.password for c in pick)
+        assert max(per_user.values()) <= PLAN.gentleness.logins_per_account
+        total += len(pick) + credentials.CONTROLS
+    assert total <= PLAN.gentleness.logins_per_device
+
+
+def test_one_job_for_a_service_on_two_addresses() -> None:
+    same = [
+        service("ssh", 22, product="OpenSSH"),
+        service("ssh", 22, "2001:db8::11", product="OpenSSH"),
+    ]
+    assert len(list(COLLECTOR.tasks(dut(*same), PLAN))) == 1
+    other = service("ssh", 22, "2001:db8::11", product="dropbear")
+    jobs = [t.job.id for t in COLLECTOR.tasks(dut(same[0], other), PLAN)]
+    assert jobs == [
+        "login/ip-198.51.100.11/ssh tcp 198.51.100.11:22",
+        "login/ip-198.51.100.11/ssh tcp [2001:db8::11]:22",
+    ]
+
+
+def test_the_attempt_list_is_exact() -> None:
+    one = service("telnet", 23)
+    seen = dut(one)
+    lines = attempt_list(seen, PLAN)
+    shown = [line for line in lines if "tcp 198.51.100.11:23" in line]
+    pick = chosen(seen, one, PLAN)
+    assert len(shown) == 1 + len(pick)
+    for line, candidate in zip(shown[1:], pick, strict=True):
+        assert f"'{candidate.username}', password '{candidate.password}'" in line
+    assert any("snmp if found" in line and "community 'public'" in line for line in lines)
+
+
+def test_without_permission_the_list_says_so() -> None:
+    plan = Plan(name="quiet", summary="", catalogues=(), tcp_ports="quick", logins=False)
+    (line,) = attempt_list(dut(service("ssh", 22)), plan)
+    assert "does not permit" in line
+
+
+GOOD = """
+edition = "1"
+rows = [ {{ id = "a", on = ["http"], user = "u", pass = "p", source = "s"{more} }} ]
+[sources]
+s = {{ title = "t", licence = "l", year = 2020 }}
+[vendors]
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [(', colour = "red"', "colour"), (', vendor = "nobody"', "row a")],
+)
+def test_a_faulty_row_is_named(tmp_path: Path, more: str, word: str) -> None:
+    file = tmp_path / "list.toml"
+    file.write_text(GOOD.format(more=more))
+    with pytest.raises(ProbeError, match=word):
+        read_list(file)
+    file.write_text("rows = [")
+    with pytest.raises(ProbeError, match=r"list\.toml"):
+        read_list(file)

@@ -1,0 +1,267 @@
+"""Genuine daemons of Debian with declared accounts: every true default found, nothing else."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.model.observation import LoginResult
+
+ACCEPTED, REFUSED = LoginResult.ACCEPTED, LoginResult.REFUSED
+Start = Callable[..., None]
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a daemon in the foreground and ends it, by its own process id, after the test."""
+    tmp_path.chmod(0o755)
+    for parent in list(tmp_path.parents)[:3]:
+        with contextlib.suppress(PermissionError):
+            parent.chmod(parent.stat().st_mode | 0o055)
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run(*command: str, port: int | None = None) -> None:
+        log = (tmp_path / "log").open("ab")
+        running.append(subprocess.Popen(command, stdout=log, stderr=log))
+        for _ in range(100):
+            if port is None:
+                time.sleep(0.5)
+                return
+            with socket.socket() as sock:
+                if sock.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.05)
+        pytest.fail((tmp_path / "log").read_text()[-2000:])
+
+    yield run
+    for process in running:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def with_account(tmp_path: Path) -> Callable[[str], list[str]]:
+    """Words before a command that give it an account of its own, in its mount namespace only."""
+    if os.geteuid() != 0 or not shutil.which("openssl"):
+        pytest.skip("an account of its own for a daemon needs root and openssl")
+
+    def make(password: str) -> list[str]:
+        made = subprocess.run(
+            ["openssl", "passwd", "-6", password], capture_output=True, text=True, check=True
+        )
+        home = tmp_path / "home"
+        home.mkdir(mode=0o755)
+        os.chown(home, 4242, 4242)
+        for name, line in (
+            ("passwd", f"admin:x:4242:4242::{home}:/bin/sh"),
+            ("shadow", f"admin:{made.stdout.strip()}:19000:0:99999:7:::"),
+        ):
+            (tmp_path / name).write_text(Path("/etc", name).read_text() + line + "\n")
+        mounts = " && ".join(f"mount --bind {tmp_path}/{n} /etc/{n}" for n in ("passwd", "shadow"))
+        words = ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
+        if subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
+            pytest.skip("this machine allows no mount namespace")
+        return words
+
+    return make
+
+
+@needs("lighttpd")
+@pytest.mark.parametrize("scheme", ["basic", "digest-MD5", "digest-SHA-256"])
+@pytest.mark.parametrize("password", ["admin", "zu-7Klo"])
+async def test_lighttpd(
+    login: Any, service: Any, start: Start, port: int, tmp_path: Path, scheme: str, password: str
+) -> None:
+    kind, _, algorithm = scheme.partition("-")
+    (tmp_path / "index.html").write_text("inside")
+    (tmp_path / "users").write_text(f"admin:{password}\n")
+    extra = f', "algorithm" => "{algorithm}"' if algorithm else ""
+    (tmp_path / "conf").write_text(f"""
+server.document-root = "{tmp_path}"
+server.port = {port}
+server.bind = "127.0.0.1"
+index-file.names = ("index.html")
+server.modules = ("mod_auth", "mod_authn_file")
+auth.backend = "plain"
+auth.backend.plain.userfile = "{tmp_path}/users"
+auth.require = ("/" => ("method" => "{kind}", "realm" => "a \\"cam\\"", "require" => "valid-user"{extra}))
+""")
+    start("lighttpd", "-D", "-f", str(tmp_path / "conf"), port=port)
+    got = await login(service("http", port))
+    assert got.test.method == kind
+    assert got.test.without_credential is got.test.random_credential is REFUSED
+    assert got.opened == ([("admin", "admin")] if password == "admin" else [])
+    if not got.opened:
+        assert {c.result for c in got.test.candidates} == {REFUSED}
+
+
+@needs("lighttpd")
+async def test_lighttpd_without_login_is_no_login(
+    login: Any, service: Any, start: Start, port: int, tmp_path: Path
+) -> None:
+    (tmp_path / "conf").write_text(
+        f'server.document-root = "{tmp_path}"\nserver.port = {port}\nserver.bind = "127.0.0.1"\n'
+    )
+    start("lighttpd", "-D", "-f", str(tmp_path / "conf"), port=port)
+    got = await login(service("http", port))
+    assert got.tests == []
+    assert "no login was found" in got.missing[0].reason
+
+
+@needs("dropbear")
+@pytest.mark.parametrize("password", ["admin", "zu-7Klo"])
+async def test_dropbear(
+    login: Any,
+    service: Any,
+    start: Start,
+    port: int,
+    tmp_path: Path,
+    with_account: Any,
+    password: str,
+) -> None:
+    key = str(tmp_path / "key")
+    subprocess.run(["dropbearkey", "-t", "rsa", "-f", key], check=True, capture_output=True)
+    start(
+        *with_account(password),
+        "dropbear",
+        "-F",
+        "-E",
+        "-r",
+        key,
+        "-p",
+        f"127.0.0.1:{port}",
+        port=port,
+    )
+    got = await login(service("ssh", port))
+    assert got.opened == ([("admin", "admin")] if password == "admin" else [])
+    assert got.test.random_credential is REFUSED
+    assert not got.test.problem
+
+
+SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
+
+
+@pytest.mark.skipif(not Path(SSHD).exists(), reason="sshd is not installed")
+@pytest.mark.parametrize(
+    ("options", "opened", "detail"),
+    [
+        (("UsePAM=no",), [("admin", "admin")], "logged in by password"),
+        (
+            ("UsePAM=yes", "PasswordAuthentication=no"),
+            [("admin", "admin")],
+            "logged in by keyboard-interactive",
+        ),
+        (
+            ("UsePAM=no", "PasswordAuthentication=no", "KbdInteractiveAuthentication=no"),
+            [],
+            "no password is asked for",
+        ),
+    ],
+    ids=["password", "keyboard-interactive", "keys only"],
+)
+async def test_openssh(
+    login: Any,
+    service: Any,
+    start: Start,
+    port: int,
+    tmp_path: Path,
+    with_account: Any,
+    options: tuple[str, ...],
+    opened: list[tuple[str, str]],
+    detail: str,
+) -> None:
+    key = str(tmp_path / "key")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    Path("/run/sshd").mkdir(exist_ok=True)
+    words = [f"-o{o}" for o in (*options, "ListenAddress=127.0.0.1", "PidFile=none")]
+    prefix = with_account("admin")
+    start(
+        *prefix, SSHD, "-D", "-e", "-f", "/dev/null", "-h", key, "-p", str(port), *words, port=port
+    )
+    got = await login(service("ssh", port))
+    assert got.opened == opened
+    assert detail in {c.detail for c in got.test.candidates}
+
+
+@needs("vsftpd")
+@pytest.mark.parametrize("anonymous", [True, False])
+async def test_vsftpd(
+    login: Any,
+    service: Any,
+    start: Start,
+    port: int,
+    tmp_path: Path,
+    with_account: Any,
+    anonymous: bool,
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "conf").write_text(
+        f"listen=YES\nlisten_port={port}\nlisten_address=127.0.0.1\nbackground=NO\n"
+        f"seccomp_sandbox=NO\nsecure_chroot_dir={tmp_path}/empty\nlocal_enable=YES\n"
+        f"anonymous_enable={'YES' if anonymous else 'NO'}\nanon_root={tmp_path}/empty\n"
+    )
+    start(*with_account("admin"), "vsftpd", str(tmp_path / "conf"), port=port)
+    got = await login(service("ftp", port))
+    assert got.test.without_credential is (ACCEPTED if anonymous else REFUSED)
+    assert [o.protocol for o in got.open] == (["ftp"] if anonymous else [])
+    assert got.opened == ([] if anonymous else [("admin", "admin")])
+
+
+@needs("mosquitto")
+@pytest.mark.parametrize("account", [None, "admin", "zu-7Klo"])
+async def test_mosquitto(
+    login: Any, service: Any, start: Start, port: int, tmp_path: Path, account: str | None
+) -> None:
+    lines = [f"listener {port} 127.0.0.1", f"allow_anonymous {str(account is None).lower()}"]
+    if account:
+        file = tmp_path / "users"
+        command = ["mosquitto_passwd", "-c", "-b", str(file), "admin", account]
+        subprocess.run(command, check=True, capture_output=True)
+        file.chmod(0o644)
+        lines.append(f"password_file {file}")
+    (tmp_path / "conf").write_text("\n".join(lines) + "\n")
+    start("mosquitto", "-c", str(tmp_path / "conf"), port=port)
+    got = await login(service("mqtt", port))
+    assert got.test.without_credential is (REFUSED if account else ACCEPTED)
+    assert got.opened == ([("admin", "admin")] if account == "admin" else [])
+    assert len(got.open) == (0 if account else 1)
+
+
+@needs("snmpd")
+@pytest.mark.parametrize("community", ["public", "zu-7Klo"])
+async def test_snmpd(
+    login: Any,
+    service: Any,
+    start: Start,
+    port: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    community: str,
+) -> None:
+    from probe.collect.access import snmp
+
+    monkeypatch.setattr(snmp, "WITHIN", 0.3)
+    (tmp_path / "conf").write_text(f"rocommunity {community}\nagentaddress udp:127.0.0.1:{port}\n")
+    start("snmpd", "-f", "-Lo", "-C", "-c", str(tmp_path / "conf"), "-p", str(tmp_path / "pid"))
+    got = await login(service("snmp", port))
+    assert [password for _, password in got.opened] == (["public"] if community == "public" else [])
+    assert got.test.without_credential is got.test.random_credential is REFUSED
+    assert not got.test.problem
