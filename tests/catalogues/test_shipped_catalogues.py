@@ -14,7 +14,8 @@ from probe.model.catalogue import Catalogue, Strength
 from probe.model.declaration import Declaration, IcsEntry, UpdatePolicy
 from probe.model.device import Device
 from probe.model.dut import Dut
-from probe.model.finding import Finding
+from probe.model.evidence import Coverage
+from probe.model.finding import Finding, satisfied
 from probe.model.ids import CheckId, DeviceId
 from probe.model.verdict import Status, Verdict
 
@@ -132,6 +133,34 @@ def test_a_declared_failure_fails_where_it_says_so_and_nowhere_else() -> None:
     got = verdicts("en303645-v3.1.3", Declaration(product="x", update=update, sha256="5e" * 32))
     failed = {i for i, v in got.items() if v.status is Status.FAIL}
     assert failed == {"5.3-2", "5.3-4A", "5.3-7", "5.3-10"}
+
+
+@pytest.mark.parametrize("name", ["en303645-v2.1.1", "en303645-v3.1.3"])
+def test_unused_interfaces_pass_only_when_everything_was_measured(name: str) -> None:
+    proof = Coverage(tried="TCP SYN", times=2, deadline_s=1.0)
+    for tcp_ports, ipv6, status in (
+        (65_535, 1, Status.PASS),
+        (1_000, 1, Status.INCONCLUSIVE),
+        (65_535, 0, Status.INCONCLUSIVE),
+    ):
+        answer = satisfied(
+            "device", "Nothing else.", proof, measured={"tcp_ports": tcp_ports, "ipv6": ipv6}
+        )
+        found = Finding(check=CheckId("exposure/undeclared_services"), device=DEVICE, answer=answer)
+        got = {v.requirement: v for v in judge(shipped(name), DEVICE, [found])}
+        assert got["5.6-1"].status is status
+
+
+def test_what_users_are_told_to_declare_can_be_declared() -> None:
+    """Table names in advice are those that the reader takes."""
+    known = {"service", "account", "update", "support", "disclosure", "ics", "not_applicable"}
+    known |= {"manual", "catalogue", "requirement"}
+    advice = [r.manual + r.settle for c in registry.catalogues().values() for r in c.requirements]
+    advice += [path.read_text() for path in registry.HERE.glob("checks/**/*.py")]
+    for text in advice:
+        # Only what the sentence itself calls a table or a place in the file: "under [[ics]]".
+        named = re.findall(r"(?:under|an?|to|in the) \[{1,2}([a-z_]+)\]{1,2}", text)
+        assert set(named) <= known, text[:200]
 
 
 LINTABLE = """\

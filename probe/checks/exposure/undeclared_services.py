@@ -16,7 +16,7 @@ from probe.model.dut import Dut
 from probe.model.finding import Answer, Owner, inconclusive, violated
 
 DECLARE = (
-    "List every service under [[services]] of the declaration file, with services_complete = true."
+    "List every service under [[service]] of the declaration file, with services_complete = true."
 )
 
 
