@@ -237,7 +237,11 @@ class DeviceSession:
         loop = asyncio.get_running_loop()
         answers: list[Datagram] = []
         try:
-            if not any_port:
+            if any_port:
+                # Linux tells an unconnected socket of ICMP errors only when asked to (ip(7), ipv6(7)).
+                level, option = (41, 25) if ":" in address else (0, 11)
+                sock.setsockopt(level, option, 1)
+            else:
                 sock.connect(self._sockaddr(address, port))
             for _ in range(tries):
                 await self.budget.packet()

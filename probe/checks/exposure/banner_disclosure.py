@@ -13,6 +13,8 @@ from probe.model.observation import HttpPage
 VERSION = re.compile(
     r"(?i)\b[a-z][\w+-]*[ /_-]v?\d+(?:\.\d+)+|\b(?:version|firmware|fw)\W{0,3}v?\d"
 )
+OF_PROTOCOL = re.compile(r"(?i)\b(?:HTTP|RTSP|SIP|SSH|UPnP|TLS|RFB|IPP|DLNADOC)[/ -]\d+(?:\.\d+)*")
+ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 TELLING = {"server", "x-powered-by", "x-aspnet-version", "via"}
 
 
@@ -20,15 +22,15 @@ def check(dut: Dut) -> Iterator[Answer]:
     told: dict[str, list[tuple[str, tuple[Proof, ...]]]] = {}
     for seen in dut.services():
         fact = seen.fact
-        if fact.version or VERSION.search(fact.banner):
-            text = f"{fact.product} {fact.version}".strip() if fact.version else fact.banner
+        text = f"{fact.product} {fact.version}".strip() if fact.version else fact.banner
+        if fact.version or (fact.protocol != "http" and telling(text)):
             told.setdefault(where(seen), []).append((text, seen.proof))
     read = set()
     for page in dut.all(HttpPage):
         subject = endpoint("tcp", page.fact.address, page.fact.port)
         read.add(subject)
         said = [value for name, value in page.fact.headers if name in TELLING]
-        for text in filter(VERSION.search, (*said, page.fact.title)):
+        for text in filter(telling, (*said, page.fact.title)):
             told.setdefault(subject, []).append((text, page.proof))
     unread = [
         inconclusive(
@@ -48,6 +50,11 @@ def check(dut: Dut) -> Iterator[Answer]:
         "No service told a model or version to a visitor without a login.",
         proof=scan_proof(dut),
     )
+
+
+def telling(text: str) -> bool:
+    """Whether a text names the version of a product, rather than of a protocol."""
+    return VERSION.search(ADDRESS.sub("", OF_PROTOCOL.sub("", text))) is not None
 
 
 def disclosure(subject: str, items: list[tuple[str, tuple[Proof, ...]]]) -> Answer:

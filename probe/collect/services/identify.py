@@ -41,6 +41,8 @@ class _Talk:
     proofs: list[EvidenceRef] = field(default_factory=list)
     first: bytes = b""
     """The first bytes that were heard, whatever they were."""
+    greeted: bool = False
+    """It said something before it was asked."""
     troubles: list[str] = field(default_factory=list)
 
     async def say(self, *requests: bytes, banner: float = BANNER_S) -> bytes:
@@ -55,10 +57,13 @@ class _Talk:
                 if self.tls:
                     await wire.start_tls(within=5.0)
                 heard = await _listen(wire, banner) if banner else b""
+                self.greeted = self.greeted or bool(heard)
                 if not (heard and recognise(heard)):
                     for request in requests:
                         await wire.send(request)
                         heard = await wire.recv_until(_complete, limit=READ_LIMIT, within=ANSWER_S)
+                        if not heard:
+                            self.troubles.append(f"{Why.ENDED}: closed without an answer")
             except NoAnswer as error:
                 self.troubles.append(f"{error.why}: {error.detail}")
             finally:
@@ -119,9 +124,17 @@ async def _ask(
         match = recognise(heard)
         if match is not None and not (talk.tls and match.protocol == "tls"):
             return match, heard
+        if n >= 2 and _hopeless(talk):
+            break
         if stop_on_trouble and n == 0 and any("TLS" in t for t in talk.troubles):
             break
     return None, heard
+
+
+def _hopeless(talk: _Talk) -> bool:
+    """It speaks first and says what is not known, or ends every connection without a word."""
+    ended = [t for t in talk.troubles if t.startswith((Why.RESET, Why.ENDED))]
+    return talk.greeted or (not talk.first and len(ended) == len(talk.proofs))
 
 
 def _wants_tls(match: Match, heard: bytes) -> bool:
@@ -165,7 +178,7 @@ def _service(talk: _Talk, match: Match | None, heard: bytes) -> Service:
             tls=talk.tls,
             product=clean(match.product, 80),
             version=clean(match.version, 40),
-            banner=clean(_without_iac(heard)),
+            banner=_shown(_without_iac(heard)),
             reason=match.reason,
         )
     reason = "it said something that is not known" if talk.first else "it said nothing"
@@ -177,9 +190,17 @@ def _service(talk: _Talk, match: Match | None, heard: bytes) -> Service:
         port=talk.port,
         protocol="unknown",
         tls=talk.tls,
-        banner=clean(talk.first),
+        banner=_shown(talk.first),
         reason=clean(reason),
     )
+
+
+def _shown(data: bytes) -> str:
+    """Text as text, anything else as the first bytes in hexadecimal."""
+    printable = sum(32 <= b < 127 or b in b"\r\n\t" for b in data[:KEEP])
+    if 10 * printable >= 7 * len(data[:KEEP]):
+        return clean(data)
+    return f"hex {data[:24].hex()}"
 
 
 def _without_iac(data: bytes) -> bytes:

@@ -24,6 +24,8 @@ PATIENCE_S = (0.03, 0.3)
 """Bounds of the time a silent port may hold the device's connection slot."""
 FURTHER_ROUNDS = 2
 """Silent ports are asked again twice, only once when a firewall swallows most of the list."""
+LOSSY_ROUNDS = 9
+"""When asking again brought answers, packets get lost: then it is worth asking more often."""
 MANY_SILENT = 100
 BATCH = 64
 """Knocks whose answers are awaited together; between two batches the sentinel may be looked at."""
@@ -144,11 +146,15 @@ async def scan(
 async def _all_rounds(work: _Scan, ports: Sequence[int]) -> bool:
     """The first round and the further ones; False when the device was lost on the way."""
     todo = list(ports)
-    for asked_before in range(1 + FURTHER_ROUNDS):
+    in_vain = 0
+    for asked_before in range(1 + LOSSY_ROUNDS):
         if not await work.ask_all(todo):
             return False
-        todo = [port for port in todo if work.states[port] is PortState.SILENT]
-        if not todo or (asked_before and len(todo) > MANY_SILENT):
+        silent = [port for port in todo if work.states[port] is PortState.SILENT]
+        if asked_before:
+            in_vain = in_vain + 1 if len(silent) == len(todo) else 0
+        todo = silent
+        if not todo or in_vain >= (1 if len(todo) > MANY_SILENT else FURTHER_ROUNDS):
             break
     return await _still_serving(work)
 

@@ -108,10 +108,9 @@ def _greeting(data: bytes) -> Match | None:
         (r"VERSION \d", "memcached"),
     ):
         if re.match(pattern, text):
-            product, version = product_of(text)
-            if protocol in ("vnc", "rsync"):
-                version = text.split(" ")[1] if " " in text else ""
-                product = ""
+            # What these two name is the version of the protocol, not of a product.
+            named = ("", "") if protocol in ("vnc", "rsync") else product_of(text)
+            product, version = named
             return Match(
                 protocol=protocol, product=product, version=version, reason=f"{protocol} greeting"
             )
@@ -149,6 +148,14 @@ def _mqtt(data: bytes) -> Match | None:
         return Match(protocol="mqtt", reason=f"CONNACK, return code {data[3]}")
     if len(data) >= 5 and data[0] == 0x20 and data[1] == len(data) - 2 and data[2] < 2:
         return Match(protocol="mqtt", reason=f"CONNACK of MQTT 5, reason code 0x{data[3]:02x}")
+    return None
+
+
+def _coap(data: bytes) -> Match | None:
+    """CSM, the first message of CoAP over TCP in both directions (RFC 8323 section 5.3)."""
+    extended = {13: 1, 14: 2, 15: 4}.get(data[0] >> 4, 0) if data else 0
+    if len(data) > 1 + extended and data[0] & 15 == 0 and data[1 + extended] == 0xE1:
+        return Match(protocol="coap", reason="CoAP over TCP, CSM")
     return None
 
 
@@ -225,6 +232,7 @@ _LOOKS: tuple[Callable[[bytes], Match | None], ...] = (
     _rdp,
     _redis,
     _mqtt,
+    _coap,
     _mysql,
     _telnet,
 )

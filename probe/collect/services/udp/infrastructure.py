@@ -106,10 +106,9 @@ def parse_snmp(answer: bytes, request: bytes) -> Heard | None:
     usm = ber_next(parts[2])
     engine = ber_next(usm[1]) if usm is not None else None
     if engine is None or len(engine[1]) < 5:
-        return Heard(version="v3", reason="SNMPv3 report")
+        return Heard(reason="SNMPv3 report")
     enterprise = int.from_bytes(engine[1][:4], "big") & 0x7FFFFFFF
     return Heard(
-        version="v3",
         banner=f"engine id {engine[1][:32].hex()}, enterprise {enterprise}",
         reason="SNMPv3 report with the engine id",
     )
@@ -135,7 +134,7 @@ def parse_ike(answer: bytes, request: bytes) -> Heard | None:
     """Anything with our initiator SPI: a proposal chosen, or a notification why not."""
     if len(answer) < 28 or answer[:8] != request[:8]:
         return None
-    return Heard(version=f"v{answer[17] >> 4}", reason="IKE response")
+    return Heard(reason=f"IKE version {answer[17] >> 4} response")
 
 
 def sip_options(nonce: bytes) -> bytes:

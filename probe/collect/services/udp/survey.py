@@ -18,8 +18,9 @@ PROBES: tuple[UdpProbe, ...] = (*names.PROBES, *infrastructure.PROBES, *things.P
 
 FIRST_WITHIN_S = 0.6
 AGAIN_WITHIN_S = 1.1
-"""Linux sends one ICMP "port unreachable" a second to one peer after the first few (icmp_ratelimit),
-so that a closed port among many needs a second and slower question to be told from a silent one."""
+"""Linux sends one ICMP "port unreachable" a second to one peer after the first six (icmp_ratelimit), so
+that a closed port among many needs a second question, a second after the one before, to be told from a
+silent one."""
 MAX_ANNOUNCED = 32
 
 
@@ -39,9 +40,11 @@ async def survey(session: DeviceSession, address: str) -> None:
     await _ask_all(session, address, PROBES, results, FIRST_WITHIN_S)
     silent = [p for p in PROBES if results[p].state is Why.SILENT]
     if any(r.state is Why.CLOSED for r in results.values()):
-        # The device sends ICMP errors, at a limited rate: one question at a time, each a second.
         for probe in silent:
-            await _ask(session, address, probe, results[probe], AGAIN_WITHIN_S)
+            await asyncio.gather(
+                _ask(session, address, probe, results[probe], AGAIN_WITHIN_S),
+                asyncio.sleep(AGAIN_WITHIN_S),
+            )
     else:
         await _ask_all(session, address, silent, results, AGAIN_WITHIN_S)
     for probe, result in results.items():
