@@ -49,6 +49,12 @@ def respond() -> None:
                 sock.send(asker[:6] + mac + b"\x08\x06" + body)
 
 
+def peak_mb(pid: int | None) -> float:
+    """Peak resident memory of a process so far."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
 async def sweep() -> None:
     """One sweep from the probe's namespace; a line of JSON on stdout."""
     scope = Scope(interface=INTERFACE, networks=("198.51.100.0/24",))
@@ -65,8 +71,7 @@ async def sweep() -> None:
     client.subscribe(heard)
     done = await client.arp_sweep([f"198.51.100.{n}" for n in range(1, 255) if n != 2])
     seconds = time.monotonic() - began
-    status = Path(f"/proc/{client.pid}/status").read_text()
-    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    peak = peak_mb(client.pid)
     await client.close()
     in_time = sum(at <= WITHIN_S for at in found.values())
     print(

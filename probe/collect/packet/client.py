@@ -80,7 +80,7 @@ class PacketClient:
     # --- questions ---------------------------------------------------------------------------
 
     async def arp_sweep(
-        self, targets: Iterable[str], *, rounds: int = 5, gap_s: float = 0.5, rate: int = 500
+        self, targets: Iterable[str], *, rounds: int = 6, gap_s: float = 0.5, rate: int = 500
     ) -> say.Done | None:
         """Ask for IPv4 addresses, in each round those still silent. None when there is no helper."""
         command = say.ArpSweep(
