@@ -32,7 +32,10 @@ class Challenge:
 
 
 def challenges(values: tuple[str, ...]) -> list[Challenge]:
-    """All challenges, whether one to a header or many in one (RFC 9110 section 11.6.1)."""
+    """All challenges, whether one to a header or many in one (RFC 9110 section 11.6.1).
+
+    One with an empty scheme says that a header could not be read to its end.
+    """
     found: list[Challenge] = []
     for value in values:
         at = 0
@@ -44,6 +47,8 @@ def challenges(values: tuple[str, ...]) -> list[Challenge]:
                 text = re.sub(r"\\(.)", r"\1", raw[1:-1]) if raw.startswith('"') else raw
                 found[-1].parameters[name.lower()] = text
             at = piece.end()
+        if value[at:].strip(" ,"):
+            found.append(Challenge("", {}))
     return found
 
 
@@ -203,7 +208,11 @@ class HttpAuth:
 
     def _challenge(self, response: Response) -> Challenge | None:
         """The challenge of our scheme; of several digests the strongest that is known."""
-        fit = [c for c in challenges(response.values("www-authenticate")) if c.scheme == self.name]
+        found = challenges(response.values("www-authenticate"))
+        if self.name == "digest" and any(not c.scheme for c in found):
+            # A realm read wrongly gives a wrong hash, and its refusal would look like a good password.
+            raise NoAnswer(Why.GARBAGE, "a digest challenge that breaks RFC 9110 section 11.6.1")
+        fit = [c for c in found if c.scheme == self.name]
         order = ["SHA-512-256", "SHA-256", "MD5"]
 
         def rank(challenge: Challenge) -> int:

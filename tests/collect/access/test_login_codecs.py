@@ -64,6 +64,11 @@ def test_several_challenges_in_one_header() -> None:
     assert found[0].parameters == {"realm": 'a, "b"', "nonce": "x"}
 
 
+def test_a_challenge_that_cannot_be_read_is_marked() -> None:
+    # lighttpd writes a realm with quotation marks like this.
+    assert challenges(('Digest realm="a "cam"", nonce="x"',))[-1].scheme == ""
+
+
 @given(st.lists(st.text(max_size=80), max_size=4))
 def test_challenges_never_raise(values: list[str]) -> None:
     challenges(tuple(values))

@@ -90,6 +90,29 @@ def with_account(tmp_path: Path) -> Callable[[str], list[str]]:
 async def test_lighttpd(
     login: Any, service: Any, start: Start, port: int, tmp_path: Path, scheme: str, password: str
 ) -> None:
+    lighttpd(start, port, tmp_path, scheme, password)
+    got = await login(service("http", port))
+    assert got.test.method == scheme.partition("-")[0]
+    assert got.test.without_credential is got.test.random_credential is REFUSED
+    assert got.opened == ([("admin", "admin")] if password == "admin" else [])
+    if not got.opened:
+        assert {c.result for c in got.test.candidates} == {REFUSED}
+
+
+@needs("lighttpd")
+async def test_a_challenge_that_is_not_to_be_read_proves_nothing(
+    login: Any, service: Any, start: Start, port: int, tmp_path: Path
+) -> None:
+    lighttpd(start, port, tmp_path, "digest-MD5", "admin", realm='a \\"cam\\"')
+    got = await login(service("http", port))
+    assert got.opened == []
+    assert got.test.problem
+    assert REFUSED not in {c.result for c in got.test.candidates}
+
+
+def lighttpd(
+    start: Start, port: int, tmp_path: Path, scheme: str, password: str, realm: str = "a cam"
+) -> None:
     kind, _, algorithm = scheme.partition("-")
     (tmp_path / "index.html").write_text("inside")
     (tmp_path / "users").write_text(f"admin:{password}\n")
@@ -102,15 +125,9 @@ index-file.names = ("index.html")
 server.modules = ("mod_auth", "mod_authn_file")
 auth.backend = "plain"
 auth.backend.plain.userfile = "{tmp_path}/users"
-auth.require = ("/" => ("method" => "{kind}", "realm" => "a \\"cam\\"", "require" => "valid-user"{extra}))
+auth.require = ("/" => ("method" => "{kind}", "realm" => "{realm}", "require" => "valid-user"{extra}))
 """)
     start("lighttpd", "-D", "-f", str(tmp_path / "conf"), port=port)
-    got = await login(service("http", port))
-    assert got.test.method == kind
-    assert got.test.without_credential is got.test.random_credential is REFUSED
-    assert got.opened == ([("admin", "admin")] if password == "admin" else [])
-    if not got.opened:
-        assert {c.result for c in got.test.candidates} == {REFUSED}
 
 
 @needs("lighttpd")
@@ -126,6 +143,10 @@ async def test_lighttpd_without_login_is_no_login(
     assert "no login was found" in got.missing[0].reason
 
 
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
 @needs("dropbear")
 @pytest.mark.parametrize("password", ["admin", "zu-7Klo"])
 async def test_dropbear(
@@ -138,7 +159,7 @@ async def test_dropbear(
     password: str,
 ) -> None:
     key = str(tmp_path / "key")
-    subprocess.run(["dropbearkey", "-t", "rsa", "-f", key], check=True, capture_output=True)
+    run("dropbearkey", "-t", "rsa", "-f", key)
     start(
         *with_account(password),
         "dropbear",
@@ -189,8 +210,8 @@ async def test_openssh(
     detail: str,
 ) -> None:
     key = str(tmp_path / "key")
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    Path("/run/sshd").mkdir(exist_ok=True)
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    run("mkdir", "-p", "/run/sshd")
     words = [f"-o{o}" for o in (*options, "ListenAddress=127.0.0.1", "PidFile=none")]
     prefix = with_account("admin")
     start(
@@ -233,8 +254,7 @@ async def test_mosquitto(
     lines = [f"listener {port} 127.0.0.1", f"allow_anonymous {str(account is None).lower()}"]
     if account:
         file = tmp_path / "users"
-        command = ["mosquitto_passwd", "-c", "-b", str(file), "admin", account]
-        subprocess.run(command, check=True, capture_output=True)
+        run("mosquitto_passwd", "-c", "-b", str(file), "admin", account)
         file.chmod(0o644)
         lines.append(f"password_file {file}")
     (tmp_path / "conf").write_text("\n".join(lines) + "\n")
