@@ -71,18 +71,21 @@ class Survey:
 
     async def _versions_with_psk(self) -> None:
         """A refusal of the suites says nothing about a version that is open to PSK suites only."""
-        asked = {t for q in self.answers for t in q.topics if q.offers == suites.psk(q.version)}
-        doubtful = [
-            q.version
-            for q, settled in self.answers.items()
-            if q.version in LEGACY and q.version not in asked and _about_suites(settled)
-        ]
+        doubtful = [v for v in LEGACY if self._psk_is_open(v)]
         while doubtful:
             version = max(doubtful)
             settled = await self._ask(Question(tuple(doubtful), version, suites.psk(version)))
             # A version offered is the highest allowed: below the chosen one nothing is known.
             chosen = _chosen_version(settled) or Version.SSL3
             doubtful = [v for v in doubtful if v < chosen]
+
+    def _psk_is_open(self, version: Version) -> bool:
+        """The ordinary suites were refused, and no offer of PSK suites has told about the version."""
+        about = [(q, s) for q, s in self.answers.items() if version in q.topics]
+        ordinary = [s for q, s in about if q.offers == suites.ordinary(version)]
+        with_psk = [s for q, s in about if q.offers == suites.psk(q.version)]
+        told = any(_speaks_about(s, version) for s in with_psk)
+        return not (self._hello_at(version) or told) and any(map(_about_suites, ordinary))
 
     async def _suites(self) -> None:
         legacy = self._newest_legacy()

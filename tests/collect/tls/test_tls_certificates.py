@@ -1,0 +1,167 @@
+"""Certificates as devices present them: whole, broken, strange and hostile."""
+
+import datetime
+import hashlib
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.collect.tls.certificates import read_chain
+
+Make = Callable[..., Any]
+NO_END = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
+
+
+def test_a_chain_in_order(make_certificate: Make) -> None:
+    root = make_certificate("Root", ca=True)
+    middle = make_certificate("Middle", issuer=root, ca=True)
+    leaf = make_certificate("cam.local", issuer=middle)
+    for presented in ([leaf, middle, root], [leaf, middle], [leaf], [root]):
+        chain = read_chain([c.der for c in presented])
+        assert (chain.problem, chain.complete) == ("", True)
+        assert len(chain.certificates) == len(presented)
+    first = read_chain([leaf.der]).certificates[0]
+    assert first.subject == "CN=cam.local"
+    assert first.names == ("cam.local",)
+    assert (first.key_type, first.key_bits, first.signature_hash) == ("EC", 256, "sha256")
+    assert first.sha256 == hashlib.sha256(leaf.der).hexdigest()
+    assert not first.self_signed
+    assert read_chain([root.der]).certificates[0].self_signed
+
+
+def test_only_the_first_is_known(make_certificate: Make) -> None:
+    assert read_chain([make_certificate().der], whole=False).complete is None
+
+
+@pytest.mark.parametrize("order", [(0, 2, 1), (0, 2), (0, 1, 0)])
+def test_order_and_gaps(make_certificate: Make, order: tuple[int, ...]) -> None:
+    root = make_certificate("Root", ca=True)
+    middle = make_certificate("Middle", issuer=root, ca=True)
+    every = [make_certificate("cam.local", issuer=middle), middle, root]
+    chain = read_chain([every[n].der for n in order])
+    assert chain.complete is False
+    assert "certificate" in chain.problem
+
+
+def test_a_signature_by_somebody_else_of_the_same_name(make_certificate: Make) -> None:
+    true, false = make_certificate("Root", ca=True), make_certificate("Root", ca=True)
+    leaf = make_certificate(issuer=true)
+    chain = read_chain([leaf.der, false.der])
+    assert chain.complete is False
+    assert "does not verify" in chain.problem
+
+
+def test_a_certificate_that_only_names_itself_as_issuer(make_certificate: Make) -> None:
+    other = make_certificate("cam.local")
+    chain = read_chain([make_certificate("cam.local", issuer=other).der])
+    assert chain.complete is False
+    assert not chain.certificates[0].self_signed
+
+
+def test_no_end_date(make_certificate: Make) -> None:
+    (certificate,) = read_chain([make_certificate(not_after=NO_END).der]).certificates
+    assert certificate.not_after is None
+    assert certificate.not_before is not None
+
+
+@pytest.mark.parametrize("bits", [1024, 2048])
+def test_rsa_sizes(make_certificate: Make, bits: int) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    (certificate,) = read_chain([make_certificate(key=key).der]).certificates
+    assert (certificate.key_type, certificate.key_bits) == ("RSA", bits)
+
+
+def test_a_key_that_the_library_refuses_is_measured(make_certificate: Make) -> None:
+    """512 bits: nobody makes such keys today, so one is put where a good one was."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    der = make_certificate(key=key).der
+    modulus = key.public_key().public_numbers().n.to_bytes(128, "big")
+    assert modulus in der
+    short = random.Random(1).getrandbits(512) | 1 << 511 | 1
+    (certificate,) = read_chain([der.replace(modulus, short.to_bytes(128, "big"))]).certificates
+    assert (certificate.key_type, certificate.key_bits) == ("RSA", 512)
+
+
+@pytest.mark.parametrize(
+    ("curve", "bits"), [(ec.SECP192R1(), 192), (ec.SECP224R1(), 224), (ec.SECP521R1(), 521)]
+)
+def test_curves(make_certificate: Make, curve: ec.EllipticCurve, bits: int) -> None:
+    try:
+        key = ec.generate_private_key(curve)
+    except Exception:  # noqa: BLE001 - not every OpenSSL has the old curves
+        pytest.skip(f"{curve.name} is not supported by this OpenSSL")
+    (certificate,) = read_chain([make_certificate(key=key).der]).certificates
+    assert (certificate.key_type, certificate.key_bits) == ("EC", bits)
+
+
+def test_ed25519(make_certificate: Make) -> None:
+    """A signature algorithm with a hash of its own."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "thing")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, None)
+    )
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    chain = read_chain([made.public_bytes(Encoding.DER)])
+    (certificate,) = chain.certificates
+    assert (certificate.key_type, certificate.key_bits) == ("Ed25519", 256)
+    assert (certificate.signature_hash, certificate.self_signed) == ("", True)
+    assert chain.complete is True
+
+
+def test_sha1_and_md5_are_named(make_certificate: Make) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    der = make_certificate(key=key, digest=hashes.SHA256()).der
+    sha256, sha1, md5 = (bytes.fromhex("2a864886f70d0101" + n) for n in ("0b", "05", "04"))
+    for oid, name in ((sha1, "sha1"), (md5, "md5"), (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x63", "")):
+        (certificate,) = read_chain([der.replace(sha256, oid)]).certificates
+        assert certificate.signature_hash == name or certificate.signature_hash.startswith(
+            "unknown"
+        )
+        assert bool(name) == (certificate.signature_hash == name)
+
+
+def test_hostile_text_is_cleaned(make_certificate: Make) -> None:
+    (certificate,) = read_chain([make_certificate("cam\x1b[31m<b>x").der]).certificates
+    assert "\x1b" not in certificate.subject
+    assert all("\x1b" not in n for n in certificate.names)
+
+
+def test_what_is_no_certificate(make_certificate: Make) -> None:
+    good = make_certificate().der
+    for ders in ([b"\x30\x03\x02\x01\x01"], [b""], [good, b"\xff" * 100], [good[:-3]], []):
+        chain = read_chain(ders)
+        assert chain.problem
+        assert chain.complete is None
+        assert len(chain.certificates) == (1 if len(ders) == 2 else 0)
+
+
+@given(st.data())
+def test_any_change_to_a_certificate(make_certificate: Make, data: st.DataObject) -> None:
+    der = bytearray(BASE[0] if BASE else make_certificate().der)
+    BASE[:] = BASE or [bytes(der)]
+    for _ in range(data.draw(st.integers(1, 3))):
+        der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
+    chain = read_chain([bytes(der), BASE[0]])
+    for certificate in chain.certificates:
+        assert certificate.subject.isprintable()
+        assert certificate.key_bits >= 0
+
+
+BASE: list[bytes] = []
