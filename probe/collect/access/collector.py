@@ -17,7 +17,7 @@ from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
-from probe.model.observation import HttpPage, Service
+from probe.model.observation import HttpPage, Service, UdpSilence
 from probe.model.plan import Plan
 
 PRIORITY = 60
@@ -36,7 +36,7 @@ class Logins:
 
     def tasks(self, dut: Dut, plan: Plan) -> Iterable[Task]:
         """One task for each login service; without permission it only records that."""
-        for service in representatives(dut):
+        for service in (*representatives(dut), *_quiet_agents(dut)):
             where = endpoint(service.transport, service.address, service.port)
             title = f"{'Logins' if plan.logins else 'No logins'} on {service.protocol} {where}"
             subject = f"{service.protocol} {where}"
@@ -45,6 +45,17 @@ class Logins:
 
 
 COLLECTOR = Logins()
+
+
+def _quiet_agents(dut: Dut) -> Iterable[Service]:
+    """An SNMP v1/v2c agent is silent to every community but its own (RFC 3584 section 5.2.1): silence
+    on port 161 is asked with the documented ones, on one address.
+    """
+    known = {s.fact.address for s in dut.services("snmp")}
+    quiet = [s.fact for s in dut.all(UdpSilence) if s.fact.protocol == "snmp"]
+    if not known and (silent := [f for f in quiet if f.state == "silent"]):
+        address, port = silent[0].address, silent[0].port
+        yield Service(transport="udp", address=address, port=port, protocol="snmp")
 
 
 def _work(service: Service) -> Work:
@@ -126,7 +137,8 @@ async def _look_at_root(session: DeviceSession, service: Service) -> list[Method
             what = (
                 "a password field that only a script sends" if page.loose_password else "no login"
             )
-            reason, owner = f"{what} was found on {path} (HTTP {response.status})", Owner.TOOL
+            owner = Owner.TOOL if page.loose_password else Owner.OPERATOR
+            reason = f"{what} was found on {path} (HTTP {response.status})"
     nothing = Coverage(tried="GET /", times=1, deadline_s=15.0)
     session.not_measured(
         endpoint("tcp", service.address, service.port),
