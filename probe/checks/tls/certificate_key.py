@@ -24,9 +24,7 @@ def check(dut: Dut) -> Iterator[Answer]:
             kind, bits = certificate.key_type, certificate.key_bits
             if 0 < bits < SHORTEST.get(kind, 0):
                 name = which(place, certificate)
-                summary = (
-                    f"{name} has a {kind} key of {bits} bits; at least {SHORTEST[kind]} are needed."
-                )
+                summary = f"{name} has a key of {bits} bits ({kind}); at least {SHORTEST[kind]} are needed."
                 return violated(subject, sentence(summary), *seen.proof)
         for place, certificate in enumerate(fact.chain):
             if certificate.key_bits == 0 or certificate.key_type not in SHORTEST:
@@ -37,7 +35,7 @@ def check(dut: Dut) -> Iterator[Answer]:
             leaf.key_type == "RSA" and leaf.key_bits < GOOD_RSA
         )
         summary = (
-            f"The device's certificate has a {leaf.key_type} key of {leaf.key_bits} bits{note}."
+            f"The device's certificate has a key of {leaf.key_bits} bits ({leaf.key_type}){note}."
         )
         return fine(dut, seen, subject, summary)
 

@@ -81,12 +81,12 @@ def refuses_suites(dut: Dut, kind: str, called: str) -> Iterator[Answer]:
         for group in groups:
             if group.reply is Reply.ACCEPTED:
                 why = f" ({group.detail})" if group.detail else ""
-                summary = f"The service accepted {group.chosen}{why} from a hello of {called} only."
+                summary = f"Offered {called} only, the service accepted {group.chosen}{why}."
                 return violated(subject, summary, *seen.proof)
         unknown = [g.detail for g in groups if g.reply is Reply.NO_ANSWER]
         if unknown or not groups:
             return unanswered(seen, subject, {called: "; ".join(unknown)})
-        return fine(dut, seen, subject, f"The service refused a hello of {called} only.")
+        return fine(dut, seen, subject, f"The service refused all {called} that were offered.")
 
     yield from each_service(dut, judge)
 
