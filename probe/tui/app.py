@@ -324,7 +324,7 @@ class ProbeApp(App[str], inherit_bindings=False):
         text = "The run is a process of its own and goes on without this window."
         if run is not None:
             text += f" Come back with: probe tui {run.id}"
-        self.push_screen(Pick("Leave", options, text=text, repeat="q"), answered)
+        self.push_screen(Pick("Leave", options, text=text, again=True), answered)
 
     # --- drawing ------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ async def opened(
     source = FakeSource(seconds)
     app = ProbeApp(None if choose else source, lambda: CATALOGUES, lambda: CHECKS,
                    store=FakeStore(), now=source.now, ascii_only=ascii_only)  # fmt: skip
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         await press(pilot, *keys)
         yield app, pilot, source
@@ -377,6 +377,10 @@ async def test_another_run_is_chosen() -> None:
 # --- evidence -----------------------------------------------------------------------------------
 
 
+def list_of(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 async def test_evidence_is_saved_once_and_never_over_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,7 +388,7 @@ async def test_evidence_is_saved_once_and_never_over_a_file(
     async with opened(DONE, *TO_FINDING, "enter", "w", "enter") as (app, pilot, source):
         screen = app.screen
         assert isinstance(screen, EvidenceScreen)
-        (written,) = tmp_path.iterdir()
+        (written,) = list_of(tmp_path)
         found = source.evidence(screen.sha256)
         assert found is not None
         assert written.read_bytes() == found[1]

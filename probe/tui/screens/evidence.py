@@ -65,8 +65,8 @@ class EvidenceView(LineView):
     def line_at(self, index: int) -> tuple[Line, str]:
         if not self.hex:
             line = self._drawn[index]
-        cited = any(role == "mark" for _, role in line)
-        return (("▎ " if cited else "  ", "accent"), *line), ""
+            cited = any(role == "mark" for _, role in line)
+            return (("▎ " if cited else "  ", "accent"), *line), ""
         if not self.data:
             return (("  Nothing was recorded: 0 bytes.", "dim"),), ""
         row = index * self.per_row

@@ -33,6 +33,7 @@ class Pick(ModalScreen[str | None]):
     BINDINGS = [
         Binding("escape", "cancel", "Cancel", id="pick.cancel"),
         Binding("ctrl+c", "cancel", "Cancel", show=False, id="pick.break"),
+        Binding("q", "again", "The same", show=False, id="pick.again"),
         Binding("up", "move(-1)", "Up", show=False, id="pick.up"),
         Binding("down", "move(1)", "Down", show=False, id="pick.down"),
     ]
@@ -45,12 +46,12 @@ class Pick(ModalScreen[str | None]):
         text: str = "",
         current: str = "",
         search: bool = False,
-        repeat: str = "",
+        again: bool = False,
     ) -> None:
         super().__init__()
         self.heading, self.text, self.options = title, text, list(options)
-        self.current, self.search, self.repeat = current, search, repeat
-        """``repeat`` is a key that chooses the current option, for asking twice with one key."""
+        self.current, self.search, self.again = current, search, again
+        """``again``: q, which asked, chooses the option under the cursor when pressed once more."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="window"):
@@ -100,9 +101,11 @@ class Pick(ModalScreen[str | None]):
     def _chosen(self, event: RecordList.Opened) -> None:
         self.dismiss(event.key)
 
-    def key_q(self) -> None:
-        if self.repeat == "q":
-            self.dismiss(self.query_one("#options", RecordList).key)
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.again if action == "again" else True
+
+    def action_again(self) -> None:
+        self.dismiss(self.query_one("#options", RecordList).key)
 
     def action_move(self, by: int) -> None:
         records = self.query_one("#options", RecordList)
