@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from probe.collect.discovery.ssdp import SsdpListener
 
 ROUND_S = 0.5
-MAX_ROUNDS = 6
+MAX_ROUNDS = 8
 BROWSE_S = 3.0
 
 

@@ -22,7 +22,8 @@ MAX_SEEN = 8192
 """Different sightings told apart; a hostile neighbour that forges more only hides itself."""
 BATCH = 64
 """Frames read before the other socket gets its turn."""
-NS_TRIES, ECHO_TRIES = 2, 2
+NS_TRIES, ECHO_TRIES = 4, 2
+NS_GAP_S = 0.2
 
 
 class Pacer:
@@ -70,6 +71,7 @@ class Engine:
         self._payloads: dict[str, int] = {}
         self._silent: set[str] = set()
         self._guesses: dict[str, str] = {}
+        self._confirmed: set[str] = set()
         self._pings: list[Waiting] = []
         self._trick: ipaddress.IPv6Network | None = None
         self._buffer = bytearray(1 << 16)
@@ -129,6 +131,7 @@ class Engine:
         method, address = seen.method, seen.address
         if method == "na" and self._guesses.get(address) == seen.mac:
             method = "ns-eui64"
+            self._confirmed.add(address)
         if address in self._silent and method.startswith("arp"):
             self._silent.discard(address)
         if address and self._trick and ipaddress.ip_address(address) in self._trick:
@@ -276,9 +279,12 @@ class Engine:
             self._guesses |= guesses
             for _ in range(NS_TRIES):
                 for guess in guesses:
-                    frame = build.solicitation(mac, self._source6(guess), guess)
-                    sent += await self._out(frame)
-                await asyncio.sleep(0.15)
+                    if guess not in self._confirmed:
+                        frame = build.solicitation(mac, self._source6(guess), guess)
+                        sent += await self._out(frame)
+                await asyncio.sleep(NS_GAP_S)
+                if self._confirmed.issuperset(guesses):
+                    break
         await asyncio.sleep(sweep.wait_s)
         return sent
 
