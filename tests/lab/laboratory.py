@@ -138,19 +138,19 @@ def _recorder(folder: Path) -> DeviceSpec:
 
 
 def _lossy(folder: Path) -> DeviceSpec:
-    """Hears every second SYN only, and is otherwise an ordinary page behind a password."""
+    """Hears every second SYN only, and is otherwise an ordinary page behind a password; IPv4 only."""
     rules = folder / "loss.nft"
     rules.write_text("\n".join(EVERY_SECOND_SYN) + "\n")
     return _device(
         "lossy",
         daemons.lighttpd(folder, method="basic", port=80),
         setup=((daemons.path_of("nft"), "-f", str(rules)),),
-        link_local="stable",
+        link_local="none",
     )
 
 
 def _garbage(_: Path) -> DeviceSpec:
-    return _device("garbage", _odd("garbage"), link_local="stable")
+    return _device("garbage", _odd("garbage"), link_local="none")
 
 
 def _oldtls(folder: Path) -> DeviceSpec:
