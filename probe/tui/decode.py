@@ -11,9 +11,11 @@ from probe.tui.spans import Line, escaped, safe
 
 TRANSCRIPT = "application/x-transcript+jsonl"
 MAX_LINES = 20_000
-"""Lines of a decoded view; the hex view shows everything."""
+"""Of one view."""
 LINE_CELLS = 400
 """A longer line of text is cut into pieces of this many bytes."""
+LEAD_CELLS = 18
+"""Time and direction in front of what was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,35 +28,59 @@ class Shown:
     """Within the range that a finding points at."""
 
 
-def decoded(media_type: str, data: bytes, start: int, end: int | None) -> list[Shown]:
-    """The readable view of the evidence, at most ``MAX_LINES`` lines."""
-    lines = _transcript(data, start, end) if media_type == TRANSCRIPT else _plain(data, start, end)
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """The bytes ``start`` to ``end`` (excluded) that a finding points at; nothing when ``end`` is 0."""
+
+    start: int = 0
+    end: int = 0
+
+    def touches(self, first: int, after: int) -> bool:
+        return first < self.end and after > self.start
+
+
+NOTHING_CITED = Cited()
+
+
+def decoded(
+    media_type: str,
+    data: bytes,
+    cited: Cited = NOTHING_CITED,
+    *,
+    as_hex: bool = False,
+    per_row: int = 16,
+) -> list[Shown]:
+    """The evidence for people, at most ``MAX_LINES`` lines.
+
+    A transcript is a dialogue; ``as_hex`` shows every byte in it as hex, ``per_row`` in a line.
+    """
+    lines = (
+        _transcript(data, cited, as_hex, per_row)
+        if media_type == TRANSCRIPT
+        else _plain(data, cited, as_hex, per_row)
+    )
     shown: list[Shown] = []
     for line in lines:
         if len(shown) == MAX_LINES:
-            shown.append(Shown((), (("More is in the hex view, or save the file.", "dim"),)))
+            shown.append(Shown((), (("There is more: save the file to see it all.", "dim"),)))
             break
         shown.append(line)
     return shown or [Shown((), (("Nothing was recorded: 0 bytes.", "dim"),))]
 
 
-def _transcript(data: bytes, start: int, end: int | None) -> Iterator[Shown]:
+def _transcript(data: bytes, cited: Cited, as_hex: bool, per_row: int) -> Iterator[Shown]:
     offset = 0
-    whole = start == 0 and end is None
     for raw in data.splitlines(keepends=True):
-        cited = (
-            not whole and offset < (len(data) if end is None else end) and offset + len(raw) > start
-        )
+        here = cited.touches(offset, offset + len(raw))
         offset += len(raw)
         try:
-            said = json.loads(raw)
-            yield from _said(said, cited)
+            yield from _said(json.loads(raw), here, as_hex, per_row)
         except (ValueError, KeyError, TypeError, RecursionError):
             # Not a line that we wrote: it is shown as it is.
-            yield Shown((), ((escaped(raw.rstrip(b"\n")[:LINE_CELLS]), "error"),), cited)
+            yield Shown((), ((escaped(raw.rstrip(b"\n")[:LINE_CELLS]), "error"),), here)
 
 
-def _said(said: dict[str, object], cited: bool) -> Iterator[Shown]:
+def _said(said: dict[str, object], cited: bool, as_hex: bool, per_row: int) -> Iterator[Shown]:
     if "connection" in said:
         yield Shown((), ((safe(str(said["connection"])), "strong"),), cited)
         return
@@ -64,7 +90,7 @@ def _said(said: dict[str, object], cited: bool) -> Iterator[Shown]:
         "<": ("received", "< device"),
     }.get(direction, ("dim", "#       "))
     lead: Line = ((f"{when:8.3f} ", "dim"), (f"{who} ", role))
-    rest: Line = ((" " * 18, ""),)
+    rest: Line = ((" " * LEAD_CELLS, ""),)
     if "text" in said:
         yield Shown(lead, ((safe(str(said["text"])), "dim"),), cited)
         return
@@ -72,24 +98,22 @@ def _said(said: dict[str, object], cited: bool) -> Iterator[Shown]:
     if not data:
         ended = "closed its side" if direction == "<" else "nothing"
         yield Shown(lead, ((ended, "dim"),), cited)
-    elif looks_like_text(data):
+    elif looks_like_text(data) and not as_hex:
         for number, piece in enumerate(_text_lines(data)):
             yield Shown(rest if number else lead, ((piece, ""),), cited)
     else:
-        for number, row in enumerate(range(0, len(data), 16)):
-            line = hex_line(data, row, 16, 0, 0)
-            yield Shown(rest if number else lead, line, cited)
+        for row in range(0, len(data), per_row):
+            yield Shown(rest if row else lead, hex_line(data, row, per_row), cited)
 
 
-def _plain(data: bytes, start: int, end: int | None) -> Iterator[Shown]:
-    if looks_like_text(data[:4096]):
+def _plain(data: bytes, cited: Cited, as_hex: bool, per_row: int) -> Iterator[Shown]:
+    if looks_like_text(data[:4096]) and not as_hex:
         for piece in _text_lines(data):
             yield Shown((), ((piece, ""),))
     else:
-        last = len(data) if end is None else end
-        for row in range(0, len(data), 16):
-            marked = (start, last) if start or end is not None else (0, 0)
-            yield Shown((), hex_line(data, row, 16, *marked))
+        for row in range(0, len(data), per_row):
+            here = cited.touches(row, row + per_row)
+            yield Shown((), hex_line(data, row, per_row, cited), here)
 
 
 def looks_like_text(data: bytes) -> bool:
@@ -102,7 +126,7 @@ def looks_like_text(data: bytes) -> bool:
 
 
 def _text_lines(data: bytes) -> Iterator[str]:
-    """Lines of text; a line end that is not a plain LF is shown as an escape."""
+    """Lines of text, ended by LF or CRLF; any other control character stands as an escape."""
     lines = data.split(b"\n")
     last = len(lines) - 1
     for number, line in enumerate(lines):
@@ -113,20 +137,20 @@ def _text_lines(data: bytes) -> Iterator[str]:
             yield escaped(body[at : at + LINE_CELLS].expandtabs(4))
 
 
-def hex_line(data: bytes, row: int, width: int, start: int, end: int) -> Line:
-    """Offset, ``width`` bytes as hex and as ASCII; the bytes from ``start`` to ``end`` are marked."""
+def hex_line(data: bytes, row: int, width: int, cited: Cited = NOTHING_CITED) -> Line:
+    """Offset, ``width`` bytes as hex and as ASCII; the cited ones are marked."""
     part = data[row : row + width]
     spans: list[tuple[str, str]] = [(f"{row:06x}  ", "dim")]
     for i in range(width):
         text = f"{part[i]:02x} " if i < len(part) else "   "
-        marked = start <= row + i < end and i < len(part)
+        marked = cited.touches(row + i, row + i + 1) and i < len(part)
         spans.append((text, "mark" if marked else "" if i < len(part) and part[i] else "dim"))
         if i == width // 2 - 1:
             spans.append((" ", ""))
     spans.append((" ", ""))
     for i, byte in enumerate(part):
         shown = chr(byte) if 0x20 <= byte < 0x7F else "."
-        marked = start <= row + i < end
+        marked = cited.touches(row + i, row + i + 1)
         spans.append((shown, "mark" if marked else "" if shown != "." else "dim"))
     return _merged(spans)
 

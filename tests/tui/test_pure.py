@@ -69,10 +69,10 @@ def test_escaped_is_printable_and_ascii_when_asked(data: bytes) -> None:
     assert spans.escaped(data, ascii_only=True).isascii()
 
 
-@given(st.binary(max_size=300), st.integers(0, 300), st.none() | st.integers(0, 300))
-def test_any_bytes_can_be_decoded(data: bytes, start: int, end: int | None) -> None:
+@given(st.binary(max_size=300), st.integers(0, 300), st.integers(0, 300), st.booleans())
+def test_any_bytes_can_be_decoded(data: bytes, start: int, end: int, as_hex: bool) -> None:
     for media in ("application/octet-stream", decode.TRANSCRIPT):
-        shown = decode.decoded(media, data, start, end)
+        shown = decode.decoded(media, data, decode.Cited(start, end), as_hex=as_hex)
         assert shown
         assert all(text.isprintable() for one in shown for text, _ in (*one.lead, *one.body))
 
@@ -81,12 +81,12 @@ def test_any_bytes_can_be_decoded(data: bytes, start: int, end: int | None) -> N
     "line", ["[1,2]", "3", '"connection"', '{"t": "x"}', "[" * 5000, '{"t":1}']
 )
 def test_a_line_that_is_not_ours_is_shown_as_it_is(line: str) -> None:
-    shown = decode.decoded(decode.TRANSCRIPT, line.encode(), 0, None)
+    shown = decode.decoded(decode.TRANSCRIPT, line.encode())
     assert spans.text_of(shown[0].body) == line[: decode.LINE_CELLS]
 
 
 def test_transcript_reads_as_a_dialogue() -> None:
-    shown = decode.decoded(decode.TRANSCRIPT, LOGIN, 0, None)
+    shown = decode.decoded(decode.TRANSCRIPT, LOGIN)
     text = "\n".join(spans.text_of((*one.lead, *one.body)) for one in shown)
     assert "> probe  GET / HTTP/1.1" in text
     assert r"Server: [bold red]kettled[/]\x1b[2J\x1b]52;c;cm0=\x07" in text
@@ -95,12 +95,12 @@ def test_transcript_reads_as_a_dialogue() -> None:
 
 def test_only_the_cited_lines_are_marked() -> None:
     second = len(LOGIN.splitlines(keepends=True)[0])
-    shown = decode.decoded(decode.TRANSCRIPT, LOGIN, second, second + 1)
+    shown = decode.decoded(decode.TRANSCRIPT, LOGIN, decode.Cited(second, second + 1))
     assert [one.cited for one in shown][:3] == [False, True, False]
 
 
 def test_hex_line() -> None:
-    line = decode.hex_line(b"\x1b[31mKettle\x00", 0, 16, 1, 3)
+    line = decode.hex_line(b"\x1b[31mKettle\x00", 0, 16, decode.Cited(1, 3))
     assert spans.text_of(line).startswith("000000  1b 5b 33 31 6d 4b 65 74  74 6c 65 00")
     assert spans.text_of(line).endswith(".[31mKettle.")
     assert ("5b 33 ", "mark") in line
@@ -108,7 +108,7 @@ def test_hex_line() -> None:
 
 def test_a_large_transcript_is_bounded() -> None:
     data = json.dumps({"t": 0, "dir": "<", "hex": (b"x\n" * 100_000).hex()}).encode()
-    assert len(decode.decoded(decode.TRANSCRIPT, data, 0, None)) == decode.MAX_LINES + 1
+    assert len(decode.decoded(decode.TRANSCRIPT, data)) == decode.MAX_LINES + 1
 
 
 @given(st.text())

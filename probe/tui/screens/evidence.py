@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from probe.errors import ProbeError
 from probe.model.evidence import Evidence
-from probe.tui.decode import TRANSCRIPT, Shown, decoded, hex_line
+from probe.tui.decode import LEAD_CELLS, TRANSCRIPT, Cited, decoded, hex_line, looks_like_text
 from probe.tui.pages import moment
 from probe.tui.screens.base import ProbeScreen
 from probe.tui.screens.pick import AskText
@@ -24,64 +24,64 @@ class EvidenceView(LineView):
         "What was recorded, byte for byte. d changes between the readable view and hex. In a "
         "transcript '>' is what the probe sent, '<' what the device sent, '#' a remark; times are "
         "seconds since the connection began. Control characters of the device are shown as escapes. "
-        "A part that a finding points at is underlined. w saves the bytes to a file."
+        "A part that a finding points at has a bar on its left. w saves the bytes to a file."
     )
 
     def __init__(self) -> None:
         super().__init__(id="bytes")
-        self.data = b""
-        self.start, self.end = 0, 0
+        self.media_type, self.data = "", b""
+        self.cited = Cited()
         self.hex = False
-        self._shown: list[Shown] = []
-        self._drawn: list[Line] = []
+        self._drawn: list[tuple[Line, bool]] = []
 
     def show(self, evidence: Evidence, data: bytes, start: int, end: int | None) -> None:
-        self.data, self.start, self.end = data, start, len(data) if end is None else end
-        if start == 0 and end is None:
-            self.end = 0  # the whole is meant: nothing needs a mark
-        self._shown = decoded(evidence.media_type, data, start, end)
-        self.hex = evidence.media_type != TRANSCRIPT and not evidence.media_type.startswith("text/")
+        whole = start == 0 and end is None  # nothing needs a mark then
+        self.cited = Cited() if whole else Cited(start, len(data) if end is None else end)
+        self.media_type, self.data = evidence.media_type, data
+        self.hex = evidence.media_type != TRANSCRIPT and not looks_like_text(data[:4096])
         self.redraw()
 
     @property
-    def per_row(self) -> int:
-        return 16 if self.scrollable_content_region.width >= 78 else 8
+    def _rows_only(self) -> bool:
+        """Each line is a row of bytes, and can be made when it is seen."""
+        return self.hex and self.media_type != TRANSCRIPT
+
+    @property
+    def _per_row(self) -> int:
+        least = 78 if self.media_type != TRANSCRIPT else 78 + LEAD_CELLS
+        return 16 if self.scrollable_content_region.width >= least else 8
 
     def redraw(self) -> None:
         width = self.scrollable_content_region.width - 2
         self._drawn = []
-        if not self.hex and width > 0:
-            for shown in self._shown:
-                indent = width_of(shown.lead)
-                body: Line = shown.body
-                if shown.cited:
-                    body = tuple((text, "mark") for text, _ in body)
-                self._drawn += wrap((*shown.lead, *body), width, min(indent, width // 2))
+        if width > 0 and not self._rows_only:
+            for shown in decoded(
+                self.media_type, self.data, self.cited, as_hex=self.hex, per_row=self._per_row
+            ):
+                indent = min(width_of(shown.lead), width // 2)
+                lines = wrap((*shown.lead, *shown.body), width, indent)
+                self._drawn += [(line, shown.cited) for line in lines]
         self.relayout()
 
     def line_count(self) -> int:
-        return max(1, -(-len(self.data) // self.per_row)) if self.hex else len(self._drawn)
+        if self._rows_only:
+            return max(1, -(-len(self.data) // self._per_row))
+        return len(self._drawn)
 
     def line_at(self, index: int) -> tuple[Line, str]:
-        if not self.hex:
-            line = self._drawn[index]
-            cited = any(role == "mark" for _, role in line)
-            return (("▎ " if cited else "  ", "accent"), *line), ""
-        if not self.data:
-            return (("  Nothing was recorded: 0 bytes.", "dim"),), ""
-        row = index * self.per_row
-        cited = row + self.per_row > self.start and row < self.end
-        line = hex_line(self.data, row, self.per_row, self.start, self.end)
+        if self._rows_only:
+            row = index * self._per_row
+            line = hex_line(self.data, row, self._per_row, self.cited)
+            cited = self.cited.touches(row, row + self._per_row)
+        else:
+            line, cited = self._drawn[index]
         return (("▎ " if cited else "  ", "accent"), *line), ""
 
     def go_to_cited(self) -> None:
         """Bring the part that the finding points at into view."""
-        if not self.end:
-            return
-        line = self.start // self.per_row
-        if not self.hex:
-            roles = (any(role == "mark" for _, role in drawn) for drawn in self._drawn)
-            line = next((i for i, marked in enumerate(roles) if marked), 0)
+        line = self.cited.start // self._per_row
+        if not self._rows_only:
+            line = next((i for i, (_, cited) in enumerate(self._drawn) if cited), 0)
         self.scroll_to(y=line, animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
