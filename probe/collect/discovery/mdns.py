@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from zeroconf import IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import BadTypeInNameException, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from probe.collect.discovery.link import LinkSession
@@ -95,8 +95,10 @@ class MdnsBrowser:
 
     def _browse(self, types: list[str]) -> None:
         assert self._zeroconf is not None
-        browser = AsyncServiceBrowser(self._zeroconf.zeroconf, types, handlers=[self._changed])
-        self._browsers.append(browser)
+        # A type from the network may still be one that zeroconf refuses ("_a--b._tcp"): not browsed.
+        with contextlib.suppress(BadTypeInNameException):
+            browser = AsyncServiceBrowser(self._zeroconf.zeroconf, types, handlers=[self._changed])
+            self._browsers.append(browser)
 
     def _changed(
         self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
