@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from probe.collect.collector import Task, task
-from probe.collect.services.identify import identify
+from probe.collect.services.identify import identify, identify_further
 from probe.collect.services.port_lists import QUICK, parts, wanted_ports
 from probe.collect.services.scan import scan
 from probe.collect.services.udp.survey import survey
@@ -17,6 +17,8 @@ from probe.model.plan import Plan
 MAX_ADDRESSES = 16
 """A device that claims more addresses is scanned on the first ones; the others stay unknown."""
 MAX_ANNOUNCED = 32
+MAX_FURTHER = 12
+"""Unknown ports of the device on which the rarer protocols are tried; each costs up to a dozen seconds."""
 MAX_IDENTIFIED = 64
 """Open ports of one address that are identified; a tarpit opens all 65,535."""
 
@@ -44,6 +46,7 @@ class Services:
             )
         yield from self._announced(dut, plan, addresses)
         yield from self._identify(dut)
+        yield from self._identify_further(dut)
 
     def _scans(self, dut: Dut, plan: Plan, address: str, n: int) -> Iterator[Task]:
         for part in parts(plan.tcp_ports):
@@ -89,6 +92,20 @@ class Services:
                     priority=20,
                 )
 
+    def _identify_further(self, dut: Dut) -> Iterator[Task]:
+        unknown = [s.fact for s in dut.services("unknown") if s.fact.transport == "tcp"]
+        # Inside TLS everything was asked already.
+        for service in [s for s in unknown if not s.tls][:MAX_FURTHER]:
+            where = endpoint("tcp", service.address, service.port)
+            yield task(
+                self.name,
+                dut.device,
+                f"identify further {where}",
+                f"rarer protocols on {where}",
+                partial(_identify_further, service.address, service.port),
+                priority=45,
+            )
+
 
 async def _scan(
     address: str, ports: tuple[int, ...], list_name: str, session: DeviceSession
@@ -102,6 +119,10 @@ async def _survey(address: str, session: DeviceSession) -> None:
 
 async def _identify(address: str, port: int, session: DeviceSession) -> None:
     await identify(session, address, port)
+
+
+async def _identify_further(address: str, port: int, session: DeviceSession) -> None:
+    await identify_further(session, address, port)
 
 
 COLLECTOR = Services()

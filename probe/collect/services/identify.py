@@ -9,6 +9,7 @@ from probe.collect.services.tcp_probes import (
     MODBUS_READ,
     PROBES,
     SPEAKS_FIRST,
+    further,
     order,
     order_inside_tls,
 )
@@ -26,8 +27,6 @@ ANSWER_S = 1.2
 CONNECT_S = 3.0
 READ_LIMIT = 4096
 KEEP = 512
-MANY_UNKNOWN = 8
-"""With so many unrecognised ports on one address the rarer protocols are not asked for any more."""
 
 
 @dataclass(slots=True)
@@ -41,8 +40,6 @@ class _Talk:
     proofs: list[EvidenceRef] = field(default_factory=list)
     first: bytes = b""
     """The first bytes that were heard, whatever they were."""
-    greeted: bool = False
-    """It said something before it was asked."""
     troubles: list[str] = field(default_factory=list)
 
     async def say(self, *requests: bytes, banner: float = BANNER_S) -> bytes:
@@ -57,7 +54,6 @@ class _Talk:
                 if self.tls:
                     await wire.start_tls(within=5.0)
                 heard = await _listen(wire, banner) if banner else b""
-                self.greeted = self.greeted or bool(heard)
                 if not (heard and recognise(heard)):
                     for request in requests:
                         await wire.send(request)
@@ -76,20 +72,35 @@ class _Talk:
 async def identify(session: DeviceSession, address: str, port: int) -> None:
     """Record one Service, ``unknown`` with a reason when nothing was recognised, and its OpenAccess."""
     talk = _Talk(session, address, port)
-    unknown = sum(
-        s.fact.address == address and s.fact.protocol == "unknown" for s in session.dut.services()
-    )
+    banner = LONG_BANNER_S if port in SPEAKS_FIRST else BANNER_S
     try:
-        match, heard = await _ask(talk, order(port, further=unknown < MANY_UNKNOWN))
+        match, heard = await _ask(talk, order(port), banner)
         if match is not None and _wants_tls(match, heard):
             inside = _Talk(session, address, port, tls=True, proofs=talk.proofs)
-            inner = await _ask(inside, order_inside_tls(port), stop_on_trouble=True)
+            inner = await _ask(inside, order_inside_tls(port), BANNER_S)
             if inner[0] is not None or match.protocol == "tls" or not inside.troubles:
                 talk = inside
                 match, heard = inner
     except NoAnswer as error:
         _not_reached(talk, error)
         return
+    await _record(talk, match, heard)
+
+
+async def identify_further(session: DeviceSession, address: str, port: int) -> None:
+    """Try the rarer protocols on a port that stayed unknown; records a Service if one is recognised."""
+    talk = _Talk(session, address, port)
+    try:
+        match, heard = await _ask(talk, further(port), 0.0)
+    except NoAnswer as error:
+        _not_reached(talk, error)
+        return
+    if match is not None:
+        await _record(talk, match, heard)
+
+
+async def _record(talk: _Talk, match: Match | None, heard: bytes) -> None:
+    session, address, port = talk.session, talk.address, talk.port
     proofs = list(talk.proofs if match is None else talk.proofs[-2:])
     given, refused = await _access(talk, match) if match is not None else ("", False)
     service = replace(_service(talk, match, heard), refuses_strangers=refused and not given)
@@ -106,16 +117,12 @@ async def identify(session: DeviceSession, address: str, port: int) -> None:
         session.observe(fact, talk.proofs[-1])
 
 
-async def _ask(
-    talk: _Talk, probes: Iterable[str], *, stop_on_trouble: bool = False
-) -> tuple[Match | None, bytes]:
-    """Probe after probe until something is recognised."""
+async def _ask(talk: _Talk, probes: Iterable[str], banner: float) -> tuple[Match | None, bytes]:
+    """Probe after probe until something is recognised; a greeting is awaited once, at the start."""
     heard = b""
     for n, name in enumerate(probes):
-        # The greeting is awaited once; a service that was silent then is silent now.
-        banner = (LONG_BANNER_S if talk.port in SPEAKS_FIRST else BANNER_S) if n == 0 else 0.0
         try:
-            heard = await talk.say(PROBES[name], banner=banner)
+            heard = await talk.say(PROBES[name], banner=banner if n == 0 else 0.0)
         except NoAnswer as error:
             if n == 0:
                 raise
@@ -124,17 +131,9 @@ async def _ask(
         match = recognise(heard)
         if match is not None and not (talk.tls and match.protocol == "tls"):
             return match, heard
-        if n >= 2 and _hopeless(talk):
-            break
-        if stop_on_trouble and n == 0 and any("TLS" in t for t in talk.troubles):
+        if talk.tls and any("TLS" in t for t in talk.troubles):
             break
     return None, heard
-
-
-def _hopeless(talk: _Talk) -> bool:
-    """It speaks first and says what is not known, or ends every connection without a word."""
-    ended = [t for t in talk.troubles if t.startswith((Why.RESET, Why.ENDED))]
-    return talk.greeted or (not talk.first and len(ended) == len(talk.proofs))
 
 
 def _wants_tls(match: Match, heard: bytes) -> bool:
@@ -255,7 +254,9 @@ async def _vnc(talk: _Talk) -> tuple[str, bool]:
         try:
             await wire.recv_until(lambda d: b"\n" in d, limit=12, within=ANSWER_S)
             await wire.send(b"RFB 003.008\n")
-            kinds = await wire.recv_until(lambda d: len(d) > d[0], limit=256, within=ANSWER_S)
+            kinds = await wire.recv_until(
+                lambda d: bool(d) and len(d) > d[0], limit=256, within=ANSWER_S
+            )
         finally:
             talk.proofs.append(talk.session.keep_transcript(wire.transcript, "VNC security types"))
     offered = kinds[1 : 1 + kinds[0]] if kinds and kinds[0] < 32 else b""

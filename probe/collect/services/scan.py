@@ -27,11 +27,13 @@ FURTHER_ROUNDS = 2
 LOSSY_ROUNDS = 9
 """When asking again brought answers, packets get lost: then it is worth asking more often."""
 MANY_SILENT = 100
-BATCH = 64
+BATCH = 125
 """Knocks whose answers are awaited together; between two batches the sentinel may be looked at."""
-SUSPICIOUS = 12
-"""So many silent ports in a batch, on a device that answered before, call for the sentinel."""
+SUSPICIOUS = 8
+"""So many silent ports at the end of a batch, on a device that answered before, call for the sentinel."""
 RETURN_PAUSES_S = (1.0, 2.0, 4.0)
+SENTINEL_TRIES = 3
+"""Packets get lost: one silence of the sentinel is not yet a device that is gone."""
 
 
 @dataclass(slots=True)
@@ -70,8 +72,9 @@ class _Scan:
         for start in range(0, len(ports), BATCH):
             batch = ports[start : start + BATCH]
             await asyncio.gather(*(self.ask(port) for port in batch))
-            silent = sum(self.states[port] is PortState.SILENT for port in batch)
-            if silent >= SUSPICIOUS and not await self.sentinel_answers():
+            last = [self.states[port] for port in batch[-SUSPICIOUS:]]
+            fell_silent = last.count(PortState.SILENT) == SUSPICIOUS
+            if fell_silent and not await self.sentinel_answers():
                 return False
         return True
 
@@ -88,7 +91,7 @@ class _Scan:
             return True
         for pause in (0.0, *RETURN_PAUSES_S):
             await asyncio.sleep(pause)
-            for port in sentinels:
+            for port in sentinels * SENTINEL_TRIES:
                 if await self.knock(port, WITHIN_S) is not PortState.SILENT:
                     return True
         return False
@@ -156,6 +159,8 @@ async def _all_rounds(work: _Scan, ports: Sequence[int]) -> bool:
         todo = silent
         if not todo or in_vain >= (1 if len(todo) > MANY_SILENT else FURTHER_ROUNDS):
             break
+    if todo and not await work.sentinel_answers():
+        return False
     return await _still_serving(work)
 
 
@@ -170,9 +175,12 @@ async def _still_serving(work: _Scan) -> bool:
     state = PortState.OPEN
     for pause in (0.0, *RETURN_PAUSES_S):
         await asyncio.sleep(pause)
-        state = await work.knock(port, WITHIN_S)
-        if state is PortState.OPEN:
-            return True
+        for _ in range(SENTINEL_TRIES):
+            state = await work.knock(port, WITHIN_S)
+            if state is PortState.OPEN:
+                return True
+            if state is PortState.CLOSED:
+                break
     if not await work.sentinel_answers():
         return False
     tried = f"TCP connect to port {port} of {work.address}, open before this scan"

@@ -105,7 +105,6 @@ def _greeting(data: bytes) -> Match | None:
         (r"554[ -].*(?i:smtp)", "smtp"),
         (r"500 .*command", "ftp"),
         (r"INFO \{", "nats"),
-        (r"VERSION \d", "memcached"),
     ):
         if re.match(pattern, text):
             # What these two name is the version of the protocol, not of a product.
@@ -130,6 +129,16 @@ def _telnet(data: bytes) -> Match | None:
     if _SHELL.search(data[-100:]):
         return Match(protocol="shell", reason="a shell prompt", open_access="a command shell")
     return None
+
+
+def _memcached(data: bytes) -> Match | None:
+    found = re.match(rb"VERSION (\d[\w.-]{0,20})\r\n", data)
+    if found is None:
+        return None
+    access = "commands (version was answered)"
+    return Match(
+        protocol="memcached", version=clean(found[1]), reason="version answer", open_access=access
+    )
 
 
 def _redis(data: bytes) -> Match | None:
@@ -231,6 +240,7 @@ _LOOKS: tuple[Callable[[bytes], Match | None], ...] = (
     _gdb,
     _rdp,
     _redis,
+    _memcached,
     _mqtt,
     _coap,
     _mysql,

@@ -115,10 +115,15 @@ FURTHER = ("mqtt", "rtsp", "redis", "modbus", "dns", "adb", "gdb", "sip", "rdp",
 INSIDE_TLS = ("http", "newline", "mqtt", "rtsp", "redis", "sip")
 
 
-def order(port: int, *, further: bool = True) -> tuple[str, ...]:
-    """The probes for a port, each once, the expected one first."""
-    first = (EXPECTED.get(port, "http"),)
-    return tuple(dict.fromkeys((*first, *GENERIC, *(FURTHER if further else ()))))
+def order(port: int) -> tuple[str, ...]:
+    """The probes that are tried first on a port, each once, the expected one before the others."""
+    return tuple(dict.fromkeys((EXPECTED.get(port, "http"), *GENERIC)))
+
+
+def further(port: int) -> tuple[str, ...]:
+    """The rarer protocols, for a port that nothing in ``order`` made speak intelligibly."""
+    tried = order(port)
+    return tuple(name for name in FURTHER if name not in tried)
 
 
 def order_inside_tls(port: int) -> tuple[str, ...]:

@@ -1,0 +1,118 @@
+"""The scan against a scripted device, and against real sockets on loopback."""
+
+import json
+
+import pytest
+
+from probe.collect.services import scan as module
+from probe.collect.services.scan import scan
+from probe.collect.session import PortState
+from probe.model.evidence import Coverage
+from probe.model.observation import NotMeasured, PortScan
+from probe.model.ports import parse_ports
+
+OPEN, CLOSED, FILTERED, SILENT = PortState
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(module, "RETURN_PAUSES_S", (0.0, 0.0))
+
+
+def scripted(bench, answer):
+    """The bench's session, with ``answer(port, nth_knock)`` in place of the network."""
+    knocks = []
+
+    async def knock(address, port, *, patience, within):
+        assert module.PATIENCE_S[0] <= patience <= within
+        knocks.append(port)
+        return answer(port, len(knocks)), 0.001
+
+    bench.session.knock = knock
+    return knocks
+
+
+async def test_open_and_closed_on_real_sockets(bench, serve):
+    b = bench()
+
+    async def talk(reader, writer):
+        await reader.read()
+
+    async with serve(talk) as port:
+        fact = await scan(b.session, "127.0.0.1", (port, 1, 2, 3), "chosen 1/1")
+    assert fact.open == (port,)
+    assert fact.closed_is_known
+    assert parse_ports(fact.tested) == {1, 2, 3, port}
+    assert b.recorded.facts(PortScan) == [fact]
+
+
+async def test_silent_filtered_and_closed_are_three_words(bench):
+    b = bench()
+    words = {1: CLOSED, 2: FILTERED, 3: SILENT, 4: OPEN}
+    scripted(b, lambda port, n: words[port])
+    fact = await scan(b.session, "127.0.0.1", (1, 2, 3, 4), "chosen 1/1")
+    assert (fact.open, fact.filtered, fact.silent) == ((4,), "2", "3")
+    assert fact.complete
+    assert not fact.closed_is_known
+
+
+async def test_a_silent_port_is_asked_again_and_then_believed(bench):
+    b = bench()
+    knocks = scripted(b, lambda port, n: SILENT if port == 3 else CLOSED)
+    await scan(b.session, "127.0.0.1", (1, 2, 3), "chosen 1/1")
+    assert knocks.count(3) == 1 + module.FURTHER_ROUNDS
+    assert knocks.count(1) == 2, "once itself, once as the sentinel"
+    [observation] = b.recorded.observations
+    [coverage] = [p for p in observation.proof if isinstance(p, Coverage)]
+    assert coverage.times == 3
+    [kept] = b.recorded.evidence.values()
+    assert json.loads(kept)["states"]["silent"] == {"ports": "3", "asked at most": 3}
+
+
+async def test_losing_every_second_packet_costs_time_but_no_port(bench):
+    b = bench()
+    scripted(b, lambda port, n: SILENT if n % 2 else (OPEN if port == 70 else CLOSED))
+    fact = await scan(b.session, "127.0.0.1", range(1, 201), "chosen 1/1")
+    assert fact.open == (70,)
+    assert fact.closed_is_known
+
+
+async def test_a_firewall_that_swallows_everything_is_not_asked_for_ever(bench):
+    b = bench()
+    knocks = scripted(b, lambda port, n: SILENT)
+    fact = await scan(b.session, "127.0.0.1", range(1, 251), "chosen 1/1")
+    assert fact.silent == "1-250"
+    assert fact.complete
+    assert len(knocks) == 500
+
+
+async def test_a_device_that_dies_during_the_scan_stops_it(bench):
+    b = bench()
+    knocks = scripted(b, lambda port, n: CLOSED if n <= 130 else SILENT)
+    fact = await scan(b.session, "127.0.0.1", range(1, 251), "standard 2/5")
+    assert not fact.complete
+    assert fact.tested == "1-130"
+    assert fact.silent == ""
+    assert len(knocks) < 270
+    [missing] = b.recorded.facts(NotMeasured)
+    assert missing.owner == "device"
+    assert "stopped answering" in missing.reason
+
+
+async def test_a_device_that_comes_back_is_asked_again(bench):
+    b = bench()
+    scripted(b, lambda port, n: SILENT if 100 < n <= 126 else CLOSED)
+    fact = await scan(b.session, "127.0.0.1", range(1, 201), "chosen 1/1")
+    assert fact.closed_is_known
+
+
+async def test_a_service_that_does_not_survive_is_said_so(bench):
+    b = bench()
+    scripted(b, lambda port, n: OPEN)
+    await scan(b.session, "127.0.0.1", (80,), "standard 1/2")
+    scripted(b, lambda port, n: CLOSED)
+    fact = await scan(b.session, "127.0.0.1", (81, 82), "standard 2/2")
+    assert fact.complete
+    [missing] = b.recorded.facts(NotMeasured)
+    assert missing.subject == "tcp 127.0.0.1:80"
+    assert "closed after it" in missing.reason
