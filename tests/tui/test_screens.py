@@ -393,7 +393,7 @@ async def test_evidence_is_saved_once_and_never_over_a_file(
         assert found is not None
         assert written.read_bytes() == found[1]
         await press(pilot, "w", "enter")
-        assert "exists already" in frame(app)
+        assert "already; choose another name" in frame(app)
 
 
 async def test_hashes_and_commands_are_copied() -> None:
