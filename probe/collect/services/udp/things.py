@@ -44,6 +44,8 @@ def coap_paths(request: bytes) -> str:
 
 def coap_payload(message: bytes) -> bytes | None:
     """The payload of a message, empty when it has none, None when the options do not parse."""
+    if len(message) < 4:
+        return None
     at = 4 + (message[0] & 15)
     while at < len(message):
         if message[at] == 0xFF:
@@ -63,7 +65,7 @@ def coap_payload(message: bytes) -> bytes | None:
 
 def coap_resources(answer: bytes, nonce: bytes) -> tuple[bytes, ...]:
     """GET requests for the first resources of a link-format list (RFC 6690)."""
-    found = re.findall(rb"<(/[^<>\"\s?]{1,120})>", (coap_payload(answer) or b"")[:4096])
+    found = re.findall(rb"<(/[^<>\"\s?]{0,120})>", (coap_payload(answer) or b"")[:4096])
     paths = dict.fromkeys(f.decode("utf-8", "replace") for f in found)
     wanted = [p for p in paths if not p.startswith("/.well-known")][:MAX_RESOURCES]
     return tuple(coap_get(p, nonce, n) for n, p in enumerate(wanted, 1))

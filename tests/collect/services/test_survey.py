@@ -1,0 +1,137 @@
+"""The UDP survey on loopback: who answers, who refuses, who stays silent."""
+
+import asyncio
+import dataclasses
+import socket
+
+import pytest
+
+from probe.collect.services.udp import survey as module
+from probe.collect.services.udp.survey import PROBES, survey
+from probe.model.observation import OpenAccess, PortScan, Service, UdpSilence
+from probe.model.ports import parse_ports
+
+HERE = "127.0.0.1"
+BY_NAME = {p.protocol: p for p in PROBES}
+
+
+class Answering(asyncio.DatagramProtocol):
+    def __init__(self, answer):
+        self.answer = answer
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, addr):
+        for datagram in self.answer(data):
+            self.transport.sendto(datagram, addr)
+
+
+@pytest.fixture
+async def device(monkeypatch):
+    """``await device(ntp=answer)`` serves these, and leaves the other probes' ports closed."""
+    monkeypatch.setattr(module, "FIRST_WITHIN_S", 0.15)
+    monkeypatch.setattr(module, "AGAIN_WITHIN_S", 0.05)
+    transports = []
+
+    async def serve(*asked, **served):
+        probes = []
+        loop = asyncio.get_running_loop()
+        for name in (*asked, *served):
+            if name in served:
+                transport, _ = await loop.create_datagram_endpoint(
+                    lambda name=name: Answering(served[name]), local_addr=(HERE, 0)
+                )
+                transports.append(transport)
+                port = transport.get_extra_info("sockname")[1]
+            else:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+                    free.bind((HERE, 0))
+                    port = free.getsockname()[1]
+            probes.append(dataclasses.replace(BY_NAME[name], port=port))
+        monkeypatch.setattr(module, "PROBES", tuple(probes))
+        return {p.protocol: p.port for p in probes}
+
+    yield serve
+    for transport in transports:
+        transport.close()
+
+
+def ntp(data):
+    return [b"\x24\x01" + b"\0" * 22 + data[40:48] + b"\0" * 16]
+
+
+async def test_open_closed_and_silent(bench, device):
+    ports = await device("dns", "tftp", ntp=ntp, ike=lambda data: [])
+    b = bench()
+    await survey(b.session, HERE)
+    [service] = b.recorded.facts(Service)
+    assert (service.protocol, service.transport, service.port) == ("ntp", "udp", ports["ntp"])
+    states = {s.protocol: s.state for s in b.recorded.facts(UdpSilence)}
+    assert states == {"dns": "closed", "tftp": "closed", "ike": "silent"}
+    [scan] = b.recorded.facts(PortScan)
+    assert scan.transport == "udp"
+    assert scan.open == (ports["ntp"],)
+    assert parse_ports(scan.silent) == {ports["ike"]}
+    assert all(o.proof for o in b.recorded.observations)
+
+
+async def test_an_answer_in_another_protocol_is_an_unknown_service(bench, device):
+    await device(snmp=lambda data: [b"\x1b[31mhello"])
+    b = bench()
+    await survey(b.session, HERE)
+    [service] = b.recorded.facts(Service)
+    assert service.protocol == "unknown"
+    assert service.banner.isprintable()
+
+
+async def test_tftp_answers_from_another_port(bench, device):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((HERE, 0))
+
+        class FromElsewhere(Answering):
+            def datagram_received(self, data, addr):
+                other.sendto(b"\0\5\0\1File not found\0", addr)
+
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: FromElsewhere(None), local_addr=(HERE, 0)
+        )
+        port = transport.get_extra_info("sockname")[1]
+        await device()
+        module.PROBES = (dataclasses.replace(BY_NAME["tftp"], port=port),)
+        b = bench()
+        await survey(b.session, HERE)
+        transport.close()
+    [service] = b.recorded.facts(Service)
+    assert (service.protocol, service.banner) == ("tftp", "File not found")
+
+
+async def test_coap_resources_are_followed(bench, device):
+    def coap_answer(request, code, payload):
+        return bytes((0x64, code)) + request[2:8] + b"\xff" + payload
+
+    def coap(request):
+        links = b"</temp>,</secret>"
+        if b"core" in request:
+            return [coap_answer(request, 0x45, links)]
+        if b"temp" in request:
+            return [coap_answer(request, 0x45, b"21.5")]
+        return [coap_answer(request, 0x81, b"")]
+
+    await device(coap=coap)
+    b = bench()
+    await survey(b.session, HERE)
+    [access] = b.recorded.facts(OpenAccess)
+    assert access.what == "resource /temp"
+    [service] = b.recorded.facts(Service)
+    assert not service.refuses_strangers
+    assert "</temp>" in service.banner
+
+
+async def test_thousands_of_answers_are_bounded(bench, device):
+    line = b"HTTP/1.1 200 OK\r\nST: urn:x:%d\r\nUSN: uuid:%d\r\n\r\n"
+    await device(ssdp=lambda data: [line % (n, n) for n in range(500)])
+    b = bench()
+    await asyncio.wait_for(survey(b.session, HERE), 10)
+    assert len(b.recorded.observations) <= 40
