@@ -43,6 +43,9 @@ async def find_neighbours(discovery: "Discovery") -> None:
     finally:
         sweep.cancel()
     await _solicit(discovery)
+    if discovery.link.raw is None:
+        await _by_kernel(discovery)  # the helper died on the way
+        return
     if discovery.plan.router_advertisement:
         await raw.advertise(f"fd{secrets.token_hex(1)}:{secrets.token_hex(2)}:5bd::/64")
         discovery.reporter.survey("ra-dad", sent=2)
