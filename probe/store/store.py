@@ -13,7 +13,7 @@ from probe.model.evidence import Evidence
 from probe.model.ids import RunId
 from probe.store import schema
 from probe.store.errors import StoreError, guarded
-from probe.store.lock import RunLock
+from probe.store.lock import RunLock, alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Store:
                 )
             (self.folder / "locks").mkdir(parents=True, exist_ok=True)
             self.engine = _engine(url)
-            self._prepare()
+            # Two first runs may begin at the same moment; only one of them makes the tables.
+            with alone(self.folder / "locks" / "schema"):
+                self._prepare()
 
     def _prepare(self) -> None:
         schema.metadata.create_all(self.engine)
