@@ -12,6 +12,14 @@ WAIT = "Wait until the lock ends, or reset the device, then run again with a lon
 CLOSE = "Make the service ask for a credential and check it, then run again."
 AGAIN = "Run again when the service answers; if it stays so, try the documented default by hand."
 BUDGET = "Raise logins_per_account and logins_per_device in the plan if the device can bear it."
+NAMES = {
+    "http": "web service",
+    "telnet": "Telnet service",
+    "ssh": "SSH service",
+    "ftp": "FTP service",
+    "snmp": "SNMP agent",
+    "mqtt": "MQTT broker",
+}
 WORST = (Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.SATISFIED)
 
 
@@ -21,7 +29,7 @@ def default_answers(dut: Dut, protocol: str) -> Iterator[Answer]:
         dut,
         (_surface(dut, surface) for surface in surfaces(dut, protocol)),
         udp="snmp" if protocol == "snmp" else "",
-        absent=f"No {protocol.upper()} service was found.",
+        absent=f"No {NAMES[protocol]} was found.",
     )
 
 

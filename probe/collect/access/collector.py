@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
-from probe.checks.access.logins import representatives
 from probe.collect.access import ftp, mqtt, snmp, ssh, telnet
 from probe.collect.access.attempt import Method
 from probe.collect.access.contrast import Contrast
-from probe.collect.access.credentials import chosen
+from probe.collect.access.credentials import chosen, login_services
 from probe.collect.access.form_login import FormLogin, Visit
 from probe.collect.access.forms import Page
 from probe.collect.access.http_auth import HttpAuth, challenges
@@ -17,7 +16,7 @@ from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
-from probe.model.observation import HttpPage, Service, UdpSilence
+from probe.model.observation import HttpPage, Service
 from probe.model.plan import Plan
 
 PRIORITY = 60
@@ -36,7 +35,7 @@ class Logins:
 
     def tasks(self, dut: Dut, plan: Plan) -> Iterable[Task]:
         """One task for each login service; without permission it only records that."""
-        for service in (*representatives(dut), *_quiet_agents(dut)):
+        for service in login_services(dut):
             where = endpoint(service.transport, service.address, service.port)
             title = f"{'Logins' if plan.logins else 'No logins'} on {service.protocol} {where}"
             subject = f"{service.protocol} {where}"
@@ -45,17 +44,6 @@ class Logins:
 
 
 COLLECTOR = Logins()
-
-
-def _quiet_agents(dut: Dut) -> Iterable[Service]:
-    """An SNMP v1/v2c agent is silent to every community but its own (RFC 3584 section 5.2.1): silence
-    on port 161 is asked with the documented ones, on one address.
-    """
-    known = {s.fact.address for s in dut.services("snmp")}
-    quiet = [s.fact for s in dut.all(UdpSilence) if s.fact.protocol == "snmp"]
-    if not known and (silent := [f for f in quiet if f.state == "silent"]):
-        address, port = silent[0].address, silent[0].port
-        yield Service(transport="udp", address=address, port=port, protocol="snmp")
 
 
 def _work(service: Service) -> Work:

@@ -18,7 +18,7 @@ from probe.checks.access.logins import PROTOCOLS, representatives
 from probe.errors import ProbeError
 from probe.model.device import endpoint
 from probe.model.dut import Dut
-from probe.model.observation import Announced, HttpPage, Service
+from probe.model.observation import Announced, HttpPage, Service, UdpSilence
 from probe.model.plan import Plan
 
 LIST = Path(__file__).with_name("credentials.toml")
@@ -142,6 +142,21 @@ def _is_model(dut: Dut, glob: str) -> bool:
     return any(fnmatchcase(word.casefold(), glob.casefold()) for word in _words(dut))
 
 
+def login_services(dut: Dut) -> list[Service]:
+    """Every service that logins are tried on, each once.
+
+    An SNMP v1/v2c agent is silent to every community but its own (RFC 3584 section 5.2.1): where the
+    port is silent and no agent is known, one address is asked with the documented communities.
+    """
+    found = representatives(dut)
+    quiet = [s.fact for s in dut.all(UdpSilence) if s.fact.protocol == "snmp"]
+    silent = [f for f in quiet if f.state == "silent"]
+    if silent and not dut.services("snmp"):
+        address, port = silent[0].address, silent[0].port
+        found.append(Service(transport="udp", address=address, port=port, protocol="snmp"))
+    return found
+
+
 # --- the pick --------------------------------------------------------------------------------------
 
 
@@ -188,7 +203,7 @@ def _listed(dut: Dut, service: Service) -> list[Candidate]:
 def chosen(dut: Dut, service: Service, plan: Plan) -> list[Candidate]:
     """The candidates that the plan's budget has room for, of all the login services of the device."""
     gentle = plan.gentleness
-    services = max(1, len(representatives(dut)))
+    services = max(1, len(login_services(dut)))
     room = gentle.logins_per_device // services - CONTROLS
     room = max(FEWEST_PER_SERVICE, min(MOST_PER_SERVICE, room))
     used: dict[str, int] = {}
@@ -210,7 +225,7 @@ def attempt_list(dut: Dut, plan: Plan) -> list[str]:
     if not plan.logins:
         return [f"{dut.device.label}: no login is tried, the plan '{plan.name}' does not permit it"]
     lines: list[str] = []
-    known = representatives(dut)
+    known = login_services(dut)
     for service in known:
         where = endpoint(service.transport, service.address, service.port)
         lines += _lines(dut, service, plan, f"{service.protocol} {where}")

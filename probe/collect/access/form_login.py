@@ -67,7 +67,9 @@ class Visit:
     async def _once(self, body: str | None, came_from: str) -> Response:
         parts, port = urlsplit(self.url), self.port
         known = {self._service.address, *self._session.dut.device.addresses}
-        if parts.scheme not in ("http", "https") or (parts.hostname or "") not in known:
+        host = parts.hostname or ""
+        inside = host in known and self._session.guard.allows(host)
+        if parts.scheme not in ("http", "https") or not inside:
             raise NoAnswer(Why.GARBAGE, f"the page leads away from the device, to {parts.hostname}")
         headers = []
         if self._cookies:
@@ -77,7 +79,7 @@ class Visit:
             headers.append(("Referer", came_from))
         response = await fetch(
             self._session,
-            parts.hostname or "",
+            host,
             port,
             tls=parts.scheme == "https",
             method="GET" if body is None else "POST",

@@ -163,4 +163,4 @@ async def _proof(wire: Wire, reader: Reader) -> tuple[bool, str]:
     except NoAnswer:
         return False, ""
     granted = bool(codes) and codes[0] != 0x80
-    return True, "a subscription was granted" if granted else "a session without subscriptions"
+    return True, "a subscription" if granted else "a session without subscriptions"

@@ -13,7 +13,7 @@ from probe.model.declaration import Declaration, DeclaredAccount
 from probe.model.device import Attribute, Device
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage
-from probe.model.observation import Fact, HttpPage, Observation, Service
+from probe.model.observation import Fact, HttpPage, Observation, Service, UdpSilence
 from probe.model.plan import Plan
 
 PLAN = Plan(name="standard", summary="", catalogues=(), tcp_ports="standard")
@@ -125,6 +125,17 @@ def test_the_pick_fits_the_budget() -> None:
         assert max(per_user.values()) <= PLAN.gentleness.logins_per_account
         total += len(pick) + credentials.CONTROLS
     assert total <= PLAN.gentleness.logins_per_device
+
+
+def test_a_silent_agent_is_asked_once_and_counts_in_the_budget() -> None:
+    silence = [
+        UdpSilence(address=a, port=161, protocol="snmp", state="silent")
+        for a in ("198.51.100.11", "2001:db8::11")
+    ]
+    (job,) = [t.job.id for t in COLLECTOR.tasks(dut(*silence), PLAN)]
+    assert job == "login/ip-198.51.100.11/snmp udp 198.51.100.11:161"
+    closed = UdpSilence(address="198.51.100.11", port=161, protocol="snmp", state="closed")
+    assert list(COLLECTOR.tasks(dut(closed), PLAN)) == []
 
 
 def test_one_job_for_a_service_on_two_addresses() -> None:
