@@ -85,6 +85,7 @@ class ProbeApp(App[str], inherit_bindings=False):
         self.edition_key: view.EditionKey | None = None
         self.ascii_only = glyphs.needs_ascii() if ascii_only is None else ascii_only
         self._guards: list[LineFilter] = [NoControls(), *([AsciiOnly()] if self.ascii_only else [])]
+        self._begun = False
         self._ticks = 0
         for theme in themes():
             self.register_theme(theme)
@@ -120,10 +121,12 @@ class ProbeApp(App[str], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.switch_mode("runs" if self.follow.source is None else "devices")
-        # The first frame comes before the journal is read, which may be long.
-        self.call_after_refresh(self._begin)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Called by the first screen when it has been seen: the journal may be long."""
+        if self._begun:
+            return
+        self._begun = True
         self.library.load()
         self._look()
         self.set_interval(POLL_S, self._look)

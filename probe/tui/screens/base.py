@@ -84,6 +84,11 @@ class ProbeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.update()
+        self.call_after_refresh(self._seen)
+
+    def _seen(self) -> None:
+        # One frame more: what was laid out is painted with the next one.
+        self.call_after_refresh(self.probe.begin)
 
     def on_screen_resume(self) -> None:
         self.update()
