@@ -18,13 +18,13 @@ POLL_S = 0.25
 def follow(reader: RunReader) -> RunStatus:
     """Narrate until the run ends. The first Ctrl+C stops it, a second one leaves it to itself."""
     asked_to_stop = False
+    narrator = Narrator(reader.state)
     while True:
         try:
-            alive = (
-                reader.alive()
-            )  # Asked first: what a process wrote before its end is read below.
+            # Asked first: what a process wrote before its end is read below.
+            alive = reader.alive()
             for entry in reader.poll():
-                for line in narrate(entry.event, reader.state):
+                for line in narrator.lines(entry.event):
                     stamp = time.strftime("%H:%M:%S", time.localtime(entry.at))
                     sys.stderr.write(f"{stamp}  {line}\n")
             sys.stderr.flush()
@@ -42,8 +42,23 @@ def follow(reader: RunReader) -> RunStatus:
             reader.command("stop")
 
 
-def narrate(happened: ev.Event, state: RunState) -> list[str]:
-    """The lines for one event; most events have none."""
+class Narrator:
+    """Turns events into lines; what was said is not said again."""
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+        self._said: set[str] = set()
+
+    def lines(self, happened: ev.Event) -> list[str]:
+        """The new lines for one event; most events have none."""
+        made = [line for line in _narrate(happened, self._state) if line not in self._said]
+        # Only what names a device can come again; jobs and notes would fill the memory of a long run.
+        if isinstance(happened, ev.DeviceSeen | ev.Found | ev.Judged):
+            self._said.update(made)
+        return made
+
+
+def _narrate(happened: ev.Event, state: RunState) -> list[str]:
     match happened:
         case ev.RunStarted(run=run):
             scope = ", ".join(run.scope.targets or run.scope.networks)

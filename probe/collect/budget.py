@@ -19,6 +19,7 @@ class Budget:
         self.logins = 0
         self._login_per_account: dict[tuple[str, str], int] = {}
         self._slots = asyncio.Semaphore(gentleness.connections_at_once)
+        self._crowd = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._next_at = 0.0
         self.started = time.monotonic()
@@ -54,11 +55,22 @@ class Budget:
         self._next_at = max(self._next_at, time.monotonic()) + count / self.gentleness.packets_per_s
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[None]:
-        """One of the connections that may be open at once."""
-        async with self._slots:
+    async def connection(self, *, of_many: bool = False) -> AsyncIterator[None]:
+        """One of the connections that may be open at once.
+
+        ``of_many``: one of a hundred that come together. They stand in the queue one at a time, so that
+        a port scan does not make the questions to a known service wait for all of it.
+        """
+        if of_many:
+            async with self._crowd:
+                await self._slots.acquire()
+        else:
+            await self._slots.acquire()
+        try:
             self.connections += 1
             yield
+        finally:
+            self._slots.release()
 
     def login(self, service: str, username: str) -> None:
         """Account for one login attempt; raises NoAnswer(BUDGET) when none is left."""

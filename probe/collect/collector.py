@@ -23,7 +23,7 @@ Work = Callable[[DeviceSession], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A job and how to do it. ``lane`` ``scan`` runs beside ``ask``; within a lane one at a time."""
+    """A job and how to do it. ``lane``: ``scan``, ``udp`` and ``ask`` run side by side, one job each."""
 
     job: Job
     priority: int

@@ -182,7 +182,7 @@ class DeviceSession:
         that silent ports do not stall the scan; the answer is awaited until ``within``.
         """
         self.guard.check(address)
-        slot = self.budget.connection()
+        slot = self.budget.connection(of_many=True)
         await slot.__aenter__()
         held = True
         began = time.monotonic()

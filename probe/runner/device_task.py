@@ -20,7 +20,8 @@ from probe.model.plan import Plan
 from probe.runner.health import HealthWatch, Ping
 from probe.runner.recorder import JournalRecorder
 
-LANES = ("scan", "ask")
+LANES = ("scan", "udp", "ask")
+"""Side by side on a device. UDP is mostly waiting; all draw on one budget and one connection slot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

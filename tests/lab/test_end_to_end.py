@@ -43,10 +43,7 @@ def test_exactly_the_devices_of_the_laboratory_were_found(lab_run):
     assert len(lab_run.state.devices) == len(expected)
 
 
-def test_all_devices_were_listed_within_ten_seconds(lab_run):
-    # Generous to a busy machine; the benchmark has the figure itself.
-    first = lab_run.state.started_at
-    assert all(n for n in (first, lab_run.state.last_at))
+def test_every_device_was_done(lab_run):
     assert len(lab_run.state.devices_done) == len(lab_run.state.devices)
 
 

@@ -42,7 +42,7 @@ class Services:
                 f"typed UDP probes to {address}",
                 partial(_survey, address),
                 priority=15,
-                lane="scan",
+                lane="udp",
             )
         yield from self._announced(dut, plan, addresses)
         yield from self._identify(dut)

@@ -14,7 +14,7 @@ from probe.collect.session import DeviceSession, PortState
 from probe.model.evidence import Coverage
 from probe.model.finding import Owner
 from probe.model.observation import PortScan
-from probe.model.ports import format_ports
+from probe.model.ports import format_ports, parse_ports
 
 WITHIN_S = 0.9
 """How long one answer is awaited: just below the kernel's own second SYN, so that one knock stays one
@@ -27,6 +27,7 @@ FURTHER_ROUNDS = 2
 LOSSY_ROUNDS = 9
 """When asking again brought answers, packets get lost: then it is worth asking more often."""
 MANY_SILENT = 100
+"""So many ports without a single answer are a device that answers nothing: its next lists are asked once."""
 BATCH = 125
 """Knocks whose answers are awaited together; between two batches the sentinel may be looked at."""
 SUSPICIOUS = 8
@@ -42,6 +43,8 @@ class _Scan:
     address: str
     open_before: int | None
     """A port that an earlier scan of the address found open."""
+    mute: bool = False
+    """Earlier scans of the address asked many ports and had no answer from any of them."""
     states: dict[int, PortState] = field(default_factory=dict)
     tries: dict[int, int] = field(default_factory=dict)
     srtt: float | None = None
@@ -49,7 +52,8 @@ class _Scan:
     @property
     def patience(self) -> float:
         if self.srtt is None:
-            return PATIENCE_FIRST_S
+            mute = self.mute or len(self.states) >= MANY_SILENT
+            return PATIENCE_S[0] if mute else PATIENCE_FIRST_S
         return min(max(PATIENCE_S[0], 4 * self.srtt), PATIENCE_S[1])
 
     def those(self, state: PortState) -> list[int]:
@@ -106,7 +110,7 @@ async def scan(
     not complete, with the ports whose state is known, and a NotMeasured beside it.
     """
     known = sorted(p for a, p in session.dut.open_ports() if a == address)
-    work = _Scan(session, address, known[0] if known else None)
+    work = _Scan(session, address, known[0] if known else None, _mute(session, address))
     alive = await _all_rounds(work, ports)
     silent = work.those(PortState.SILENT)
     if not alive:
@@ -146,6 +150,12 @@ async def scan(
     return fact
 
 
+def _mute(session: DeviceSession, address: str) -> bool:
+    scans = [s.fact for s in session.dut.scans() if s.fact.address == address]
+    asked = sum(len(parse_ports(scan.tested)) for scan in scans)
+    return asked > MANY_SILENT and all(scan.tested == scan.silent for scan in scans)
+
+
 async def _all_rounds(work: _Scan, ports: Sequence[int]) -> bool:
     """The first round and the further ones; False when the device was lost on the way."""
     todo = list(ports)
@@ -158,6 +168,8 @@ async def _all_rounds(work: _Scan, ports: Sequence[int]) -> bool:
             in_vain = in_vain + 1 if len(silent) == len(todo) else 0
         todo = silent
         if not todo or in_vain >= (1 if len(todo) > MANY_SILENT else FURTHER_ROUNDS):
+            break
+        if work.mute and len(todo) == len(ports):
             break
     if todo and not await work.sentinel_answers():
         return False

@@ -16,6 +16,8 @@ from probe.model.observation import HttpPage, Service
 from probe.model.plan import Plan
 from probe.model.text import clean
 
+PRIORITY = 18
+"""As soon as one web service is known, before the next port is identified: it is where most is read."""
 PATHS = ("/", "/.well-known/security.txt")
 """Few on purpose: a scan for hidden pages is another, less gentle test."""
 MAX_REDIRECTS = 3
@@ -43,7 +45,7 @@ class Web:
                     f"pages {where}",
                     f"web pages of {where}" + (" over TLS" if service.tls else ""),
                     partial(pages, service),
-                    priority=40,
+                    priority=PRIORITY,
                 )
 
 

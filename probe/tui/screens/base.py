@@ -73,7 +73,8 @@ class ProbeScreen(Screen[None]):
 
     def update(self) -> None:
         """Bring everything on this screen up to date; paints only what differs."""
-        if not self.is_mounted or not self.query(Crumbs):
+        # A screen that is being taken down loses its bars one by one.
+        if not self.is_mounted or not self.query(TopBar) or not self.query(Crumbs):
             return
         self.refresh_data()
         self.show_status()

@@ -86,6 +86,27 @@ async def test_a_firewall_that_swallows_everything_is_not_asked_for_ever(bench):
     assert len(knocks) == 500
 
 
+async def test_the_next_list_of_a_device_that_answers_nothing_is_asked_once(bench):
+    b = bench()
+    knocks = scripted(b, lambda port, n: SILENT)
+    await scan(b.session, "127.0.0.1", range(1, 251), "standard 1/5")
+    del knocks[:]
+    fact = await scan(b.session, "127.0.0.1", range(251, 501), "standard 2/5")
+    assert fact.silent == "251-500"
+    assert len(knocks) == 250
+    [coverage] = [p for p in b.recorded.observations[-1].proof if isinstance(p, Coverage)]
+    assert (coverage.times, coverage.answered) == (1, 0)
+
+
+async def test_one_answer_is_enough_to_ask_the_next_list_again(bench):
+    b = bench()
+    knocks = scripted(b, lambda port, n: CLOSED if port == 7 else SILENT)
+    await scan(b.session, "127.0.0.1", range(1, 251), "standard 1/5")
+    del knocks[:]
+    await scan(b.session, "127.0.0.1", range(251, 501), "standard 2/5")
+    assert len([k for k in knocks if k > 250]) == 500
+
+
 async def test_a_device_that_dies_during_the_scan_stops_it(bench):
     b = bench()
     knocks = scripted(b, lambda port, n: CLOSED if n <= 130 else SILENT)
