@@ -32,6 +32,7 @@ def demo(show: Show, store: str | None, plan: str, *, loopback: bool) -> int:
         operator="demonstration",
         tool_version=__version__,
         host=os.uname().nodename,
+        demonstration="loopback" if setting.loopback else "namespaces",
         note="Reference devices of known posture on a network made for the purpose.",
     )
     sys.stderr.write("Bringing up the demonstration network …\n")

@@ -55,11 +55,25 @@ def run(wish: Wish, show: Show, store: str | None, resume: str | None) -> int:
 
     where = store or default_store()
     if resume is not None:
-        run_id = launch.resume(resume, where)
+        run_id = resumed(resume, where)
     else:
         head, files = described(wish)
         run_id = launch.start(head, where, files=files)
     return watch(run_id, show, where)
+
+
+def resumed(wanted: str, where: str) -> str:
+    """Take a run up again; the network of a demonstration is built anew for it."""
+    from probe.cli import results
+    from probe.demo.stage import demo_command
+    from probe.runner import launch
+
+    reader = results.opened(wanted, where)
+    head = reader.state.run
+    if head is None or not head.demonstration:
+        return launch.resume(reader.run, where)
+    loopback = head.demonstration == "loopback"
+    return launch.resume(reader.run, where, demo_command(launch.WORKER, loopback=loopback))
 
 
 def watch(run_id: str, show: Show, where: str) -> int:

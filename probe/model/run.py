@@ -44,6 +44,9 @@ class Run:
     tool_version: str = ""
     host: str = ""
     note: str = ""
+    demonstration: str = ""
+    """``namespaces`` or ``loopback`` when the devices are the reference devices brought up there; the
+    network of such a run has to be built again before it can be resumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ a terminal escape.
 import re
 from collections.abc import Iterable
 
-from rich.cells import cell_len, set_cell_size, split_text
+from rich.cells import cell_len, set_cell_size
 
 Span = tuple[str, str]
 """Text and the role that decides its colour (see ``theme.ROLES``); the empty role is plain text."""
@@ -81,7 +81,7 @@ def fit(line: Line, width: int, align: str = "left") -> Line:
     for text, role in line:
         size = cell_len(text)
         if size > room:
-            head = split_text(text, room)[0].rstrip()
+            head = _cut(text, room)[0].rstrip()
             kept.append((set_cell_size(head + "…", room + 1), role))
             break
         kept.append((text, role))
@@ -109,13 +109,27 @@ def wrap(line: Line, width: int, indent: int = 0) -> list[Line]:
             if word.isspace():
                 word = ""
             elif not used:  # longer than a whole line
-                head, word = split_text(word, room)
+                head, word = _cut(word, room)
                 current.append((head, role))
             lines.append(_closed(current, indent if lines else 0))
             current, used, room = [], 0, width - indent
     if current or not lines:
         lines.append(_closed(current, indent if lines else 0))
     return lines
+
+
+def _cut(word: str, room: int) -> tuple[str, str]:
+    """The part that fits into ``room`` cells, at least one character of it, and the rest.
+
+    ``rich`` puts blanks in place of a wide character that the cut goes through; here it stays whole.
+    """
+    end, used = 0, 0
+    for character in word:
+        used += cell_len(character)
+        if used > room and end:
+            break
+        end += 1
+    return word[:end], word[end:]
 
 
 def _closed(spans: list[Span], indent: int) -> Line:

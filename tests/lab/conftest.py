@@ -27,6 +27,7 @@ from probe.store.store import Store  # noqa: E402
 RUN_LIMIT_S = 400
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:

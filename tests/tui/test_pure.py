@@ -4,7 +4,7 @@ import json
 
 import pytest
 from fake_run import CATALOGUES, CHECKS, EN, HOSTILE, LOGIN, FakeSource
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -49,6 +49,7 @@ def test_fit_gives_exactly_the_width(text: str, width: int) -> None:
     assert spans.width_of(line) == width
 
 
+@example("0000000\u2e80", 8, 0)
 @given(st.text(), st.integers(8, 40), st.integers(0, 6))
 def test_wrap_keeps_within_the_width_and_loses_nothing(text: str, width: int, indent: int) -> None:
     line = spans.as_line(text)

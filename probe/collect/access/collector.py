@@ -18,6 +18,7 @@ from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
 from probe.model.observation import HttpPage, Service
 from probe.model.plan import Plan
+from probe.model.text import clean
 
 PRIORITY = 60
 SCHEMES = ("digest", "basic")
@@ -29,7 +30,7 @@ BY_HAND = "Try the documented default by hand where the device asks for it, and 
 
 
 class Logins:
-    """The collector; its jobs are ``login/<device>/<protocol> <endpoint>``."""
+    """The collector; its jobs are ``login/<device>/<service>``, the same on every address."""
 
     name = "login"
 
@@ -38,12 +39,18 @@ class Logins:
         for service in login_services(dut):
             where = endpoint(service.transport, service.address, service.port)
             title = f"{'Logins' if plan.logins else 'No logins'} on {service.protocol} {where}"
-            subject = f"{service.protocol} {where}"
             work = _work(service) if plan.logins else _not_permitted(service)
-            yield task(self.name, dut.device, subject, title, work, priority=PRIORITY)
+            yield task(self.name, dut.device, _subject(service), title, work, priority=PRIORITY)
 
 
 COLLECTOR = Logins()
+
+
+def _subject(service: Service) -> str:
+    # Without the address: a device whose IPv4 address is learnt later keeps its accounts, and the
+    # attempts that were made on them.
+    place = f"{service.protocol} {service.transport}/{service.port}{' tls' if service.tls else ''}"
+    return clean(f"{place} {service.product} {service.version}".rstrip(), 120)
 
 
 def _work(service: Service) -> Work:

@@ -133,7 +133,7 @@ def test_a_silent_agent_is_asked_once_and_counts_in_the_budget() -> None:
         for a in ("198.51.100.11", "2001:db8::11")
     ]
     (job,) = [t.job.id for t in COLLECTOR.tasks(dut(*silence), PLAN)]
-    assert job == "login/ip-198.51.100.11/snmp udp 198.51.100.11:161"
+    assert job == "login/ip-198.51.100.11/snmp udp/161"
     closed = UdpSilence(address="198.51.100.11", port=161, protocol="snmp", state="closed")
     assert list(COLLECTOR.tasks(dut(closed), PLAN)) == []
 
@@ -147,9 +147,17 @@ def test_one_job_for_a_service_on_two_addresses() -> None:
     other = service("ssh", 22, "2001:db8::11", product="dropbear")
     jobs = [t.job.id for t in COLLECTOR.tasks(dut(same[0], other), PLAN)]
     assert jobs == [
-        "login/ip-198.51.100.11/ssh tcp 198.51.100.11:22",
-        "login/ip-198.51.100.11/ssh tcp [2001:db8::11]:22",
+        "login/ip-198.51.100.11/ssh tcp/22 OpenSSH",
+        "login/ip-198.51.100.11/ssh tcp/22 dropbear",
     ]
+
+
+def test_an_address_learnt_later_brings_no_second_job() -> None:
+    late, early = service("ssh", 22), service("ssh", 22, "2001:db8::11")
+    first, both = (
+        [t.job.id for t in COLLECTOR.tasks(dut(*known), PLAN)] for known in ([early], [early, late])
+    )
+    assert first == both
 
 
 def test_the_attempt_list_is_exact() -> None:
