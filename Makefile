@@ -12,7 +12,7 @@ run: install
 	@$(BIN)/probe demo $(ARGS)
 
 test: install-dev packages check
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: install-dev
 	$(BIN)/ruff format --check .

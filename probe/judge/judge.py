@@ -52,6 +52,9 @@ def judge_requirement(
     if parts and not any(p.finding for p in parts):
         reason = "None of the checks that speak for this requirement has run on this device."
     counted = [p for p in parts if p.status is not Status.NOT_APPLICABLE]
+    if any(p.status is Status.PASS for p in counted):
+        # What alone could not show a pass does not stand in the way of a check that can.
+        counted = [p for p in counted if not p.supports]
     if weighed and not counted:
         reason = f"Nothing on this device to apply it to was found: {weighed[0].text}"
     elif weighed:
@@ -89,12 +92,19 @@ def judge_requirement(
 class _Part:
     """What one finding, or its absence, contributes to the requirement."""
 
-    __slots__ = ("finding", "settle", "status", "text")
+    __slots__ = ("finding", "settle", "status", "supports", "text")
 
     def __init__(
-        self, status: Status, text: str, finding: Finding | None, settle: str = ""
+        self,
+        status: Status,
+        text: str,
+        finding: Finding | None,
+        settle: str = "",
+        *,
+        supports: bool = False,
     ) -> None:
         self.status, self.text, self.finding, self.settle = status, text, finding, settle
+        self.supports = supports
 
 
 def _contributions(mapping: CheckMapping, by_check: Mapping[CheckId, list[Finding]]) -> list[_Part]:
@@ -125,7 +135,7 @@ def _contribution(mapping: CheckMapping, finding: Finding) -> _Part:
             return _Part(Status.NOT_APPLICABLE, answer.summary, finding)
         case Outcome.SATISFIED if mapping.strength is not Strength.FULL:
             text = f"No sign against it, but this alone cannot show a pass: {answer.summary}"
-            return _Part(Status.INCONCLUSIVE, text, finding)
+            return _Part(Status.INCONCLUSIVE, text, finding, supports=True)
         case Outcome.SATISFIED:
             short = [
                 f"{name} is {answer.measured.get(name, 0)}, needed is {least}"

@@ -60,6 +60,15 @@ def test_full_passes_and_partial_does_not() -> None:
     assert "Declare the interfaces." in partial.settle
 
 
+def test_a_satisfied_partial_check_does_not_stand_in_the_way_of_a_full_one() -> None:
+    both = requirement(Strength.FULL, Strength.PARTIAL, Strength.INDICATIVE)
+    assert judged(both, SATISFIED, SATISFIED, SATISFIED).status is Status.PASS
+    assert judged(both, SATISFIED, UNKNOWN, SATISFIED).status is Status.INCONCLUSIVE
+    assert judged(both, SATISFIED, SATISFIED).status is Status.INCONCLUSIVE, "one did not run"
+    assert judged(both, NOTHING, SATISFIED, SATISFIED).status is Status.INCONCLUSIVE
+    assert judged(both, SATISFIED, VIOLATED, SATISFIED).status is Status.FAIL
+
+
 def test_a_full_check_that_measured_too_little_does_not_pass() -> None:
     wanted = requirement(Strength.FULL, needs=65_535)
     few = judged(wanted, answer(Outcome.SATISFIED, measured=1000))

@@ -1,6 +1,6 @@
 """The laboratory runs once for the whole suite: the first test that needs it pays for it.
 
-Under pytest-xdist every test of this folder belongs to the group ``lab``, so that one worker has them.
+Under pytest-xdist a file is never split over workers (``--dist loadfile``), so one worker has it.
 """
 
 import json
@@ -27,12 +27,10 @@ from probe.store.store import Store  # noqa: E402
 RUN_LIMIT_S = 400
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.lab)
-            item.add_marker(pytest.mark.xdist_group("lab"))
             item.add_marker(pytest.mark.timeout(RUN_LIMIT_S + 60))
 
 

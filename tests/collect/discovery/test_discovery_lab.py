@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PROBE_MAC = "02:00:5e:00:53:02"
 PLUG, CAMERA, UPNP, PROXY = (f"mac-00005e0053{n}" for n in ("0e", "0b", "1f", "20"))
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("discovery-lab")]
+pytestmark = pytest.mark.lab
 
 
 def odd(what: str, mac: str, ipv4: tuple[str, ...] = ()) -> DeviceSpec:

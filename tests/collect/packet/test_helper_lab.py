@@ -16,7 +16,7 @@ from probe.demo.net import INTERFACE, DeviceSpec, Stage
 ROOT = Path(__file__).parents[3]
 MAC, IP, LL = "00:00:5e:00:53:0b", "198.51.100.11", "fe80::200:5eff:fe00:530b"
 PROBE_MAC = "02:00:5e:00:53:02"
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("packet-lab")]
+pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")
