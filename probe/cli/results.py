@@ -1,7 +1,6 @@
 """Commands that read what is recorded: tui, runs, show, judge, report, evidence."""
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from probe.errors import Exit, ProbeError
 from probe.model.catalogue import Catalogue
 from probe.model.run import RunStatus
 from probe.model.state import RunState
-from probe.model.verdict import Verdict
 from probe.store.journal import RunReader
 from probe.store.store import Store
 
@@ -78,29 +76,15 @@ def follow_to_end(run_id: str, show: "Show", store: str) -> int:
 
 
 def runs(store: str | None) -> int:
-    """One line for each run: id, start, status, interface, plan, devices, counts of verdicts."""
+    """One line for each run, newest first."""
+    from probe.report import text
+
     found = Store(store or default_store(), create=False)
-    heads = found.runs()
-    if not heads:
-        sys.stderr.write("No runs yet; start one with 'probe run' or 'probe demo'.\n")
-    for head in heads:
-        reader = RunReader(found, head.id)
+    readers = [RunReader(found, head.id) for head in found.runs()]
+    for reader in readers:
         reader.poll()
-        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(head.started_at))
-        tally = verdict_tally(list(reader.state.verdicts.values()))
-        sys.stdout.write(
-            f"{head.id}  {started}  {reader.status():<11}  {head.interface}  {head.plan}  "
-            f"{len(reader.state.devices)} devices  {tally}\n"
-        )
+    sys.stdout.write(text.runs_table((reader.state, reader.status()) for reader in readers))
     return Exit.PASS
-
-
-def verdict_tally(verdicts: list[Verdict]) -> str:
-    """``3 FAIL, 20 INCONCLUSIVE …``, statuses with none left out."""
-    from collections import Counter
-
-    tally = Counter(v.status for v in verdicts)
-    return ", ".join(f"{n} {status}" for status, n in sorted(tally.items())) or "no verdicts"
 
 
 def show(run: str, requirement: str | None, store: str | None, *, show_passwords: bool) -> int:

@@ -4,7 +4,7 @@ from collections import Counter
 
 from probe.store.journal import RunReader
 from probe.store.store import Store
-from probe.tui.source import RunHead
+from probe.tui.source import RunSummary
 
 
 class StoredRuns:
@@ -13,7 +13,7 @@ class StoredRuns:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def runs(self) -> list[RunHead]:
+    def runs(self) -> list[RunSummary]:
         """Newest first; each journal is read for its counts."""
         return [self._head(head.id) for head in self._store.runs()]
 
@@ -21,12 +21,12 @@ class StoredRuns:
         """The named run; raises ProbeError when there is none."""
         return RunReader(self._store, self._store.find(run_id))
 
-    def _head(self, run: str) -> RunHead:
+    def _head(self, run: str) -> RunSummary:
         reader = self.open(run)
         reader.poll()
         state = reader.state
         scope, plan = (state.run.scope, state.run.plan) if state.run else (None, None)
-        return RunHead(
+        return RunSummary(
             id=run,
             started_at=state.started_at,
             status=reader.status(),

@@ -51,10 +51,7 @@ def judge_requirement(
     status, reason = Status.NOT_TESTED, "No check of the probe speaks for this requirement."
     if parts and not any(p.finding for p in parts):
         reason = "None of the checks that speak for this requirement has run on this device."
-    counted = [p for p in parts if p.status is not Status.NOT_APPLICABLE]
-    if any(p.status is Status.PASS for p in counted):
-        # What alone could not show a pass does not stand in the way of a check that can.
-        counted = [p for p in counted if not p.supports]
+    counted = _counted(parts)
     if weighed and not counted:
         reason = f"Nothing on this device to apply it to was found: {weighed[0].text}"
     elif weighed:
@@ -147,6 +144,14 @@ def _contribution(mapping: CheckMapping, finding: Finding) -> _Part:
                 settle = f"Measure more: {'; '.join(short)}."
                 return _Part(Status.INCONCLUSIVE, text, finding, settle)
             return _Part(Status.PASS, answer.summary, finding)
+
+
+def _counted(parts: list[_Part]) -> list[_Part]:
+    counted = [p for p in parts if p.status is not Status.NOT_APPLICABLE]
+    if any(p.status is Status.PASS for p in counted):
+        # What alone could not show a pass does not stand in the way of a check that can.
+        return [p for p in counted if not p.supports]
+    return counted
 
 
 def _worst_first(parts: list[_Part]) -> list[_Part]:

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from probe.errors import ProbeError
+from probe.model.run import RunStatus
 from probe.model.state import RunState
 from probe.model.text import clean
 from probe.model.verdict import Status
@@ -65,18 +66,19 @@ def show_requirement(view: ReportView, requirement_id: str) -> str:
     )
 
 
-def runs_table(states: Iterable[RunState]) -> str:
-    """One line for each run, newest first."""
-    rows = [("RUN", "STARTED", "STATUS", "PLAN", "DEVICES", "FAILED")]
-    known = [state for state in states if state.run is not None]
-    for state in sorted(known, key=lambda s: (-s.started_at, s.run.id if s.run else "")):
-        assert state.run is not None
+def runs_table(runs: Iterable[tuple[RunState, RunStatus]]) -> str:
+    """One line for each run in the order given; the status is apart, a journal cannot tell of a kill."""
+    rows = [("RUN", "STARTED", "STATUS", "INTERFACE", "PLAN", "DEVICES", "FAILED")]
+    for state, status in runs:
+        if state.run is None:
+            continue
         failed = sum(v.status is Status.FAIL for v in state.verdicts.values())
         rows.append(
             (
                 clean(state.run.id),
                 when(state.run.started_at),
-                state.status.value,
+                status.value,
+                clean(state.run.scope.interface),
                 clean(state.run.plan.name),
                 str(len(state.devices)),
                 str(failed),

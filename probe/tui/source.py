@@ -39,7 +39,7 @@ class RunSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunHead:
+class RunSummary:
     """One line of the list of runs."""
 
     id: str
@@ -57,7 +57,7 @@ class RunHead:
 class RunStore(Protocol):
     """All runs that the store holds, for the run chooser."""
 
-    def runs(self) -> list[RunHead]:
+    def runs(self) -> list[RunSummary]:
         """Newest first."""
 
     def open(self, run_id: str) -> RunSource:

@@ -4,6 +4,7 @@ import pytest
 import report_sample
 
 from probe.errors import Exit, ProbeError
+from probe.model.run import RunStatus
 from probe.report import text
 from probe.report.viewmodel import ReportView
 
@@ -13,7 +14,7 @@ def outputs(view: ReportView) -> dict[str, str]:
         "summary": text.summary(view, "report.html"),
         "run": text.show_run(view),
         "requirement": text.show_requirement(view, "S-1"),
-        "runs": text.runs_table([report_sample.state()]),
+        "runs": text.runs_table([(report_sample.state(), RunStatus.FINISHED)]),
     }
 
 
@@ -66,11 +67,10 @@ def test_no_run_yet() -> None:
     assert text.runs_table([]) == "There is no run yet.\n"
 
 
-def test_runs_are_told_newest_first() -> None:
-    older, newer = report_sample.state(), report_sample.state()
-    newer.started_at += 100
-    assert newer.run
-    lines = text.runs_table([older, newer]).splitlines()
-    assert lines[0].split() == ["RUN", "STARTED", "STATUS", "PLAN", "DEVICES", "FAILED"]
-    assert len(lines) == 3
+def test_the_list_of_runs_says_how_each_ended() -> None:
+    state = report_sample.state()
+    given = [(state, RunStatus.INTERRUPTED), (state, RunStatus.FINISHED)]
+    lines = text.runs_table(given).splitlines()
+    assert lines[0].split()[:4] == ["RUN", "STARTED", "STATUS", "INTERFACE"]
+    assert [line.split()[4] for line in lines[1:]] == ["interrupted", "finished"]
     assert lines[1].split()[-2:] == ["3", "5"]

@@ -24,7 +24,7 @@ from probe.model.plan import Plan
 from probe.model.run import Job, Run, RunStatus, Scope
 from probe.model.state import RunState
 from probe.model.verdict import Status
-from probe.tui.source import RunHead
+from probe.tui.source import RunSummary
 
 T0 = 1_790_000_000.0
 RUN = RunId("20260921-141320-k7qd")
@@ -422,13 +422,13 @@ class LiveSource(FakeSource):
 class FakeStore:
     """Three runs."""
 
-    def runs(self) -> list[RunHead]:
+    def runs(self) -> list[RunSummary]:
         counts = {Status.FAIL: 4, Status.INCONCLUSIVE: 31, Status.NOT_TESTED: 40, Status.PASS: 9}
         return [
-            RunHead(id=RUN, started_at=T0, status=RunStatus.RUNNING, interface="eth1", plan="standard", devices=4),
-            RunHead(id="20260920-091500-aaaa", started_at=T0 - 90_000, status=RunStatus.FINISHED, interface="eth1",
+            RunSummary(id=RUN, started_at=T0, status=RunStatus.RUNNING, interface="eth1", plan="standard", devices=4),
+            RunSummary(id="20260920-091500-aaaa", started_at=T0 - 90_000, status=RunStatus.FINISHED, interface="eth1",
                     plan="quick", devices=4, counts=counts),
-            RunHead(id="20260918-170000-bbbb", started_at=T0 - 250_000, interface="usb0", plan="full"),
+            RunSummary(id="20260918-170000-bbbb", started_at=T0 - 250_000, interface="usb0", plan="full"),
         ]  # fmt: skip
 
     def open(self, run_id: str) -> FakeSource:

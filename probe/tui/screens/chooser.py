@@ -11,7 +11,7 @@ from probe.model.verdict import Status
 from probe.tui.glyphs import RUN_GLYPH, STATUS_GLYPH, STATUS_ROLE
 from probe.tui.pages import moment
 from probe.tui.screens.base import FilteredScreen
-from probe.tui.source import RunHead
+from probe.tui.source import RunSummary
 from probe.tui.spans import Line, join
 from probe.tui.widgets.records import Column, RecordList, Row
 
@@ -41,7 +41,7 @@ class ChooserScreen(FilteredScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._heads: list[RunHead] = []
+        self._heads: list[RunSummary] = []
         self._is_read = False
 
     def body(self) -> Iterator[Widget]:
@@ -86,7 +86,7 @@ class ChooserScreen(FilteredScreen):
             self.probe.copy(str(self.list_widget().key))
 
 
-def _row(head: RunHead) -> Row:
+def _row(head: RunSummary) -> Row:
     status: Line = ()
     if head.status is not None:
         glyph, role = RUN_GLYPH[head.status]
@@ -107,11 +107,11 @@ def _row(head: RunHead) -> Row:
     )
 
 
-def _words(head: RunHead) -> str:
+def _words(head: RunSummary) -> str:
     return f"{head.id} {moment(head.started_at)} {head.interface} {head.plan}".lower()
 
 
-def _fields(head: RunHead) -> dict[str, str]:
+def _fields(head: RunSummary) -> dict[str, str]:
     return {
         "status": str(head.status or ""),
         "plan": head.plan.lower(),
