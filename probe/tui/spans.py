@@ -119,14 +119,14 @@ def wrap(line: Line, width: int, indent: int = 0) -> list[Line]:
 
 
 def _cut(word: str, room: int) -> tuple[str, str]:
-    """The part that fits into ``room`` cells, at least one character of it, and the rest.
+    """The part that fits into ``room`` cells, and the rest.
 
     ``rich`` puts blanks in place of a wide character that the cut goes through; here it stays whole.
     """
     end, used = 0, 0
     for character in word:
         used += cell_len(character)
-        if used > room and end:
+        if used > room:
             break
         end += 1
     return word[:end], word[end:]

@@ -122,7 +122,11 @@ def test_mdns_service_becomes_an_announcement_with_sources():
     assert by_name["name"] == ("Cam", "mdns _http._tcp")
 
 
-@given(st.binary(max_size=300), st.text("abc\u202e\u0085<>", min_size=1, max_size=20))
+# No backslash of the device's own: below, one in the repr stands for a character that got through.
+txts = st.binary(max_size=300).map(lambda data: data.replace(b"\\", b"/"))
+
+
+@given(txts, st.text("abc\u202e\u0085<>", min_size=1, max_size=20))
 def test_hostile_txt_is_only_text(text, name):
     found = mdns.resolved(service(text, name))
     flat = repr(found.announced)
