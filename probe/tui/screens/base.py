@@ -73,13 +73,18 @@ class ProbeScreen(Screen[None]):
 
     def update(self) -> None:
         """Bring everything on this screen up to date; paints only what differs."""
-        # A screen that is being taken down loses its bars one by one.
-        if not self.is_mounted or not self.query(TopBar) or not self.query(Crumbs):
+        if not self._is_whole():
             return
         self.refresh_data()
         self.show_status()
 
+    def _is_whole(self) -> bool:
+        # A screen that is being put up or taken down has its bars one by one.
+        return self.is_mounted and bool(self.query(TopBar)) and bool(self.query(Crumbs))
+
     def show_status(self) -> None:
+        if not self._is_whole():
+            return
         self.query_one(TopBar).show_status(self.probe.status_line())
         self.query_one(Crumbs).show_path(self.path(), self.remark())
 
