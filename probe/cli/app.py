@@ -180,6 +180,17 @@ def tui(
 
 
 @app.command()
+def stop(
+    run: Annotated[str, typer.Argument(help="A run's id, its start, or 'last'.")],
+    store: StoreOption = None,
+) -> None:
+    """Stop a run; what was measured is kept and judged."""
+    from probe.cli import results
+
+    raise typer.Exit(results.stop(run, store))
+
+
+@app.command()
 def runs(store: StoreOption = None) -> None:
     """List the runs, newest first."""
     from probe.cli import results

@@ -1,6 +1,7 @@
-"""Commands that read what is recorded: tui, runs, show, judge, report, evidence."""
+"""Commands on runs that exist: tui, stop, runs, show, judge, report, evidence."""
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from probe.model.run import RunStatus
 from probe.model.state import RunState
 from probe.store.journal import RunReader
 from probe.store.store import Store
+
+STOP_POLL_S = 0.2
 
 if TYPE_CHECKING:
     from probe.cli.run import Show
@@ -73,6 +76,22 @@ def follow_to_end(run_id: str, show: "Show", store: str) -> int:
     if status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
         return Exit.ENVIRONMENT
     return Exit.STOPPED if status is RunStatus.STOPPED else result_code(reader)
+
+
+def stop(run: str, store: str | None) -> int:
+    """Ask a run to end, and wait until it has."""
+    reader = opened(run, store)
+    if not reader.alive():
+        raise ProbeError(
+            f"The run {reader.run} is not going on, it is {reader.status()}",
+            f"Look at it with 'probe show {reader.run}'.",
+        )
+    reader.command("stop")
+    while reader.alive():
+        time.sleep(STOP_POLL_S)
+    reader.poll()
+    sys.stderr.write(f"The run {reader.run} is {reader.status()}.\n")
+    return Exit.PASS
 
 
 def runs(store: str | None) -> int:

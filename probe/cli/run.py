@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from probe import __version__
 from probe.cli.common import default_store, read_declarations
@@ -11,6 +12,9 @@ from probe.errors import Exit, ProbeError
 from probe.model.plan import Plan
 from probe.model.ports import parse_ports
 from probe.model.run import Run, Scope
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,11 @@ def run(wish: Wish, show: Show, store: str | None, resume: str | None) -> int:
 
     where = store or default_store()
     if resume is not None:
+        if wish.interface is not None or wish.targets:
+            raise ProbeError(
+                "A run that is resumed keeps its interface and targets",
+                f"Leave them out: probe run --resume {resume}; or start a new run.",
+            )
         run_id = resumed(resume, where)
     else:
         head, files = described(wish)
@@ -122,12 +131,14 @@ def scope_of(wish: Wish, networks: tuple[str, ...]) -> Scope:
     targets: list[str] = []
     for target in wish.targets:
         try:
-            targets.append(str(ipaddress.ip_address(target.partition("%")[0])))
+            address = ipaddress.ip_address(target.partition("%")[0])
         except ValueError:
             raise ProbeError(
                 f"'{target}' is not an IP address",
                 "Give the device's address; names would have to be resolved outside the scope.",
             ) from None
+        refuse_target(address, wish.interface)
+        targets.append(str(address))
     if not networks and not targets:
         raise ProbeError(
             f"The interface {wish.interface} has no address",
@@ -136,6 +147,20 @@ def scope_of(wish: Wish, networks: tuple[str, ...]) -> Scope:
         )
     assert wish.interface is not None
     return Scope(interface=wish.interface, networks=networks, targets=tuple(targets))
+
+
+def refuse_target(address: "IPv4Address | IPv6Address", interface: str | None) -> None:
+    """Raises ProbeError for what is no single device, or cannot be on that interface."""
+    if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
+        raise ProbeError(
+            f"{address} is not the address of one device",
+            "Name each device by its own address, or leave --target out to test all.",
+        )
+    if address.is_loopback != (interface == "lo"):
+        raise ProbeError(
+            f"The target {address} cannot be reached over the interface {interface}",
+            "Name the interface of the network that the device is on.",
+        )
 
 
 def chosen_plan(wish: Wish) -> Plan:
