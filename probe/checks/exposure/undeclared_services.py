@@ -58,7 +58,7 @@ def undeclared(dut: Dut, transport: str, address: str, port: int) -> Answer:
 
 
 def unknowable(dut: Dut, count: int) -> Answer:
-    which = "an incomplete list of services" if dut.declaration else "no services"
-    summary = f"{count} services are reachable that are not declared; there is {which} declared."
+    which = "the declared list is not complete" if dut.declaration else "no declaration was given"
+    summary = f"Reachable and not declared: {count} {'service' if count == 1 else 'services'}; {which}."
     proof = (*scan_proof(dut), *scan_proof(dut, "udp"))
     return inconclusive(DEVICE, summary, *proof, owner=Owner.OPERATOR, settle=DECLARE)
