@@ -2,7 +2,6 @@
 
 import os
 import sys
-from dataclasses import replace
 
 from probe import __version__
 from probe.cli import run as run_command
@@ -46,7 +45,7 @@ def demo(show: Show, store: str | None, plan: str, *, loopback: bool) -> int:
 def compared(run_id: str, where: str) -> int:
     """Hold the run against the declared truth of the reference devices."""
     from probe.cli import results
-    from probe.demo import truth
+    from probe.demo import loopback, truth
 
     reader = results.opened(run_id, where)
     status = reader.status()
@@ -54,7 +53,9 @@ def compared(run_id: str, where: str) -> int:
         return Exit.PASS
     if status is not RunStatus.FINISHED:
         return Exit.STOPPED if status is RunStatus.STOPPED else Exit.ENVIRONMENT
-    comparison = truth.compare(replace(reader.state))
+    run = reader.state.run
+    on_loopback = run is not None and run.demonstration == "loopback"
+    comparison = truth.compare(reader.state, loopback.known() if on_loopback else None)
     sys.stdout.write(f"reference devices: {comparison.sentence}\n")
     for line in (*comparison.missed, *comparison.false):
         sys.stdout.write(f"  {line}\n")
