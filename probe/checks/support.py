@@ -47,8 +47,9 @@ def named(seen: Seen[Service]) -> str:
 
 
 def addresses(dut: Dut) -> list[str]:
-    """Every address of the device that is known or was scanned."""
-    known = {*dut.device.addresses, *(s.fact.address for s in dut.scans())}
+    """Every address of the device that is known or was scanned, or that may be its own."""
+    device = dut.device
+    known = {*device.addresses, *device.unproven, *(s.fact.address for s in dut.scans())}
     return sorted(known, key=address_order)
 
 

@@ -29,6 +29,9 @@ class Device:
     attributes: tuple[Attribute, ...] = ()
     seen_by: tuple[str, ...] = ()
     """The discovery methods that saw it: ``arp``, ``ns-eui64``, ``mdns``, ``operator`` …"""
+    unproven: tuple[str, ...] = ()
+    """Addresses that it was seen with and that may be another's: nothing is sent to them, so what is
+    there is unknown."""
 
     @property
     def ipv4(self) -> tuple[str, ...]:
@@ -60,6 +63,7 @@ class Device:
             addresses=tuple(addresses),
             attributes=tuple(dict.fromkeys((*self.attributes, *other.attributes))),
             seen_by=tuple(dict.fromkeys((*self.seen_by, *other.seen_by))),
+            unproven=tuple(sorted({*self.unproven, *other.unproven} - {*addresses})),
         )
 
 

@@ -24,6 +24,10 @@ NETWORK = ScopeGuard(Scope(interface="eth1", networks=("198.51.100.0/24", "2001:
         ("ff02::1", False),
         ("0.0.0.0", False),
         ("::", False),
+        ("::ffff:198.51.100.7", False),
+        ("::ffff:169.254.169.254", False),
+        ("fe80::1%eth1", True),
+        ("fe80::1%eth9", False),
     ],
 )
 def test_the_networks_of_the_interface_are_the_scope(address: str, inside: bool) -> None:
@@ -53,6 +57,24 @@ def test_a_target_brings_the_other_addresses_of_the_same_device_on_the_link_only
     assert not guard.admit_same_device(known, "203.0.113.9")
     assert not guard.allows("203.0.113.9")
     assert not guard.admit_same_device(("198.51.100.8",), "fe80::8")
+
+
+def test_disputed_addresses_are_out_and_bring_nothing_in() -> None:
+    guard = ScopeGuard(
+        Scope(interface="eth1", networks=("198.51.100.0/24",), targets=("198.51.100.7",))
+    )
+    assert guard.admit_same_device(("198.51.100.7",), "fe80::7")
+    guard.dispute("fe80::7", disputed=True)
+    assert not guard.allows("fe80::7")
+    assert not guard.admit_same_device(("198.51.100.7",), "fe80::7")
+    guard.dispute("fe80::7", disputed=False)
+    assert guard.allows("fe80::7")
+    guard.dispute("198.51.100.7", disputed=True)
+    assert guard.allows("198.51.100.7")  # named by the operator
+    assert not guard.allows("fe80::7")
+    whole = ScopeGuard(NETWORK.scope)
+    whole.dispute("198.51.100.9", disputed=True)
+    assert not whole.allows("198.51.100.9")
 
 
 def test_the_refusal_says_that_nothing_was_sent() -> None:

@@ -25,6 +25,8 @@ MAX_CLAIMS = 256
 MAX_ANNOUNCED = 64
 """Announcements kept of one device and one protocol."""
 LISTEN_EVERY_S = 2.0
+ASK_TIMES, AT_ONCE = 3, 16
+"""How often, and for how many at once, the link is asked whose an address is."""
 
 
 class Observe(Protocol):
@@ -54,13 +56,15 @@ class Discovery:
         self.link, self.plan = link, plan
         self.active_done = asyncio.Event()
         own = () if link.facts.loopback else link.facts.own
-        self.inventory = Inventory({link.facts.mac}, own)
+        self.inventory = Inventory({link.facts.mac}, own, link.guard.scope.targets)
         self.reporter = Reporter(link, self.inventory, on_device, observe, keep)
         self.unasked: set[str] = set()
         """MACs that were not yet asked for their EUI-64 addresses."""
         self._pending: list[tuple[tuple[str, ...], Announced, Record]] = []
         self._announced: dict[tuple[DeviceId, str], set[Announced]] = {}
         self._claims: dict[str, bool] = {}
+        self._asked: dict[tuple[DeviceId, str], int] = {}
+        """How often the link was asked whose a further address of a named device is."""
         self._noted: set[str] = set()
         self._fault: Exception | None = None
 
@@ -79,7 +83,9 @@ class Discovery:
                     self._guarded("SSDP", methods.search(self, ssdp)),
                     self._guarded("names", self._settle_claims(until_s=5.0)),
                 )
+                await self._guarded("names", self._settle_further())
             self._end_active_phase()
+            self.active_done.set()
             while True:
                 self._raise_fault()
                 await asyncio.sleep(LISTEN_EVERY_S)
@@ -87,6 +93,7 @@ class Discovery:
                     await self._guarded("listening", methods.keep_up(self))
                     await self._guarded("names", self._settle_claims(until_s=0.0))
         finally:
+            self.active_done.set()  # whoever waits for it must not wait for ever
             if stop_hearing is not None:
                 stop_hearing()
             ssdp.close()
@@ -125,8 +132,10 @@ class Discovery:
         for target in self.link.guard.scope.targets:
             if self.inventory.at(target) is None:
                 self._name(target)
+        for address in self.inventory.conflicts:
+            # Who answers for many is known by now, and does not dispute the address of another.
+            self.link.guard.dispute(address, disputed=self.inventory.disputed(address))
         self.reporter.settle()
-        self.active_done.set()
 
     # --- targets named by the operator -------------------------------------------------------
 
@@ -179,9 +188,7 @@ class Discovery:
     def found(self, method: str, mac: str, address: str, record: Record) -> None:
         """A neighbour by whatever method."""
         entry = self.inventory.seen(method, mac, address, record)
-        for taken, macs in self.inventory.conflicts.items():
-            if address == taken or taken in self.link.facts.own:
-                self.note(f"{taken} is used by more than one MAC: {', '.join(sorted(macs))}")
+        self._contested(address)
         if entry is None:
             return
         if entry.mac is not None and len(entry.methods) == 1:
@@ -190,14 +197,29 @@ class Discovery:
         if address:
             self._match_pending(address)
 
+    def _contested(self, address: str) -> None:
+        """Nothing more goes to an address once a second MAC uses it, whoever was first."""
+        conflicts = self.inventory.conflicts
+        for taken in {address, *self.link.facts.own} & conflicts.keys():
+            macs = sorted(conflicts[taken])
+            self.note(f"{taken} is used by more than one MAC: {', '.join(macs)}")
+        if address not in conflicts:
+            return
+        self.link.guard.dispute(address, disputed=self.inventory.disputed(address))
+        for mac in sorted(conflicts[address]):
+            other = self.inventory.by_mac(mac)
+            if other is not None:
+                self.reporter.changed(other)
+
     def _changed(self, entry: Entry) -> None:
         self.reporter.changed(entry)
 
     def _router(self, heard: RouterSeen) -> None:
         for prefix in heard.prefixes:
             network = ipaddress.IPv6Network(prefix)
-            inside = self.link.guard.on_link(str(network.network_address + 1))
-            if not inside and not network.is_link_local:
+            # Hosts form addresses on /64 prefixes only (RFC 4862 section 5.5.3); others name no place.
+            inside = self.link.guard.on_link(str(network.network_address))
+            if not inside and network.prefixlen <= 64 and not network.is_link_local:
                 self.note(
                     f"a router announces {prefix}, which is not in the scope; addresses with it are "
                     "not tested. Give the probe an address there, or name the network",
@@ -268,6 +290,21 @@ class Discovery:
                 self._claims[address] = True
                 if self.inventory.at(address) is None:
                     await methods.ask_for(self, address)
+            await self._settle_further()
             if loop.time() >= end:
                 return
             await asyncio.sleep(0.25)
+
+    async def _settle_further(self) -> None:
+        """Ask whose the further addresses of named devices are, before anything is sent to them."""
+        due = [
+            (entry, address)
+            for entry in self.inventory
+            for address in self.reporter.unsure(entry)
+            if self._asked.get((entry.id, address), 0) < ASK_TIMES
+        ]
+        if self.link.raw is None:
+            return
+        for entry, address in due[:AT_ONCE]:
+            self._asked[entry.id, address] = self._asked.get((entry.id, address), 0) + 1
+        await asyncio.gather(*(methods.confirm(self, e, a) for e, a in due[:AT_ONCE]))

@@ -1,6 +1,7 @@
 """Sightings merged into devices: one MAC, one entry. No I/O."""
 
-from collections.abc import Iterable, Iterator
+import ipaddress
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from probe.collect.discovery import oui
@@ -16,6 +17,8 @@ PROXY_ABOVE = 8
 FEW = 2
 """IPv4 addresses shown of a device while the sweep still goes on, for the same reason."""
 MAX_ATTRIBUTES = 40
+MAX_CLAIMANTS = 8
+"""MACs noted for one address; that there are two is what matters."""
 
 
 @dataclass(slots=True)
@@ -56,13 +59,18 @@ class Entry:
     def is_proxy(self) -> bool:
         return len(self.asked) > PROXY_ABOVE
 
-    def usable(self, *, settled: bool) -> list[str]:
-        """The addresses that are the device's own, as far as is known now."""
-        found = sorted(self.addresses, key=address_order)
+    def usable(self, *, settled: bool, without: Collection[str] = ()) -> list[str]:
+        """The addresses that are the device's own, as far as is known now.
+
+        ``without`` are those that are another's, or nobody knows whose.
+        """
+        found = sorted((a for a in self.addresses if a not in without), key=address_order)
         if self.is_proxy:
-            asked = self.asked
+            asked = [a for a in self.asked if a not in without]
             own = [a for a in found if a not in asked]
-            return own if any(":" not in a for a in own) else [*own, min_ip(asked)]
+            if any(":" not in a for a in own) or not asked:
+                return own
+            return [*own, min_ip(asked)]
         if not settled:
             four = [a for a in found if ":" not in a]
             return [*four[:FEW], *(a for a in found if ":" in a)]
@@ -70,15 +78,23 @@ class Entry:
 
 
 class Inventory:
-    """Every device seen. ``own_macs`` and ``own_addresses`` are the probe's and never a device."""
+    """Every device seen. ``own_macs`` and ``own_addresses`` are the probe's and never a device.
 
-    def __init__(self, own_macs: Iterable[str], own_addresses: Iterable[str]) -> None:
+    ``targets`` are the addresses that the operator named: they stay with the first who uses them.
+    """
+
+    def __init__(
+        self, own_macs: Iterable[str], own_addresses: Iterable[str], targets: Iterable[str] = ()
+    ) -> None:
         self._own_macs, self._own = frozenset(own_macs), frozenset(own_addresses)
+        self._targets = frozenset(str(ipaddress.ip_address(t)) for t in targets)
         self._entries: dict[DeviceId, Entry] = {}
         self._by_mac: dict[str, Entry] = {}
         self._by_address: dict[str, Entry] = {}
         self.conflicts: dict[str, set[str]] = {}
         """``{address: MACs}`` where more than one MAC uses an address."""
+        self.confirmed: dict[str, str] = {}
+        """``{address: MAC}`` where the link was asked and that MAC alone answered."""
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(list(self._entries.values()))
@@ -109,7 +125,7 @@ class Inventory:
             return None
         if address in self._own:
             # Somebody else uses the probe's own address: worth a note, not a device's address.
-            self.conflicts.setdefault(address, set()).add(str(mac))
+            self._contest(address, mac)
             address = ""
         return self._add(method, mac, address, record)
 
@@ -130,12 +146,23 @@ class Inventory:
                 entry.attributes.setdefault(attribute)
         return len(entry.attributes) > before
 
+    def disputed(self, address: str) -> bool:
+        """Whether several MACs use the address, so that nobody can say whose it is."""
+        contested = address in self.conflicts and address not in self._own
+        return contested and self._owner_of(address) is None
+
+    def not_of(self, entry: Entry) -> frozenset[str]:
+        """Those of the entry's addresses that are not to be taken for its own: others use them."""
+        found = entry.addresses.keys() & self.conflicts.keys()
+        named = {a for a in found & self._targets if self.at(a) is entry}
+        return frozenset(a for a in found - named if self._owner_of(a) != entry.mac)
+
     def device(self, entry: Entry, *, settled: bool) -> Device:
         """The entry as others see it."""
         return Device(
             id=entry.id,
             mac=entry.mac,
-            addresses=tuple(entry.usable(settled=settled)),
+            addresses=tuple(entry.usable(settled=settled, without=self.not_of(entry))),
             # What the device says of itself comes before the maker of its network interface.
             attributes=(*entry.attributes, *self._by_mac_alone(entry)),
             seen_by=tuple(entry.methods),
@@ -148,6 +175,9 @@ class Inventory:
             return None
         entry = self._entry(mac, address)
         if entry is None:
+            self._contest(
+                address, mac
+            )  # no room for one more device; that it is another one counts
             return None
         entry.methods.setdefault(method)
         if method == "ra-dad":
@@ -156,6 +186,7 @@ class Inventory:
             version = 6 if ":" in address else 4
             same = sum((":" in a) == (":" in address) for a in entry.addresses)
             if address not in entry.addresses and same >= MAX_ADDRESSES[version]:
+                self._contest(address, mac)
                 return None
             known = entry.addresses.setdefault(address, Known())
             known.methods.setdefault(method, record)
@@ -187,11 +218,33 @@ class Inventory:
         if holder.mac is None and entry.mac is not None:
             self._join(holder, entry)
             return
-        macs = {str(holder.mac), str(entry.mac)}
-        self.conflicts.setdefault(address, set()).update(macs)
+        self._contest(address, entry.mac)
         # Who answers for many does not own the address that another one uses by itself.
         if holder.is_proxy and not entry.is_proxy:
             self._by_address[address] = entry
+
+    def _contest(self, address: str, mac: str | None) -> None:
+        """Note that ``mac`` uses an address that is somebody else's."""
+        holder = self._by_address.get(address)
+        if mac is None or (holder is None and address not in self._own):
+            return
+        if holder is not None and holder.mac in (None, mac):
+            return
+        known = self.conflicts.setdefault(address, {str(holder.mac)} if holder else set())
+        if len(known) < MAX_CLAIMANTS:
+            known.add(mac)
+
+    def _owner_of(self, address: str) -> str | None:
+        """The MAC that a contested address belongs to; None when that cannot be told.
+
+        Who answers for many does not own the address that one other uses by itself.
+        """
+        alone = []
+        for mac in self.conflicts[address]:
+            entry = self._by_mac.get(mac)
+            if entry is None or not entry.is_proxy or address not in entry.asked:
+                alone.append(mac)
+        return alone[0] if len(alone) == 1 else None
 
     def _join(self, nameless: Entry, entry: Entry) -> None:
         """A target's entry turns out to be a device that was met by its MAC before."""

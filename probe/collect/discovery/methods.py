@@ -13,6 +13,7 @@ from probe.model.finding import Owner
 
 if TYPE_CHECKING:
     from probe.collect.discovery.discovery import Discovery
+    from probe.collect.discovery.inventory import Entry
     from probe.collect.discovery.mdns import MdnsBrowser
     from probe.collect.discovery.ssdp import SsdpListener
 
@@ -96,8 +97,8 @@ def prefixes(discovery: "Discovery") -> list[str]:
     if link.client is not None:
         found += [p for router in link.client.routers for p in router.prefixes]
     nets = [ipaddress.IPv6Network(p) for p in dict.fromkeys(found)]
-    inside = [n for n in nets if link.guard.on_link(str(n.network_address + 1))]
-    return [str(n) for n in inside if n.prefixlen == 64 and not n.is_link_local][:16]
+    usable = [n for n in nets if n.prefixlen == 64 and not n.is_link_local]
+    return [str(n) for n in usable if link.guard.on_link(str(n.network_address))][:16]
 
 
 async def _by_kernel(discovery: "Discovery") -> None:
@@ -148,6 +149,22 @@ async def ask_for(discovery: "Discovery", address: str) -> None:
     await nudge(discovery.link, [address])
     await asyncio.sleep(0.5)
     read_table(discovery)
+
+
+async def confirm(discovery: "Discovery", entry: "Entry", address: str) -> None:
+    """Ask the whole link who has ``address``: it is the device's own when only that one answers.
+
+    Anybody may claim an address in a frame; its real owner answers too, and then there is a conflict.
+    """
+    raw = discovery.link.raw
+    macs = await raw.holders(address, 1.2) if raw is not None else None
+    for mac in sorted(macs or ()):
+        if mac != entry.mac:
+            text = f"{mac} answered for {address}"
+            discovery.found("answer", mac, address, Record(text.encode(), "text/plain", text))
+    if entry.mac is not None and macs == frozenset({entry.mac}):
+        discovery.inventory.confirmed[address] = entry.mac
+        discovery.reporter.changed(entry)
 
 
 async def browse(discovery: "Discovery", mdns: "MdnsBrowser") -> None:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 from probe.collect.discovery.iid import iid_class
 from probe.collect.discovery.inventory import Entry, Inventory, Record
 from probe.collect.discovery.link import LinkSession
+from probe.collect.packet.eui64 import mac_of
 from probe.model.device import Device
 from probe.model.evidence import Coverage, EvidenceRef, Proof
+from probe.model.finding import Owner
 from probe.model.ids import DeviceId
-from probe.model.observation import AddressFormed, Announced, Fact, Ipv6Survey
+from probe.model.observation import AddressFormed, Announced, Fact, Ipv6Survey, NotMeasured
 
 if TYPE_CHECKING:
     from probe.collect.discovery.discovery import Keep, Observe
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 MAX_PROOFS = 8
 """Frames kept for one address."""
 PASSIVE = "passive"
+WHOSE = "Take the other device off the network, or give each an address of its own, and run again."
 
 
 class Reporter:
@@ -93,11 +96,61 @@ class Reporter:
                 reason=f"{reason}; formed on a prefix that the probe advertised for a minute",
             )
             self._say(entry, fact, self._ref(record))
+        for address, why in self._left_out(entry).items():
+            missing = NotMeasured(
+                collector="discovery",
+                subject=address,
+                reason=why,
+                owner=Owner.NETWORK,
+                settle=f"{WHOSE} Or name {address} as a target to have it tested as it is.",
+            )
+            records = [*entry.addresses[address].methods.values()][:MAX_PROOFS]
+            self._say(entry, missing, *(self._ref(r) for r in records))
         if entry.mac is not None:
             # The search is one of this link; it tells nothing about a target behind a router.
             self._say_survey(entry, device)
 
+    def unsure(self, entry: Entry) -> list[str]:
+        """Further addresses of a named device that nobody was asked about so far."""
+        targets = self._link.guard.scope.targets
+        if not targets or not any(self._link.guard.allows(a) for a in entry.addresses):
+            return []
+        device = self._inventory.device(entry, settled=self._settled)
+        return [
+            a
+            for a in device.addresses
+            if not self._link.guard.allows(a) and not self._is_own(entry, a)
+        ]
+
     # --- inside ------------------------------------------------------------------------------
+
+    def _is_own(self, entry: Entry, address: str) -> bool:
+        """Whether an address that the operator did not name is surely this device's.
+
+        The identifier made of its own MAC is; any other counts once the link was asked for it. The
+        address of this machine's router is the router's, whatever others say.
+        """
+        gateways = self._link.facts.gateways
+        if address in gateways and not any(
+            a in gateways and a in self._link.guard.scope.targets for a in entry.addresses
+        ):
+            return False
+        if ":" in address and entry.mac is not None and mac_of(address) == entry.mac:
+            return True
+        return entry.mac is not None and self._inventory.confirmed.get(address) == entry.mac
+
+    def _left_out(self, entry: Entry) -> dict[str, str]:
+        """Addresses that the device was seen with and that are not tested as its own, and why."""
+        found = {
+            address: f"{address} is also used by {', '.join(others[:3])}: whose it is cannot be told"
+            for address in sorted(entry.addresses.keys() & self._inventory.conflicts.keys())
+            if self._inventory.disputed(address)
+            and (others := sorted(self._inventory.conflicts[address] - {str(entry.mac)}))
+        }
+        for address in self.unsure(entry):
+            why = "that it is the device's own could not be made sure on the link"
+            found.setdefault(address, f"{address} was seen with this device, but {why}")
+        return found
 
     def _show(self, device: Device) -> None:
         self._reported[device.id] = device
@@ -112,13 +165,21 @@ class Reporter:
             return None
         if not device.addresses and not self._settled:
             return None  # only a MAC so far; the address mostly follows at once
-        usable = tuple(a for a in device.addresses if self._link.admit(inside, a))
+        usable = tuple(
+            a
+            for a in device.addresses
+            if a in inside or (self._is_own(entry, a) and self._link.admit(inside, a))
+        )
         return Device(
             id=device.id,
             mac=device.mac,
             addresses=usable,
             attributes=device.attributes,
             seen_by=device.seen_by,
+            # What is still being asked for is no news; what was asked for in vain is.
+            unproven=tuple(sorted(self._left_out(entry).keys() - {*usable}))
+            if self._settled
+            else (),
         )
 
     def _address(self, entry: Entry, device: Device, address: str) -> None:
@@ -136,14 +197,16 @@ class Reporter:
 
     def _say_survey(self, entry: Entry, device: Device) -> None:
         heard = self._link.client is not None and self._link.client.available
-        methods = (*self._tried, *((PASSIVE,) if heard else ()))
+        # What was named and not sent (no helper, no IPv6 on this host) was not tried.
+        sent = {method: times for method, times in self._tried.items() if times > 0}
+        methods = (*sent, *((PASSIVE,) if heard else ()))
         if not methods:
             return
         routers = self._link.client.routers if self._link.client is not None else []
         fact = Ipv6Survey(methods=methods, addresses=device.ipv6, router_present=bool(routers))
         tried = Coverage(
             tried="search for IPv6 addresses by " + ", ".join(methods),
-            times=max(1, sum(self._tried.values())),
+            times=max(1, sum(sent.values())),
             deadline_s=1.0,
             answered=len(device.ipv6),
         )
@@ -169,4 +232,4 @@ class Reporter:
 
 
 def _news(device: Device) -> tuple[object, ...]:
-    return device.mac, device.addresses, device.attributes
+    return device.mac, device.addresses, device.attributes, device.unproven

@@ -118,11 +118,26 @@ class PacketClient:
 
         None when that cannot be known: no helper, or an address that is not on this link.
         """
+        answer = await self._ping(mac or "", address, within, everybody=False)
+        return answer.alive if answer is not None else None
+
+    async def holders(self, address: str, within: float = 1.0) -> frozenset[str] | None:
+        """Every MAC that answers for ``address`` when the whole link is asked. None: cannot be known."""
+        answer = await self._ping("", address, within, everybody=True)
+        return None if answer is None or answer.alive is None else frozenset(answer.macs)
+
+    async def _ping(
+        self, mac: str, address: str, within: float, *, everybody: bool
+    ) -> say.Answered | None:
         command = say.Ping(
-            id=self._next(), mac=mac or "", address=address, within_s=min(60.0, max(0.05, within))
+            id=self._next(),
+            mac=mac,
+            address=address,
+            within_s=min(60.0, max(0.05, within)),
+            everybody=everybody,
         )
         answer = await self._ask(command, command.id, within + 3)
-        return answer.alive if isinstance(answer, say.Answered) else None
+        return answer if isinstance(answer, say.Answered) else None
 
     def admit(self, known: tuple[str, ...], learned: str) -> None:
         """Tell the helper of a further address of a device, as the scope guard admitted it."""

@@ -21,6 +21,8 @@ class InterfaceFacts:
     """Lower case, colon separated; all zero on loopback."""
     ipv4: tuple[ipaddress.IPv4Interface, ...] = ()
     ipv6: tuple[ipaddress.IPv6Interface, ...] = ()
+    gateways: tuple[str, ...] = ()
+    """The routers that this machine itself uses over the interface."""
     up: bool = True
     carrier: bool = True
     loopback: bool = False
@@ -54,13 +56,14 @@ def interface_facts(name: str) -> InterfaceFacts:
     try:
         rows = {row.name: row for row in netlink.links()}
         addresses = netlink.addresses()
+        row = rows.get(name)
+        gateways = tuple(netlink.gateways(row.index)) if row is not None else ()
     except OSError as error:
         raise ProbeError(
             f"the kernel does not tell the network interfaces: {error}",
             "Run 'probe doctor' on this machine.",
             owner=Owner.ENVIRONMENT,
         ) from None
-    row = rows.get(name)
     if row is None:
         near = difflib.get_close_matches(name, rows, n=3, cutoff=0.4)
         there = ", ".join(near or interface_names()[:8])
@@ -75,6 +78,7 @@ def interface_facts(name: str) -> InterfaceFacts:
         mac=row.mac if len(row.mac) == 17 else "00:00:00:00:00:00",
         ipv4=tuple(i for i in mine if isinstance(i, ipaddress.IPv4Interface)),
         ipv6=tuple(i for i in mine if isinstance(i, ipaddress.IPv6Interface)),
+        gateways=gateways,
         up=bool(row.flags & IFF_UP),
         carrier=bool(row.flags & IFF_RUNNING),
         loopback=bool(row.flags & IFF_LOOPBACK),

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 RTM_NEWLINK, RTM_GETLINK = 16, 18
 RTM_NEWADDR, RTM_GETADDR = 20, 22
+RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 RTM_NEWNEIGH, RTM_GETNEIGH = 28, 30
 NLM_F_REQUEST_DUMP = 0x301
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 IFLA_ADDRESS, IFLA_IFNAME = 1, 3
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
 NDA_DST, NDA_LLADDR = 1, 2
+RTA_OIF, RTA_GATEWAY = 4, 5
 IFA_F_TEMPORARY = 0x01
 NUD_USABLE = 0x02 | 0x04 | 0x08 | 0x10
 """Reachable, stale, delay, probe: a neighbour that answered at some time."""
@@ -84,6 +86,17 @@ def neighbours(index: int) -> list[NeighbourRow]:
             if not ip.is_multicast:
                 found.append(NeighbourRow(str(ip), _mac(hardware), state))
     return found
+
+
+def gateways(index: int) -> list[str]:
+    """The addresses of the routers that this machine uses over one interface."""
+    found: dict[str, None] = {}
+    for body in _dump(RTM_GETROUTE, RTM_NEWROUTE, bytes(12)):
+        attributes = _attributes(body, 12)
+        raw = attributes.get(RTA_GATEWAY, b"")
+        if attributes.get(RTA_OIF) == struct.pack("=I", index) and len(raw) in (4, 16):
+            found.setdefault(str(ipaddress.ip_address(raw)))
+    return list(found)
 
 
 def _dump(ask: int, answer: int, body: bytes) -> Iterator[bytes]:

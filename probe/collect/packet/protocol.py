@@ -120,6 +120,8 @@ class Ping:
     """Empty when unknown: then anybody who owns the address counts."""
     address: str
     within_s: float
+    everybody: bool
+    """Listen for the whole time to whoever answers, not only until the first one does."""
 
     def __post_init__(self) -> None:
         _require(not self.mac or MAC.fullmatch(self.mac) is not None, "mac")
@@ -189,6 +191,8 @@ class Answered:
 
     id: int
     alive: bool | None
+    macs: tuple[str, ...]
+    """Everybody who answered for the address, also those who were not meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

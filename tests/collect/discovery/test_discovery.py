@@ -7,13 +7,14 @@ import ipaddress
 
 import pytest
 
+from probe.collect.discovery import methods
 from probe.collect.discovery.discovery import Discovery
 from probe.collect.discovery.link import LinkSession
 from probe.collect.packet.interface import InterfaceFacts
 from probe.collect.packet.protocol import RouterSeen, Sighting
 from probe.collect.scope import ScopeGuard
 from probe.model.evidence import EvidenceRef
-from probe.model.observation import AddressFormed, Announced, Ipv6Survey
+from probe.model.observation import AddressFormed, Announced, Ipv6Survey, NotMeasured
 from probe.model.plan import Plan
 from probe.model.run import Scope
 
@@ -39,6 +40,8 @@ class FakeClient:
         self.routers = []
         self.listener = None
         self.admitted = []
+        self.answers = {}
+        """Who answers for an address when the whole link is asked."""
 
     def subscribe(self, listener):
         self.listener = listener
@@ -46,6 +49,9 @@ class FakeClient:
 
     def admit(self, known, learned):
         self.admitted.append(learned)
+
+    async def holders(self, address, within):
+        return self.answers.get(address)
 
 
 class Told:
@@ -135,6 +141,119 @@ async def test_with_targets_only_they_are_reported_and_nothing_is_kept_of_others
     assert told.link.guard.allows(LL)
     assert not told.link.guard.allows(OTHER_IP)
     assert not any(b"arp-request" in data for data in told.kept.values())
+
+
+GATEWAY, GATEWAY_MAC = "198.51.100.1", "00:00:5e:00:53:01"
+
+
+async def test_address_of_another_that_a_target_claims_is_never_in_scope():
+    told = Told(IP)
+    told.see("arp", MAC, IP)
+    told.see("arp-request", GATEWAY_MAC, GATEWAY)
+    told.see("arp-announcement", MAC, GATEWAY)
+    told.discovery._end_active_phase()
+    assert told.devices[0].addresses == (IP,)
+    assert not told.link.guard.allows(GATEWAY)
+    assert told.client.admitted == []
+    assert told.devices[0].unproven == (GATEWAY,)
+    (left,) = told.facts(NotMeasured)
+    assert (left.subject, left.owner) == (GATEWAY, "network")
+    assert GATEWAY_MAC in left.reason
+
+
+async def test_claimed_address_is_admitted_once_the_whole_link_was_asked():
+    told = Told(IP)
+    told.see("arp", MAC, IP)
+    told.see("arp-announcement", MAC, OTHER_IP)
+    assert told.devices[0].addresses == (IP,)  # a claim only
+    assert not told.link.guard.allows(OTHER_IP)
+    told.client.answers[OTHER_IP] = frozenset({MAC})
+    await told.discovery._settle_further()
+    assert told.devices[0].addresses == (IP, OTHER_IP)
+    assert told.link.guard.allows(OTHER_IP)
+    told.discovery._end_active_phase()
+    assert told.devices[0].unproven == ()
+    assert not told.facts(NotMeasured)
+
+
+@pytest.mark.parametrize("macs", [{OTHER}, {MAC, OTHER}, set(), None])
+async def test_claimed_address_for_which_another_answers_or_nobody_is_left_out(macs):
+    told = Told(IP)
+    told.see("arp", MAC, IP)
+    told.see("arp-announcement", MAC, OTHER_IP)
+    told.client.answers[OTHER_IP] = macs
+    for _ in range(5):
+        await told.discovery._settle_further()
+    told.discovery._end_active_phase()
+    assert told.devices[0].addresses == (IP,)
+    assert not told.link.guard.allows(OTHER_IP)
+    assert [f.subject for f in told.facts(NotMeasured)] == [OTHER_IP]
+
+
+async def test_own_router_is_nobodys_further_address_even_when_it_is_silent():
+    told = Told(IP, facts=dataclasses.replace(FACTS, gateways=(GATEWAY,)))
+    told.client.answers[GATEWAY] = frozenset({MAC})
+    told.see("arp", MAC, IP)
+    told.see("arp-announcement", MAC, GATEWAY)
+    await told.discovery._settle_further()
+    assert not told.link.guard.allows(GATEWAY)
+
+
+async def test_admitted_address_that_another_uses_later_is_spoken_to_no_more():
+    told = Told(IP)
+    told.see("arp", MAC, IP)
+    told.see("na", MAC, LL)
+    assert told.link.guard.allows(LL)
+    told.see("na", OTHER, LL)
+    assert not told.link.guard.allows(LL)
+    assert told.devices[0].addresses == (IP,)
+
+
+async def test_who_takes_a_targets_address_brings_nothing_of_its_own_into_scope():
+    told = Told(IP)
+    told.see("arp", MAC, IP)
+    told.see("arp", OTHER, OTHER_IP)
+    told.see("arp-announcement", OTHER, IP)
+    told.client.answers[OTHER_IP] = frozenset({OTHER})
+    await told.discovery._settle_further()
+    told.discovery._end_active_phase()
+    assert not told.link.guard.allows(OTHER_IP)
+    assert told.link.guard.allows(IP)  # named by the operator, whoever answers there
+    assert [(d.mac, d.addresses) for d in told.devices] == [(MAC, (IP,))]
+    assert [f.subject for f in told.facts(NotMeasured)] == [IP]
+
+
+async def test_without_targets_an_address_of_two_is_no_ones_and_a_gap_of_both():
+    told = Told()
+    told.see("arp", MAC, IP)
+    told.see("arp", OTHER, OTHER_IP)
+    told.see("arp-announcement", OTHER, IP)
+    told.discovery._end_active_phase()
+    assert {d.mac: d.addresses for d in told.devices} == {MAC: (), OTHER: (OTHER_IP,)}
+    assert not told.link.guard.allows(IP)
+    assert [f.subject for f in told.facts(NotMeasured)] == [IP, IP]
+
+
+@pytest.mark.parametrize("prefix", [f"{'ffff:' * 7}ffff/128", "ff02::/64", "::/0"])
+async def test_hostile_router_advertisement_ends_nothing(prefix):
+    told = Told()
+    router = RouterSeen(mac=MAC, address=LL, prefixes=(prefix,), at=1.0, frame=b"")
+    told.discovery._sighted(router)
+    told.client.routers.append(router)
+    assert methods.prefixes(told.discovery) == []
+    told.discovery._raise_fault()
+
+
+async def test_trouble_in_the_active_phase_does_not_leave_anybody_waiting():
+    told = Told("203.0.113.9")
+
+    def full_disk(device):
+        raise OSError("disk full")
+
+    told.discovery.reporter._on_device = full_disk
+    with pytest.raises(OSError, match="disk full"):
+        await asyncio.wait_for(told.discovery.run(), 5)
+    assert told.discovery.active_done.is_set()
 
 
 async def test_silent_and_distant_targets_are_listed_all_the_same():

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.collect.discovery.inventory import PROXY_ABOVE, Inventory, Record
+from probe.collect.discovery.inventory import MAX_DEVICES, PROXY_ABOVE, Inventory, Record
 from probe.model.device import Attribute
 
 MAC, OTHER, OWN = "00:00:5e:00:53:0b", "00:00:5e:00:53:0c", "02:00:5e:00:53:02"
@@ -53,6 +53,8 @@ def test_two_macs_with_one_address_are_two_devices_and_noted_on_both():
     assert len(devices) == 2
     notes = [d.get("mac-note") for d in devices]
     assert [OTHER in notes[0].value, MAC in notes[1].value] == [True, True]
+    assert [d.addresses for d in devices] == [(), ()]
+    assert inventory.disputed(IP)
 
 
 def test_proxy_arp_is_one_device_with_one_address():
@@ -64,6 +66,28 @@ def test_proxy_arp_is_one_device_with_one_address():
     assert proxy.addresses == ("198.51.100.20",)
     assert "100 addresses" in proxy.get("mac-note").value
     assert real.addresses == (IP,)
+
+
+def test_proxy_does_not_dispute_the_address_of_the_one_that_uses_it():
+    inventory = make()
+    inventory.seen("arp", OTHER, IP, record())
+    for n in range(8, 40):
+        inventory.seen("arp", MAC, f"198.51.100.{n}", record())
+    real, proxy = (inventory.device(e, settled=True) for e in inventory)
+    assert not inventory.disputed(IP)
+    assert real.addresses == (IP,)
+    assert proxy.addresses == ("198.51.100.8",)
+
+
+def test_conflict_is_seen_even_when_there_is_no_room_for_another_device():
+    inventory = make()
+    inventory.seen("arp", MAC, IP, record())
+    for n in range(MAX_DEVICES):
+        mac = f"00:00:5e:01:{n >> 8:02x}:{n & 255:02x}"
+        inventory.seen("arp", mac, "", record())
+    inventory.seen("arp", OTHER, IP, record())
+    assert inventory.by_mac(OTHER) is None
+    assert inventory.disputed(IP)
 
 
 def test_proxy_keeps_the_address_that_it_uses_itself():

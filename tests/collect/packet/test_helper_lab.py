@@ -76,7 +76,7 @@ class Helper:
 
 
 def ping(number=1, mac=MAC, address=IP, within=1.0):
-    return protocol.Ping(id=number, mac=mac, address=address, within_s=within)
+    return protocol.Ping(id=number, mac=mac, address=address, within_s=within, everybody=False)
 
 
 def test_privileges_are_gone_when_it_is_ready(stage):

@@ -103,7 +103,7 @@ async def _obey(engine: Engine, command: say.Command, outlet: Outlet) -> None:
     except (ProbeError, ValueError, OSError) as error:
         number = getattr(command, "id", 0)
         if isinstance(command, say.Ping):
-            outlet.send(say.Answered(id=number, alive=None))
+            outlet.send(say.Answered(id=number, alive=None, macs=()))
         else:
             text = refusal(error)
             outlet.send(say.Done(id=number, sent=0, silent=0, seconds=0.0, problem=text))

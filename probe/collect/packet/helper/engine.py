@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from probe.collect.answers import OutOfScope
 from probe.collect.packet import lines
@@ -24,6 +24,8 @@ BATCH = 64
 """Frames read before the other socket gets its turn."""
 NS_TRIES, ECHO_TRIES = 4, 2
 NS_GAP_S = 0.2
+MAX_CLAIMANTS = 8
+"""MACs told of that answer for one address."""
 
 
 class Pacer:
@@ -49,6 +51,7 @@ class Waiting:
     mac: str
     address: str
     answered: asyncio.Event
+    macs: set[str] = field(default_factory=set)
 
 
 class Engine:
@@ -179,7 +182,11 @@ class Engine:
         if not seen.method.startswith("arp") and seen.method not in {"na", "ns"}:
             return
         for ping in self._pings:
-            if ping.address == seen.address and ping.mac in ("", seen.mac):
+            if ping.address != seen.address:
+                continue
+            if len(ping.macs) < MAX_CLAIMANTS:
+                ping.macs.add(seen.mac)
+            if ping.mac in ("", seen.mac):
                 ping.answered.set()
 
     # --- sending -----------------------------------------------------------------------------
@@ -224,8 +231,7 @@ class Engine:
                 self.guard.admit_same_device(command.known, command.learned)
                 return
             case say.Ping():
-                alive = await self._ping(command)
-                self._send(say.Answered(id=command.id, alive=alive))
+                self._send(await self._ping(command))
                 return
             case say.ArpSweep():
                 sent, silent = await self._arp_sweep(command)
@@ -307,9 +313,9 @@ class Engine:
         frame = build.advertisement(mac, source, command.prefix, valid=0, preferred=0)
         return sent + int(await self._out(frame))
 
-    async def _ping(self, ping: say.Ping) -> bool | None:
+    async def _ping(self, ping: say.Ping) -> say.Answered:
         if not self.guard.on_link(ping.address):
-            return None
+            return say.Answered(id=ping.id, alive=None, macs=())
         # An address that is not admitted is only asked for on the link, never addressed.
         directly = ping.mac if self.guard.allows(ping.address) else ""
         waiting = Waiting(ping.mac, ping.address, asyncio.Event())
@@ -319,12 +325,16 @@ class Engine:
             # First to the device alone, as RFC 1122 section 2.3.2.1 polls; then to everybody.
             for to in (directly, directly, ""):
                 tried = await self._out(self._question(ping.address, to)) or tried
+                if ping.everybody:
+                    await asyncio.sleep(ping.within_s / 3)
+                    continue
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(waiting.answered.wait(), ping.within_s / 3)
-                    return True
-            return False if tried else None
+                    break
         finally:
             self._pings.remove(waiting)
+        alive = waiting.answered.is_set() or (False if tried else None)
+        return say.Answered(id=ping.id, alive=alive, macs=tuple(sorted(waiting.macs)))
 
     def _question(self, address: str, to: str) -> bytes:
         if ":" in address:
