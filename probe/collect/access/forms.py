@@ -3,8 +3,9 @@
 import json
 import re
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from urllib.parse import quote_plus
+
+from probe.collect.access.markup import Tag, tokens
 
 FAILED = re.compile(
     r"incorrect|invalid|fail|denied|wrong|bad (?:user|pass|login)|mismatch|not match|error|falsch|"
@@ -25,6 +26,7 @@ TRANSFORMS = re.compile(
 )
 LIBRARY = re.compile(r"jquery|bootstrap|modernizr|respond|html5shiv", re.IGNORECASE)
 MAX_ELEMENTS = 2_000
+MAX_LINK_TEXT = 200
 
 
 @dataclass
@@ -58,8 +60,9 @@ class Form:
     def user(self) -> Control | None:
         """The nearest text field before the password, by preference one that is named like a user."""
         before: list[Control] = []
+        secret = self.password
         for control in self.controls:
-            if control is self.password:
+            if control is secret:
                 break
             if control.kind in ("text", "email", "tel", "") and control.name:
                 before.append(control)
@@ -74,7 +77,7 @@ class Form:
     def filled(self, username: str, password: str) -> str:
         """The body that a browser would send (WHATWG URL-encoded form), hidden fields as given."""
         pairs: list[tuple[str, str]] = []
-        submitted = False
+        submitted, secret, account = False, self.password, self.user
         for control in self.controls:
             if not control.name or not control.on or control.kind in ("button", "reset", "file"):
                 continue
@@ -83,36 +86,43 @@ class Form:
                     continue
                 submitted = True
             value = control.value
-            if control is self.password:
+            if control is secret:
                 value = password
-            elif control is self.user:
+            elif control is account:
                 value = username
             pairs.append((control.name, value))
         return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)
 
 
-class Page(HTMLParser):
+class Page:
     """A parsed page: its forms, links, scripts and visible text."""
 
     def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
         self.forms: list[Form] = []
         self.links: list[tuple[str, str]] = []
+        """Target and text."""
         self.script_sources: list[str] = []
-        self.scripts = ""
-        self.text = ""
         self.loose_password = False
         self._form: Form | None = None
         self._in = ""
-        self._elements = 0
-        self.feed(html)
-        self.close()
+        elements, text, scripts = 0, [], []
+        for token in tokens(html):
+            if isinstance(token, Tag):
+                elements += 1
+                if token.name.startswith("/"):
+                    self._end(token.name[1:])
+                elif elements <= MAX_ELEMENTS:
+                    self._start(token.name, token.attributes)
+                else:
+                    self._in = token.name if token.name in ("script", "style") else self._in
+            elif self._in == "script":
+                scripts.append(token)
+            elif self._in != "style":
+                text.append(token)
+                self._link_text(token)
+        self.scripts, self.text = "".join(scripts), " ".join(text)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._elements += 1
-        if self._elements > MAX_ELEMENTS:
-            return
-        a = {name: value or "" for name, value in attrs}
+    def _start(self, tag: str, a: dict[str, str]) -> None:
         if tag == "form":
             self._form = Form(
                 action=a.get("action", ""),
@@ -130,20 +140,16 @@ class Page(HTMLParser):
         if tag in ("script", "style", "a"):
             self._in = tag
 
-    def handle_endtag(self, tag: str) -> None:
+    def _end(self, tag: str) -> None:
         if tag == "form":
             self._form = None
         if tag == self._in:
             self._in = ""
 
-    def handle_data(self, data: str) -> None:
-        if self._in == "script":
-            self.scripts += data
-        elif self._in != "style":
-            self.text += data + " "
-            if self._in == "a" and self.links:
-                href, text = self.links[-1]
-                self.links[-1] = (href, text + data)
+    def _link_text(self, data: str) -> None:
+        if self._in == "a" and self.links and len(self.links[-1][1]) < MAX_LINK_TEXT:
+            href, text = self.links[-1]
+            self.links[-1] = (href, (text + data)[:MAX_LINK_TEXT])
 
     def _control(self, tag: str, a: dict[str, str]) -> None:
         kind = a.get("type", "submit" if tag == "button" else "text" if tag == "input" else tag)
