@@ -69,10 +69,18 @@ def follow_to_end(run_id: str, show: "Show", store: str) -> int:
     else:
         from probe.report import text
 
-        html = Path(f"probe-{reader.run}.html")
-        write(rendered(view, "html"), html)
-        sys.stdout.write(text.summary(view, str(html)))
+        html, warning = Path(f"probe-{reader.run}.html"), ""
+        try:
+            write(rendered(view, "html"), html)
+        except ProbeError as error:
+            # Nobody asked for this file by name: the result of the run is told all the same.
+            warning = (
+                f"probe: {error.what}. Write it elsewhere: probe report {reader.run} -o FILE.\n"
+            )
+        sys.stdout.write(text.summary(view, "" if warning else str(html)))
         sys.stdout.write(f"screen: probe tui {reader.run}\n")
+        sys.stdout.flush()
+        sys.stderr.write(warning)
     if status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
         return Exit.ENVIRONMENT
     return Exit.STOPPED if status is RunStatus.STOPPED else result_code(reader)

@@ -24,6 +24,8 @@ class Why(StrEnum):
     """Bytes came that are not the protocol asked for."""
     BUDGET = "budget"
     """The budget of the device does not allow more."""
+    LOCAL = "local"
+    """The probe's own interface could not send. It says nothing about the device."""
     GONE = "gone"
     """The device stopped answering altogether."""
 
@@ -36,6 +38,7 @@ OWNER = {
     Why.ENDED: Owner.DEVICE,
     Why.GARBAGE: Owner.DEVICE,
     Why.BUDGET: Owner.OPERATOR,
+    Why.LOCAL: Owner.ENVIRONMENT,
     Why.GONE: Owner.DEVICE,
 }
 

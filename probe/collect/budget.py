@@ -2,52 +2,91 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from probe.collect.answers import NoAnswer, Why
+from probe.collect.gate import Gate
+from probe.model.event import AccountLogins, BudgetSpent
 from probe.model.plan import Gentleness
 
 
-class Budget:
-    """Every packet, connection and login is asked for here before it happens."""
+def _nothing() -> None:
+    """What is done about a login when nobody keeps a record."""
 
-    def __init__(self, gentleness: Gentleness) -> None:
+
+class Budget:
+    """Every packet, connection and login is asked for here before it happens.
+
+    ``earlier`` is what the device had to bear before this process took the run up: its totals go on,
+    and an account that was tried then is not tried as often again. The time budget is one of each
+    sitting. ``on_login`` is called before a login attempt leaves, so that its record survives a kill.
+    """
+
+    def __init__(
+        self,
+        gentleness: Gentleness,
+        *,
+        gate: Gate | None = None,
+        earlier: BudgetSpent | None = None,
+        on_login: Callable[[], None] = _nothing,
+    ) -> None:
         self.gentleness = gentleness
-        self.packets = 0
-        self.connections = 0
-        self.logins = 0
-        self._login_per_account: dict[tuple[str, str], int] = {}
+        self.gate = gate or Gate()
+        """Closed while the run is paused: no packet leaves then. What a library says on a connection
+        of its own (SSH) ends by itself, within its deadline."""
+        self.packets = earlier.packets if earlier else 0
+        self.connections = earlier.connections if earlier else 0
+        self.logins = earlier.logins if earlier else 0
+        self._on_login = on_login
+        self._login_per_account = {
+            (account.service, account.username): account.attempts
+            for account in (earlier.accounts if earlier else ())
+        }
         self._slots = asyncio.Semaphore(gentleness.connections_at_once)
         self._crowd = asyncio.Lock()
         self._turn = asyncio.Lock()
         self._next_at = 0.0
-        self.started = time.monotonic()
-        self.gate = asyncio.Event()
-        """Cleared while the run is paused: no packet leaves then."""
-        self.gate.set()
+        self._earlier_s = earlier.seconds if earlier else 0.0
+        self.started = self.now()
+
+    def now(self) -> float:
+        """A monotonic clock that stands still while the gate is closed: a pause is nobody's delay."""
+        return time.monotonic() - self.gate.closed_s
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self.started
+        """Of all sittings together."""
+        return self._earlier_s + self.now() - self.started
 
     @property
     def time_is_up(self) -> bool:
-        return self.seconds > self.gentleness.seconds
+        return self.now() - self.started > self.gentleness.seconds
+
+    @property
+    def accounts(self) -> tuple[AccountLogins, ...]:
+        """How often each account was tried."""
+        return tuple(
+            AccountLogins(service=service, username=username, attempts=attempts)
+            for (service, username), attempts in sorted(self._login_per_account.items())
+        )
 
     async def packet(self, count: int = 1) -> None:
         """Wait until ``count`` packets may be sent to the device. First come, first served."""
         gap = 1.0 / self.gentleness.packets_per_s
-        await self.gate.wait()
         async with self._turn:
+            await self.gate.passed()
             now = time.monotonic()
             # An idle bucket holds `burst` tokens: the schedule may lag behind the clock that far.
             self._next_at = max(self._next_at, now - (self.gentleness.burst - 1) * gap)
             self._next_at += count * gap
-            self.packets += count
             delay = self._next_at - gap - now
             if delay > 0:
                 await asyncio.sleep(delay)
+            # The gate may have closed during that sleep; the next packet keeps its distance to this one.
+            if await self.gate.passed():
+                self._next_at = max(self._next_at, time.monotonic() + gap)
+            self.packets += count
 
     def spent(self, count: int = 1) -> None:
         """Account for packets that go out without our choice, such as the kernel's ACK."""
@@ -84,3 +123,4 @@ class Budget:
             raise NoAnswer(Why.BUDGET, f"{used} attempts were made on account '{username}'")
         self._login_per_account[account] = used + 1
         self.logins += 1
+        self._on_login()

@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -27,6 +27,9 @@ from probe.model.evidence import Evidence, EvidenceRef, Proof
 from probe.model.finding import Owner
 from probe.model.observation import Fact, NotMeasured, Observation
 from probe.model.plan import Plan
+
+OWN_TROUBLE = frozenset({errno.ENETDOWN, errno.ENODEV})
+"""The interface is down, or there is none of that name any more: the packet never left."""
 
 
 class Recorder(Protocol):
@@ -179,36 +182,32 @@ class DeviceSession:
         """Whether a port accepts connections, and the seconds until that was known.
 
         The device's connection slot is given back after ``patience`` seconds without an answer, so
-        that silent ports do not stall the scan; the answer is awaited until ``within``.
+        that silent ports do not stall the scan; the answer is awaited until ``within``. Raises
+        NoAnswer(LOCAL) when the probe itself could not ask.
         """
         self.guard.check(address)
-        slot = self.budget.connection(of_many=True)
-        await slot.__aenter__()
-        held = True
-        began = time.monotonic()
-        sock = self._socket(address, socket.SOCK_STREAM)
-        # A RST on close: the device keeps no half-closed socket for a port scan.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        try:
-            await self.budget.packet()
-            began = time.monotonic()
-            attempt = asyncio.ensure_future(self._connected(sock, address, port, within))
-            done, _ = await asyncio.wait({attempt}, timeout=patience)
-            if not done:
-                await slot.__aexit__(None, None, None)
-                held = False
-            try:
-                await attempt
-            except NoAnswer as error:
-                state = PortState(error.why.value)
-            else:
-                state = PortState.OPEN
-                self.budget.spent(2)
-            return state, time.monotonic() - began
-        finally:
-            sock.close()
-            if held:
-                await slot.__aexit__(None, None, None)
+        async with AsyncExitStack() as slot:
+            await slot.enter_async_context(self.budget.connection(of_many=True))
+            with self._socket(address, socket.SOCK_STREAM) as sock:
+                # A RST on close: the device keeps no half-closed socket for a port scan.
+                linger = struct.pack("ii", 1, 0)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                await self.budget.packet()
+                began = time.monotonic()
+                attempt = asyncio.ensure_future(self._connected(sock, address, port, within))
+                done, _ = await asyncio.wait({attempt}, timeout=patience)
+                if not done:
+                    await slot.aclose()
+                try:
+                    await attempt
+                except NoAnswer as error:
+                    if error.why is Why.LOCAL:
+                        raise
+                    state = PortState(error.why.value)
+                else:
+                    state = PortState.OPEN
+                    self.budget.spent(2)
+                return state, time.monotonic() - began
 
     # --- UDP ---------------------------------------------------------------------------------
 
@@ -270,6 +269,8 @@ class DeviceSession:
             proof = self.keep_transcript(transcript, f"UDP {port} silence")
             raise NoAnswer(Why.SILENT, f"no answer to {tries} datagrams", proof)
         except OSError as error:
+            if error.errno in OWN_TROUBLE:
+                raise NoAnswer(Why.LOCAL, error.strerror or str(error)) from None
             why = Why.CLOSED if error.errno == errno.ECONNREFUSED else Why.FILTERED
             transcript.remark(f"ICMP: {error.strerror}")
             proof = self.keep_transcript(transcript, f"UDP {port} refusal")
@@ -283,8 +284,14 @@ class DeviceSession:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = socket.socket(family, kind)
         sock.setblocking(False)
-        # Bound to the interface, so that a route elsewhere can never carry the packet.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._interface.encode())
+        try:
+            # Bound to the interface, so that a route elsewhere can never carry the packet.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._interface.encode())
+        except OSError as error:
+            sock.close()
+            if error.errno in OWN_TROUBLE:
+                raise NoAnswer(Why.LOCAL, f"{self._interface}: {error.strerror}") from None
+            raise
         return sock
 
     def _sockaddr(self, address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
@@ -303,6 +310,8 @@ class DeviceSession:
         except ConnectionRefusedError:
             raise NoAnswer(Why.CLOSED, "connection refused") from None
         except OSError as error:
+            if error.errno in OWN_TROUBLE:
+                raise NoAnswer(Why.LOCAL, error.strerror or str(error)) from None
             # The kernel gives the same error for a filter's ICMP message, which comes at once, and for
             # a neighbour that answers no ARP or ND, which it only knows after its own retries.
             unheard = error.errno == errno.EHOSTUNREACH and time.monotonic() - began > 0.9

@@ -92,10 +92,10 @@ class Wire:
         ``within`` bounds the whole wait, so a device that dribbles cannot hold us. On silence what
         came so far is returned; NoAnswer(SILENT) only when nothing came at all.
         """
-        until = time.monotonic() + (within or self._within)
+        until = self._budget.now() + (within or self._within)
         got = bytearray()
         while len(got) < limit and not done(bytes(got)):
-            left = until - time.monotonic()
+            left = until - self._budget.now()
             try:
                 if left <= 0:
                     raise NoAnswer(Why.SILENT, "the deadline passed")
@@ -116,14 +116,14 @@ class Wire:
         """
         context = permissive_context()
         self._tls_pending = context.wrap_bio(self._in, self._out, server_hostname=server_name)
-        until = time.monotonic() + (within or self._within)
+        until = self._budget.now() + (within or self._within)
         while True:
             try:
                 self._tls_pending.do_handshake()
                 break
             except ssl.SSLWantReadError:
                 await self._raw_send(self._out.read())
-                data = await self._raw_recv(65_536, max(0.01, until - time.monotonic()))
+                data = await self._raw_recv(65_536, self._left(until))
                 if not data:
                     raise NoAnswer(Why.ENDED, "closed during the TLS handshake") from None
                 self._in.write(data)
@@ -152,6 +152,13 @@ class Wire:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._sock.close()
 
+    def _left(self, until: float) -> float:
+        """Seconds until the deadline; raises NoAnswer(SILENT) when it has passed, whatever still drips."""
+        left = until - self._budget.now()
+        if left <= 0:
+            raise NoAnswer(Why.SILENT, "the deadline passed")
+        return left
+
     async def _raw_send(self, data: bytes) -> None:
         if not data:
             return
@@ -178,13 +185,13 @@ class Wire:
 
     async def _tls_recv(self, limit: int, within: float | None) -> bytes:
         assert self._tls is not None
-        until = time.monotonic() + (self._within if within is None else within)
+        until = self._budget.now() + (self._within if within is None else within)
         while True:
             try:
                 return self._tls.read(limit)
             except ssl.SSLWantReadError:
                 await self._raw_send(self._out.read())
-                data = await self._raw_recv(65_536, until - time.monotonic())
+                data = await self._raw_recv(65_536, self._left(until))
                 if not data:
                     return b""
                 self._in.write(data)

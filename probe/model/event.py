@@ -46,6 +46,13 @@ class JobFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobReopened:
+    """The job is to be done again: what it could not measure before no longer counts."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     observation: Observation
 
@@ -65,19 +72,43 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Assessed:
+    """Every check has looked at all that is known of the device; ``findings`` (ids) is all they say.
+
+    An earlier finding that is not among them no longer holds.
+    """
+
+    device: DeviceId
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLogins:
+    """Login attempts on one account, in all sittings of the run: an account must not be locked out."""
+
+    service: str
+    username: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetSpent:
-    """Running totals of one device."""
+    """Running totals of one device, over all sittings of the run."""
 
     device: DeviceId
     packets: int
     connections: int
     logins: int
     seconds: float
+    accounts: tuple[AccountLogins, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceDone:
-    """Every job of the device's plan was tried; its verdicts are final for this run."""
+    """Every job of the device's plan was tried, and its verdicts say so.
+
+    It is open again as soon as more becomes known: a further address, another observation.
+    """
 
     device: DeviceId
 
@@ -105,8 +136,10 @@ Event = (
     | JobKnown
     | JobStarted
     | JobFinished
+    | JobReopened
     | Observed
     | Found
+    | Assessed
     | Judged
     | BudgetSpent
     | DeviceDone

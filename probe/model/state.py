@@ -7,7 +7,7 @@ from probe.model.device import Device
 from probe.model.dut import Dut
 from probe.model.finding import Finding
 from probe.model.ids import DeviceId, JobId
-from probe.model.observation import Observation
+from probe.model.observation import NotMeasured, Observation
 from probe.model.run import Job, Run, RunStatus
 from probe.model.verdict import Verdict
 
@@ -43,6 +43,9 @@ class RunState:
             case ev.RunStarted(run=run):
                 self.run, self.started_at = run, entry.at
             case ev.DeviceSeen(device=device):
+                before = self.devices.get(device.id)
+                if before is not None and not set(device.addresses) <= set(before.addresses):
+                    self.devices_done.discard(device.id)
                 self.devices[device.id] = device
             case ev.JobKnown(job=job):
                 self.jobs[job.id] = job
@@ -50,10 +53,19 @@ class RunState:
                 self.job_started[job_id] = entry.at
             case ev.JobFinished(job=job_id) as finished:
                 self.job_finished[job_id] = finished
+            case ev.JobReopened(job=job_id):
+                self._reopen(job_id)
             case ev.Observed(observation=observation):
                 self.observations[observation.id] = observation
+                # It was said after the last word on the device, which did not know of it.
+                self.devices_done.discard(observation.device)
             case ev.Found(finding=finding):
                 self.findings[finding.id] = finding
+            case ev.Assessed(device=device_id, findings=ids):
+                kept = set(ids)
+                for old in [f for f in self.findings.values() if f.device == device_id]:
+                    if old.id not in kept:
+                        del self.findings[old.id]
             case ev.Judged(verdict=v):
                 self.verdicts[v.catalogue, v.edition, v.requirement, v.device] = v
             case ev.BudgetSpent() as spent:
@@ -64,6 +76,27 @@ class RunState:
                 self.notes.append((entry.at, noted))
             case ev.StatusChanged(status=status, reason=reason):
                 self.status, self.status_reason = status, reason
+
+    def _reopen(self, job: JobId) -> None:
+        self.job_started.pop(job, None)
+        self.job_finished.pop(job, None)
+        gaps = [
+            o.id
+            for o in self.observations.values()
+            if isinstance(o.fact, NotMeasured) and o.id.startswith(f"{job}#")
+        ]
+        for gap in gaps:
+            del self.observations[gap]
+        if job in self.jobs:
+            self.devices_done.discard(self.jobs[job].device)
+
+    def failed_jobs(self) -> list[JobId]:
+        """Jobs that did not do their work, whoever's doing that is: another sitting tries them again."""
+        return [job for job, finished in self.job_finished.items() if not finished.ok]
+
+    def complete(self) -> bool:
+        """Whether nothing is left that the run could still do."""
+        return not self.failed_jobs() and self.devices_done >= set(self.devices)
 
     def running_jobs(self) -> list[Job]:
         """Started and not finished, oldest first."""

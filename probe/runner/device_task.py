@@ -1,13 +1,15 @@
 """Everything done to one device: ask the collectors for jobs, do them, watch the device's health."""
 
 import asyncio
+import time
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from probe.collect.answers import NoAnswer
 from probe.collect.budget import Budget
 from probe.collect.collector import Collector, Task
+from probe.collect.gate import Gate
 from probe.collect.scope import ScopeGuard
 from probe.collect.session import DeviceSession
 from probe.errors import ProbeError
@@ -23,6 +25,14 @@ from probe.runner.recorder import JournalRecorder
 LANES = ("scan", "udp", "ask")
 """Side by side on a device. UDP is mostly waiting; all draw on one budget and one connection slot."""
 
+MAX_REDONE = 3
+"""How often a job is done again because the probe's own link was down meanwhile."""
+
+
+def _never(since: float) -> bool:
+    del since
+    return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
@@ -37,19 +47,32 @@ class Bench:
     """True while discovery may still add addresses."""
     changed: Callable[[DeviceId], None]
     """Called when there is something new to assess."""
+    gate: Gate = field(default_factory=Gate)
+    disturbed: Callable[[float], bool] = _never
+    """Whether the probe's own link was down at any time since a moment (monotonic)."""
 
 
 class DeviceTask:
-    """One device under test. ``run`` ends when no collector names a job that has not been tried."""
+    """One device under test. ``run`` ends when no collector names a job that has not been tried.
 
-    def __init__(self, bench: Bench, device: DeviceId) -> None:
+    ``budget`` is that of an earlier task on the same device; without one it goes on from the journal.
+    """
+
+    def __init__(self, bench: Bench, device: DeviceId, budget: Budget | None = None) -> None:
         self.bench, self.device = bench, device
-        self.budget = Budget(bench.plan.gentleness)
-        self.health = HealthWatch(bench.ping)
+        self.budget = budget or Budget(
+            bench.plan.gentleness,
+            gate=bench.gate,
+            earlier=bench.recorder.state.budgets.get(device),
+            on_login=self._report_budget,
+        )
+        self.health = HealthWatch(bench.ping, bench.disturbed)
         self.wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._redone: dict[str, int] = {}
 
     async def run(self) -> None:
+        """Raises what a job's own care-taking raised: when nothing can be recorded, work must end."""
         try:
             while True:
                 self.wake.clear()
@@ -110,16 +133,19 @@ class DeviceTask:
 
     def _start_jobs(self) -> bool:
         """Fill the free lanes; says whether something still waits for a lane."""
-        self._running = {lane: t for lane, t in self._running.items() if not t.done()}
+        for lane, task in list(self._running.items()):
+            if task.done():
+                del self._running[lane]
+                task.result()
         busy = {t.get_name() for t in self._running.values()}
         todo = [t for t in self._open_tasks() if t.job.id not in busy]
         if self.health.gone or self.budget.time_is_up:
             return bool(todo)
-        for task in list(todo):
-            lane = task.lane if task.lane in LANES else "ask"
+        for job in list(todo):
+            lane = job.lane if job.lane in LANES else "ask"
             if lane not in self._running:
-                self._running[lane] = asyncio.create_task(self._do(task), name=task.job.id)
-                todo.remove(task)
+                self._running[lane] = asyncio.create_task(self._do(job), name=job.job.id)
+                todo.remove(job)
         return bool(todo)
 
     async def _wait(self, timeout: float | None = None) -> None:
@@ -132,12 +158,14 @@ class DeviceTask:
     async def _settle_running(self) -> None:
         if self._running:
             await asyncio.wait(self._running.values())
+            for task in self._running.values():
+                task.result()
 
     async def _do(self, task: Task) -> None:
         job, recorder = task.job, self.bench.recorder
         recorder.append(ev.JobStarted(job=job.id))
         session = self._session(job.id, job.collector)
-        finished = ev.JobFinished(job=job.id, ok=True)
+        finished, began = ev.JobFinished(job=job.id, ok=True), time.monotonic()
         try:
             await task.work(session)
         except NoAnswer as error:
@@ -152,6 +180,11 @@ class DeviceTask:
                 caption=f"what went wrong in {job.title}",
             )
             finished = self._failed(session, task, f"the probe failed: {text[:200]}", Owner.TOOL)
+        if self.bench.disturbed(began) and self._redone.get(job.id, 0) < MAX_REDONE:
+            # What was not heard while the probe had no link is no word of the device.
+            self._redone[job.id] = self._redone.get(job.id, 0) + 1
+            recorder.append(ev.JobReopened(job=job.id))
+            return
         recorder.append(finished)
         self._report_budget()
         self.bench.changed(self.device)
@@ -176,7 +209,10 @@ class DeviceTask:
             settle = "Restart the device, then continue with 'probe run --resume' or test it anew."
         else:
             reason, owner = "the time budget of the device was used up", Owner.OPERATOR
-            settle = "Give the device more time in the plan's gentleness (seconds)."
+            settle = (
+                "Continue with 'probe run --resume', which gives the device as much time again, or "
+                "give it more in the plan's gentleness (seconds)."
+            )
         for task in tasks:
             self._session(task.job.id, task.job.collector).observe(
                 NotMeasured(
@@ -200,5 +236,6 @@ class DeviceTask:
                 connections=self.budget.connections,
                 logins=self.budget.logins,
                 seconds=round(self.budget.seconds, 1),
+                accounts=self.budget.accounts,
             )
         )

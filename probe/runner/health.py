@@ -19,13 +19,26 @@ PAUSES_S = (1.0, 3.0, 8.0, 20.0)
 EVERY_S = 2.0
 """A device that was seen to answer is not asked again sooner."""
 
+AGAIN_S = 0.2
+
+
+def _never(since: float) -> bool:
+    del since
+    return False
+
 
 class HealthWatch:
-    """One device. ``gone`` stays True once it did not come back within the pauses."""
+    """One device. ``gone`` stays True once it did not come back within the pauses.
 
-    def __init__(self, ping: Ping | None) -> None:
-        self._ping = ping
+    ``disturbed`` tells whether the probe's own link was down since a moment (monotonic): what was not
+    heard then says nothing about the device, so it is asked again.
+    """
+
+    def __init__(self, ping: Ping | None, disturbed: Callable[[float], bool] = _never) -> None:
+        self._ping, self._disturbed = ping, disturbed
         self._asked_at = 0.0
+        self._deaf = False
+        """Its ports fell silent while it answers ARP or ND: only the latter is asked from then on."""
         self.gone = False
 
     async def check(self, session: DeviceSession, *, after: str, at_once: bool = False) -> None:
@@ -45,6 +58,12 @@ class HealthWatch:
             if answered:
                 self._record(session, "answering again", after, method, waited)
                 return
+        # A device may shut its ports to one who knocked too often; on the link it is still there.
+        there, by_link = await self._pinged(session)
+        if there:
+            self._deaf = True
+            self._record(session, "answering again", after, f"{by_link}; not {method}", waited)
+            return
         self.gone = True
 
     async def confirm(self, session: DeviceSession) -> None:
@@ -56,28 +75,42 @@ class HealthWatch:
             await self.check(session, after="the last job", at_once=True)
 
     async def _answers(self, session: DeviceSession) -> tuple[bool | None, str]:
+        """Whether it answers, asked while the probe's own link was up all the time."""
+        while True:
+            began = time.monotonic()
+            answered, method = await self._asked(session)
+            if answered is not False or not self._disturbed(began):
+                return answered, method
+            # While the link is down the gate is closed, and the next question waits there.
+            await asyncio.sleep(AGAIN_S)
+
+    async def _asked(self, session: DeviceSession) -> tuple[bool | None, str]:
         """A TCP answer of a port that answered before; ARP or ND where no port ever did."""
-        sentinel = sentinel_port(session.dut)
-        if sentinel is not None:
-            address, port = sentinel
-            method = f"TCP connect to {address} port {port}"
-            for within in (1.0, 2.5):
-                try:
-                    state, _ = await session.knock(address, port, patience=within, within=within)
-                except NoAnswer:
-                    continue
-                if state in (PortState.OPEN, PortState.CLOSED):
-                    return True, method
-            return False, method
+        sentinel = None if self._deaf else sentinel_port(session.dut, session.guard.allows)
+        if sentinel is None:
+            return await self._pinged(session)
+        address, port = sentinel
+        method = f"TCP connect to {address} port {port}"
+        for within in (1.0, 2.5):
+            try:
+                state, _ = await session.knock(address, port, patience=within, within=within)
+            except NoAnswer:
+                continue
+            if state in (PortState.OPEN, PortState.CLOSED):
+                return True, method
+        return False, method
+
+    async def _pinged(self, session: DeviceSession) -> tuple[bool | None, str]:
         device = session.dut.device
-        if self._ping is not None and device.mac and device.addresses:
-            address = device.addresses[0]
-            for _ in range(3):
-                answered = await self._ping(device.mac, address)
-                if answered is not False:
-                    return answered, f"ARP or ND to {address}"
-            return False, f"ARP or ND to {address}"
-        return None, "no method"
+        inside = [a for a in device.addresses if session.guard.allows(a)]
+        if self._ping is None or not device.mac or not inside:
+            return None, ""
+        method = f"ARP or ND to {inside[0]}"
+        for _ in range(3):
+            answered = await self._ping(device.mac, inside[0])
+            if answered is not False:
+                return answered, method
+        return False, method
 
     def _record(
         self, session: DeviceSession, state: str, after: str, method: str, waited: float
@@ -90,10 +123,12 @@ class HealthWatch:
         )
 
 
-def sentinel_port(dut: Dut) -> tuple[str, int] | None:
+def sentinel_port(dut: Dut, allowed: Callable[[str], bool]) -> tuple[str, int] | None:
     """A port that is known to answer: a closed one if there is one, it costs the device nothing."""
     for seen in dut.scans():
         scan = seen.fact
+        if not allowed(scan.address):
+            continue
         closed = dut.tested_ports(scan.address) - set(scan.open)
         opened = {p for a, p in dut.open_ports() if a == scan.address}
         if closed - opened:

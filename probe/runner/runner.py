@@ -8,6 +8,7 @@ from probe import registry
 from probe.collect.collector import Collector
 from probe.collect.discovery.discovery import Discovery
 from probe.collect.discovery.link import LinkSession
+from probe.collect.gate import Gate
 from probe.collect.packet.client import PacketClient
 from probe.collect.scope import ScopeGuard
 from probe.collect.traffic.watch import TrafficWatch
@@ -22,10 +23,16 @@ from probe.model.run import Run, RunStatus
 from probe.model.verdict import Verdict
 from probe.runner.assess import assess, early, verdicts
 from probe.runner.device_task import Bench, DeviceTask
+from probe.runner.link_watch import LinkWatch
 from probe.runner.recorder import JournalRecorder
+from probe.runner.roster import Roster
+from probe.store.errors import StoreError
 from probe.store.journal import Journal
 
 COMMANDS_EVERY_S = 0.3
+TICK_S = 0.3
+PAUSED = "paused"
+"""The operator's reason for the closed gate."""
 
 
 class Runner:
@@ -37,9 +44,19 @@ class Runner:
         self.client = client
         self.guard = ScopeGuard(self.run_head.scope)
         self.catalogues = registry.chosen_catalogues(self.run_head.plan.catalogues)
+        self.gate = Gate()
+        self._roster = Roster(self.journal.state.devices)
         self._tasks: dict[DeviceId, DeviceTask] = {}
         self._running: dict[DeviceId, asyncio.Task[None]] = {}
+        self._broken: list[str] = []
+        """Why the run does not come to its end in order; it can be resumed then."""
+        self._failed: set[DeviceId] = set()
+        self._finishing: DeviceId | None = None
         self._discovery: Discovery | None = None
+        self._searched = False
+        """The active phase of discovery came to its end."""
+        self._listener: asyncio.Task[None] | None = None
+        self._link = LinkWatch(self.run_head.scope.interface, self.gate, self._link_note)
         self._watch = TrafficWatch(client)
         self._began = 0.0
         self._stopping = ""
@@ -53,52 +70,98 @@ class Runner:
         """Returns when every device is done, or after a stop command. Never raises on device trouble."""
         self._began = asyncio.get_running_loop().time()
         self.recorder.append(ev.StatusChanged(status=RunStatus.RUNNING))
-        listener = asyncio.create_task(self._discover(), name="discovery")
-        commander = asyncio.create_task(self._obey(), name="commands")
+        for job in self.journal.state.failed_jobs():
+            self.recorder.append(ev.JobReopened(job=job))
+        self._listener = asyncio.create_task(self._discover(), name="discovery")
+        watchers = [
+            asyncio.create_task(self._obey(), name="commands"),
+            asyncio.create_task(self._link.run(), name="link"),
+        ]
         try:
-            await self._until_all_done(listener)
-            status = RunStatus.STOPPED if self._stopping else RunStatus.FINISHED
+            await self._until_all_done(self._listener, watchers)
             for device in list(self.journal.state.devices):
-                if device not in self.journal.state.devices_done:
-                    self._finish(device, complete=not self._stopping)
-            self.recorder.append(ev.StatusChanged(status=status, reason=self._stopping))
+                if device not in self.journal.state.devices_done and device not in self._failed:
+                    self._finish(device, complete=False)
+            self.recorder.append(self._ending())
         finally:
-            for task in (listener, commander, *self._running.values()):
+            tasks = (self._listener, *watchers, *self._running.values())
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(
-                listener, commander, *self._running.values(), return_exceptions=True
-            )
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _until_all_done(self, listener: asyncio.Task[None]) -> None:
+    def _ending(self) -> ev.StatusChanged:
+        if self._stopping:
+            return ev.StatusChanged(status=RunStatus.STOPPED, reason=self._stopping)
+        if self._broken:
+            return ev.StatusChanged(status=RunStatus.FAILED, reason=" ".join(self._broken))
+        return ev.StatusChanged(status=RunStatus.FINISHED)
+
+    async def _until_all_done(
+        self, listener: asyncio.Task[None], watchers: list[asyncio.Task[None]]
+    ) -> None:
+        told = False
         while not self._stopping:
-            if listener.done() and listener.exception() is not None:
-                self._note("error", f"Discovery ended early: {listener.exception()}")
+            if listener.done() and not told:
+                told = True
+                self._discovery_ended(listener)
+            for watcher in watchers:
+                if watcher.done() and not self._watcher_ended(watcher):
+                    await self._end_tasks()
+                    return
             for device, task in list(self._running.items()):
                 if task.done():
                     del self._running[device]
                     self._device_ended(device, task)
+            if not self._searching():
+                self._searched = self._searched or not listener.done()
+                self._begin_the_rest()
             if not self._running and not self._resting():
                 return
             await asyncio.wait(
-                [*self._running.values(), asyncio.create_task(asyncio.sleep(0.3))],
+                [*self._running.values(), asyncio.create_task(asyncio.sleep(TICK_S))],
                 return_when=asyncio.FIRST_COMPLETED,
             )
+        await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
+    def _discovery_ended(self, listener: asyncio.Task[None]) -> None:
+        error = listener.exception()
+        if isinstance(error, StoreError):
+            raise error
+        text = f"Discovery ended early: {error}"
+        if not self._searched:
+            # Who else is there was not found out: nothing that the run says is about all devices.
+            self._broken.append(text)
+        self._note("error", text)
+
+    def _watcher_ended(self, watcher: asyncio.Task[None]) -> bool:
+        """Whether the run can go on without it. Raises what is not the network's doing."""
+        error = watcher.exception()
+        if isinstance(error, ProbeError) and not isinstance(error, StoreError):
+            self._broken.append(str(error))
+            return False
+        raise error or RuntimeError(f"the watch over {watcher.get_name()} ended")
+
     def _device_ended(self, device: DeviceId, task: asyncio.Task[None]) -> None:
         error = task.exception() if not task.cancelled() else None
-        if isinstance(error, ProbeError):
+        if isinstance(error, StoreError):
             raise error
         if error is not None:
-            self._note("error", f"The work on {device} ended by a defect of the probe: {error}")
+            text = f"The work on {device} ended by a defect of the probe: {error}"
+            self._note("error", text)
+            self._broken.append(text)
+            self._failed.add(device)
         self._finish(device, complete=error is None)
 
     # --- discovery ---------------------------------------------------------------------------
 
     async def _discover(self) -> None:
-        link = LinkSession.open(self.guard, self.client, self._link_note)
+        await self.gate.passed()
+        link = LinkSession.open(self.guard, self.client, self._link_note, gate=self.gate)
         self._discovery = Discovery(
             link=link,
             plan=self.run_head.plan,
@@ -106,9 +169,6 @@ class Runner:
             observe=self._discovered,
             keep=self.recorder.keep_bytes,
         )
-        for device in list(self.journal.state.devices):
-            if device not in self.journal.state.devices_done:
-                self._begin(device)
         await self._discovery.run()
 
     def _discovered(self, device: DeviceId, fact: Fact, *proof: Proof) -> None:
@@ -117,15 +177,23 @@ class Runner:
             self._tasks[device].wake.set()
 
     def _device_seen(self, device: Device) -> None:
-        if self.journal.state.devices.get(device.id) != device:
-            self.recorder.append(ev.DeviceSeen(device=device))
+        for known in self._roster.take_in(device):
+            if self.journal.state.devices.get(known.id) != known:
+                self.recorder.append(ev.DeviceSeen(device=known))
         self._begin(device.id)
 
+    def _begin_the_rest(self) -> None:
+        """Devices that only an earlier sitting saw, and done ones of which more became known since."""
+        for device in list(self.journal.state.devices):
+            if device not in self._running:
+                self._begin(device)
+
     def _begin(self, device: DeviceId) -> None:
-        if device in self._tasks:
+        if device in self._running:
             self._tasks[device].wake.set()
             return
-        if device in self.journal.state.devices_done:
+        done = device in self.journal.state.devices_done
+        if done or device in self._failed or device == self._finishing:
             return
         bench = Bench(
             plan=self.run_head.plan,
@@ -135,21 +203,30 @@ class Runner:
             ping=self._ping if self.client is not None else None,
             resting=self._resting,
             changed=self._assess_early,
+            gate=self.gate,
+            disturbed=self._link.disturbed,
         )
-        self._tasks[device] = DeviceTask(bench, device)
+        earlier = self._tasks.get(device)
+        self._tasks[device] = DeviceTask(bench, device, earlier.budget if earlier else None)
         self._running[device] = asyncio.create_task(self._tasks[device].run(), name=str(device))
         self._assess_early(device)
 
     async def _ping(self, mac: str, address: str) -> bool | None:
+        await self.gate.passed()
         return await self.client.alive(mac, address, 1.0) if self.client is not None else None
+
+    def _searching(self) -> bool:
+        """Whether the active phase of discovery goes on. One that broke off finds nothing any more."""
+        if self._listener is not None and self._listener.done():
+            return False
+        return self._discovery is None or not self._discovery.active_done.is_set()
 
     def _resting(self) -> bool:
         """Whether discovery may still find devices or addresses, or traffic must still be watched."""
         if self._stopping:
             return False
         listened = asyncio.get_running_loop().time() - self._began
-        discovering = self._discovery is None or not self._discovery.active_done.is_set()
-        return discovering or (bool(self._tasks) and listened < self.run_head.plan.listen_s)
+        return self._searching() or (bool(self._tasks) and listened < self.run_head.plan.listen_s)
 
     # --- judging -----------------------------------------------------------------------------
 
@@ -161,9 +238,16 @@ class Runner:
     def _finish(self, device: DeviceId, *, complete: bool) -> None:
         """Traffic and discovery have their last word, then everything is judged."""
         listened = asyncio.get_running_loop().time() - self._began
+        before = self.journal.state.devices[device].addresses
         if self._discovery is not None:
+            self._finishing = device
             self._discovery.settled(device)
-        for fact, records in self._watch.facts(self.journal.state.devices[device], listened):
+            self._finishing = None
+        known = self.journal.state.devices[device]
+        if complete and not set(known.addresses) <= set(before):
+            self._begin(device)
+            return
+        for fact, records in self._watch.facts(known, listened):
             proof: list[Proof] = [
                 self.recorder.keep_bytes(data, media_type=media_type, caption=caption)
                 for data, caption, media_type in records
@@ -173,6 +257,7 @@ class Runner:
         dut = self.journal.state.dut(device)
         found = assess(dut, self.recorder.keep_text)
         self._publish(found, verdicts(dut, found, self.catalogues, final=True))
+        self.recorder.append(ev.Assessed(device=device, findings=tuple(f.id for f in found)))
         if complete:
             self.recorder.append(ev.DeviceDone(device=device))
 
@@ -199,19 +284,15 @@ class Runner:
                     self._stopping = "stopped by the operator"
                 elif verb in ("pause", "resume"):
                     self._hold(verb == "pause")
-            if self.journal.state.status is RunStatus.PAUSED:
-                for task in self._tasks.values():
-                    task.budget.gate.clear()
 
     def _hold(self, paused: bool) -> None:
         status = RunStatus.PAUSED if paused else RunStatus.RUNNING
         if status is self.journal.state.status:
             return
-        for task in self._tasks.values():
-            if paused:
-                task.budget.gate.clear()
-            else:
-                task.budget.gate.set()
+        if paused:
+            self.gate.close(PAUSED)
+        else:
+            self.gate.open(PAUSED)
         self.recorder.append(ev.StatusChanged(status=status, reason="by the operator"))
 
     def _link_note(self, text: str, owner: Owner) -> None:

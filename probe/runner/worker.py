@@ -107,9 +107,9 @@ def _taken_up(store: Store, run: RunId) -> tuple[Journal, RunLock]:
         raise ProbeError(f"The run {run} is still going on", f"Watch it with 'probe tui {run}'.")
     journal = Journal(store, run)
     journal.replay()
-    if journal.state.status is RunStatus.FINISHED:
+    if journal.state.status is RunStatus.FINISHED and journal.state.complete():
         raise ProbeError(
-            f"The run {run} is finished, there is nothing to resume",
+            f"The run {run} is finished and every job did its work, there is nothing to resume",
             f"Look at it with 'probe show {run}', or start a new one with 'probe run'.",
         )
     journal.append(Noted(level="info", text="The run was taken up again."))

@@ -7,6 +7,9 @@ import pytest
 
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.budget import Budget
+from probe.collect.gate import Gate
+from probe.model.event import AccountLogins, BudgetSpent
+from probe.model.ids import DeviceId
 from probe.model.plan import Gentleness
 
 
@@ -78,9 +81,88 @@ def test_logins_are_counted_by_account_and_by_device() -> None:
 
 async def test_a_paused_budget_lets_nothing_out() -> None:
     budget = Budget(Gentleness(packets_per_s=1000.0))
-    budget.gate.clear()
+    budget.gate.close("paused")
     sending = asyncio.create_task(budget.packet())
     await asyncio.sleep(0.05)
     assert not sending.done()
-    budget.gate.set()
+    budget.gate.open("paused")
     await asyncio.wait_for(sending, 1)
+
+
+async def test_packets_that_wait_for_their_turn_wait_for_the_gate_too() -> None:
+    budget = Budget(Gentleness(packets_per_s=100.0, burst=1))
+    sending = [asyncio.create_task(budget.packet()) for _ in range(20)]
+    await asyncio.sleep(0.035)
+    budget.gate.close("paused")
+    left = budget.packets
+    await asyncio.sleep(0.3)
+    assert budget.packets == left < 20
+    budget.gate.open("paused")
+    began = time.monotonic()
+    await asyncio.wait_for(asyncio.gather(*sending), 2)
+    assert budget.packets == 20
+    # What had to wait does not come all at once.
+    assert time.monotonic() - began >= 0.9 * (20 - left - 1) / 100.0
+
+
+async def test_a_pause_costs_the_device_no_time() -> None:
+    budget = Budget(Gentleness(seconds=0.2))
+    budget.gate.close("paused")
+    await asyncio.sleep(0.3)
+    assert not budget.time_is_up
+    budget.gate.open("paused")
+    assert budget.seconds < 0.1
+    await asyncio.sleep(0.25)
+    assert budget.time_is_up
+
+
+async def test_the_gate_opens_with_the_last_reason() -> None:
+    gate = Gate()
+    assert not await gate.passed()
+    for reason in ("paused", "no link"):
+        gate.close(reason)
+    gate.open("paused")
+    waiting = asyncio.create_task(gate.passed())
+    await asyncio.sleep(0.02)
+    assert gate.closed
+    assert not waiting.done()
+    gate.open("no link")
+    assert await asyncio.wait_for(waiting, 1)
+    lasted = gate.closed_s
+    assert lasted >= 0.02
+    gate.open("never closed")
+    assert gate.closed_s == lasted
+
+
+def test_what_an_earlier_sitting_spent_is_spent() -> None:
+    earlier = BudgetSpent(
+        device=DeviceId("ip-192.0.2.1"),
+        packets=100,
+        connections=10,
+        logins=2,
+        seconds=50.0,
+        accounts=(AccountLogins(service="http tcp/80", username="admin", attempts=2),),
+    )
+    budget = Budget(Gentleness(logins_per_account=3, seconds=40.0), earlier=earlier)
+    assert (budget.packets, budget.connections, budget.logins) == (100, 10, 2)
+    assert budget.seconds >= 50.0
+    assert not budget.time_is_up, "the time budget is one of each sitting"
+    budget.login("http tcp/80", "admin")
+    with pytest.raises(NoAnswer):
+        budget.login("http tcp/80", "admin")
+    assert budget.accounts[0].attempts == 3
+
+
+def test_a_login_is_on_record_before_it_leaves() -> None:
+    told: list[int] = []
+    budget = Budget(Gentleness(), on_login=lambda: told.append(budget.logins))
+    budget.login("http", "admin")
+    assert told == [1]
+
+
+def test_a_login_that_cannot_be_recorded_is_not_made() -> None:
+    def full() -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        Budget(Gentleness(), on_login=full).login("http", "admin")

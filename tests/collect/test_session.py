@@ -9,6 +9,7 @@ import pytest
 from probe.collect.answers import NoAnswer, OutOfScope, Why
 from probe.collect.session import PortState
 from probe.model.evidence import EvidenceRef
+from probe.model.finding import Owner
 from probe.model.observation import Service
 
 
@@ -187,3 +188,38 @@ async def test_an_observation_without_proof_cannot_be_made(bench) -> None:
         at.session.observe(fact)
     made = at.session.observe(fact, EvidenceRef(sha256="0" * 64))
     assert made.id == "test/job#1"
+
+
+async def test_an_interface_that_is_gone_is_our_own_trouble_and_keeps_no_slot(bench) -> None:
+    at = bench(interface="gone0")
+    for _ in range(2):
+        with pytest.raises(NoAnswer) as raised:
+            await asyncio.wait_for(
+                at.session.knock("127.0.0.1", 9, patience=0.1, within=0.1), timeout=2
+            )
+        assert raised.value.why is Why.LOCAL
+        assert raised.value.owner is Owner.ENVIRONMENT
+    for attempt in (
+        at.session.connect("127.0.0.1", 9).__aenter__(),
+        at.session.ask("127.0.0.1", 9, b"x"),
+    ):
+        with pytest.raises(NoAnswer) as raised:
+            await attempt
+        assert raised.value.why is Why.LOCAL
+
+
+async def test_a_tls_handshake_that_dribbles_ends_at_its_deadline(bench) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The head of a handshake record of 16 KiB, then a byte now and then.
+        writer.write(b"\x16\x03\x03\x40\x00")
+        while True:
+            writer.write(b"\x02")
+            await writer.drain()
+            await asyncio.sleep(0.005)
+
+    server, port = await serve(talk)
+    at = bench()
+    async with server, at.session.connect("127.0.0.1", port, abort=True) as wire:
+        with pytest.raises(NoAnswer) as raised:
+            await asyncio.wait_for(wire.start_tls(within=0.3), timeout=3)
+    assert raised.value.why is Why.SILENT

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from probe.collect.gate import Gate
 from probe.collect.packet import netlink
 from probe.collect.packet.client import PacketClient
 from probe.collect.packet.interface import InterfaceFacts, interface_facts, interface_names
@@ -33,6 +34,8 @@ class LinkSession:
     note: Callable[[str, Owner], None] = _no_note
     """What a person should read: a conflict of addresses, a router outside the scope."""
     clock: Callable[[], float] = time.time
+    gate: Gate = field(default_factory=Gate)
+    """Closed while the run is paused: discovery sends nothing then."""
     sent: int = 0
     _next_at: float = field(default=0.0, repr=False)
 
@@ -42,23 +45,29 @@ class LinkSession:
         guard: ScopeGuard,
         client: PacketClient | None,
         note: Callable[[str, Owner], None] = _no_note,
+        *,
+        gate: Gate | None = None,
     ) -> "LinkSession":
         """The link of the scope's interface. Raises ProbeError when there is none of that name."""
-        return cls(interface_facts(guard.scope.interface), guard, client, note)
+        facts = interface_facts(guard.scope.interface)
+        return cls(facts, guard, client, note, gate=gate or Gate())
 
     @property
     def raw(self) -> PacketClient | None:
-        """The packet client while its helper works."""
-        return self.client if self.client is not None and self.client.available else None
+        """The packet client while its helper works and the gate is open."""
+        usable = self.client is not None and self.client.available and not self.gate.closed
+        return self.client if usable else None
 
     async def pace(self) -> None:
         """Wait until the next datagram may leave."""
+        await self.gate.passed()
         now = time.monotonic()
         at = max(self._next_at, now)
         self._next_at = at + 1 / PACKETS_PER_S
         self.sent += 1
         if at > now:
             await asyncio.sleep(at - now)
+            await self.gate.passed()
 
     def admit(self, known: tuple[str, ...], learned: str) -> bool:
         """Whether ``learned`` is in scope, by itself or as an address of a device in scope."""
