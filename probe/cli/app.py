@@ -2,319 +2,279 @@
 
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Any
 
-import typer
+import click
 
 from probe.errors import Exit, ProbeError
 
-app = typer.Typer(
-    name="probe",
-    help="Measures whether IoT devices meet minimum security requirements, and proves it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+FORMATS = ("html", "json", "junit", "text")
+RUN_HELP = "A run's id, its start, or 'last'."
+
+
+@click.group(help="Measures whether IoT devices meet minimum security requirements, and proves it.")
+@click.version_option(None, "-V", "--version", package_name="secure-by-design-probe")
+def app() -> None:
+    """The root of all commands."""
+
+
+store_option = click.option(
+    "--store", metavar="PATH", help="Folder (or database URL) of the results."
 )
-catalogue_app = typer.Typer(
-    help="The requirement catalogues: list, show, lint.", no_args_is_help=True
+declaration_option = click.option(
+    "--declaration",
+    "declarations",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="The manufacturer's declaration (ICS/IXIT), a TOML file.",
 )
-app.add_typer(catalogue_app, name="catalogue")
+catalogue_option = click.option(
+    "-c",
+    "--catalogue",
+    "catalogues",
+    multiple=True,
+    help="Judge under this catalogue; may be repeated.",
+)
+format_option = click.option(
+    "-f", "--format", type=click.Choice(FORMATS), help="Write this report to stdout."
+)
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write to this file instead of stdout.",
+)
+secrets_option = click.option(
+    "--show-passwords", is_flag=True, help="Do not mask passwords in the report."
+)
+slow_option = click.option(
+    "--slow-link", is_flag=True, help="Fewer repaints, for a serial line or a bad connection."
+)
+plain_option = click.option(
+    "--plain", is_flag=True, help="No terminal UI: plain progress on stderr."
+)
+plan_option = click.option(
+    "-p", "--plan", default="standard", show_default=True, help="quick, standard or full."
+)
+run_argument = click.argument("run")
 
 
-class Format(StrEnum):
-    """Report formats."""
-
-    html = "html"
-    json = "json"
-    junit = "junit"
-    text = "text"
-
-
-StoreOption = Annotated[
-    Optional[str],
-    typer.Option("--store", help="Folder (or database URL) of the results.", metavar="PATH"),
-]
-DeclarationOption = Annotated[
-    Optional[list[Path]],
-    typer.Option("--declaration", help="The manufacturer's declaration (ICS/IXIT), a TOML file."),
-]
-CatalogueOption = Annotated[
-    Optional[list[str]],
-    typer.Option("--catalogue", "-c", help="Judge under this catalogue; may be repeated."),
-]
-FormatOption = Annotated[
-    Optional[Format], typer.Option("--format", "-f", help="Write this report to stdout.")
-]
-OutputOption = Annotated[
-    Optional[Path], typer.Option("--output", "-o", help="Write to this file instead of stdout.")
-]
-SecretsOption = Annotated[
-    bool, typer.Option("--show-passwords", help="Do not mask passwords in the report.")
-]
-SlowOption = Annotated[
-    bool, typer.Option("--slow-link", help="Fewer repaints, for a serial line or a bad connection.")
-]
-PlainOption = Annotated[
-    bool, typer.Option("--plain", help="No terminal UI: plain progress on stderr.")
-]
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
-) -> None:
-    if version:
-        from probe import __version__
-
-        typer.echo(f"probe {__version__}")
-        raise typer.Exit
-
-
-@app.command()
+@app.command(help="Discover the devices on a test network, check them, judge them.")
+@click.option("-i", "--interface", help="The interface of the test network.")
+@click.option(
+    "-t", "--target", "targets", multiple=True, help="Test only this address; may be repeated."
+)
+@plan_option
+@click.option("--ports", help="TCP ports instead of the plan's, e.g. 1-1024.")
+@catalogue_option
+@declaration_option
+@format_option
+@output_option
+@click.option("--resume", metavar="RUN", help="Go on with this run.")
+@click.option("--operator", default="", help="Who runs the test.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print what would be done, and every login, then end."
+)
+@click.option("--no-logins", is_flag=True, help="Try no default credentials.")
+@click.option(
+    "--router-advertisement",
+    is_flag=True,
+    help="Announce a prefix to elicit IPv6 addresses (intrusive).",
+)
+@click.option("--detach", is_flag=True, help="Start the run, print its id, and return.")
+@plain_option
+@secrets_option
+@slow_option
+@store_option
 def run(
-    interface: Annotated[
-        Optional[str], typer.Option("--interface", "-i", help="The interface of the test network.")
-    ] = None,
-    target: Annotated[
-        Optional[list[str]],
-        typer.Option("--target", "-t", help="Test only this address; may be repeated."),
-    ] = None,
-    plan: Annotated[
-        str, typer.Option("--plan", "-p", help="quick, standard or full.")
-    ] = "standard",
-    ports: Annotated[
-        Optional[str], typer.Option("--ports", help="TCP ports instead of the plan's, e.g. 1-1024.")
-    ] = None,
-    catalogue: CatalogueOption = None,
-    declaration: DeclarationOption = None,
-    format: FormatOption = None,
-    output: OutputOption = None,
-    resume: Annotated[
-        Optional[str], typer.Option("--resume", help="Go on with this run.", metavar="RUN")
-    ] = None,
-    operator: Annotated[str, typer.Option("--operator", help="Who runs the test.")] = "",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be done, and every login, then end.")
-    ] = False,
-    no_logins: Annotated[
-        bool, typer.Option("--no-logins", help="Try no default credentials.")
-    ] = False,
-    router_advertisement: Annotated[
-        bool,
-        typer.Option(
-            "--router-advertisement", help="Announce a prefix to elicit IPv6 addresses (intrusive)."
-        ),
-    ] = False,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Start the run, print its id, and return.")
-    ] = False,
-    plain: PlainOption = False,
-    show_passwords: SecretsOption = False,
-    slow_link: SlowOption = False,
-    store: StoreOption = None,
-) -> None:
-    """Discover the devices on a test network, check them, judge them."""
+    *,
+    store: str | None,
+    resume: str | None,
+    dry_run: bool,
+    no_logins: bool,
+    format: str | None,
+    output: Path | None,
+    plain: bool,
+    detach: bool,
+    show_passwords: bool,
+    slow_link: bool,
+    **wanted: Any,
+) -> int:
+    """``wanted`` holds the fields of ``Wish``."""
     from probe.cli import run as command
 
-    wish = command.Wish(
-        interface=interface,
-        targets=tuple(target or ()),
-        plan=plan,
-        ports=ports,
-        catalogues=tuple(catalogue or ()),
-        declarations=tuple(declaration or ()),
-        operator=operator,
-        logins=not no_logins,
-        router_advertisement=router_advertisement,
-    )
+    wish = command.Wish(logins=not no_logins, **wanted)
+    if dry_run:
+        return command.dry_run(wish)
     show = command.Show(
-        format=format.value if format else None,
+        format=format,
         output=output,
         plain=plain,
         detach=detach,
         show_passwords=show_passwords,
         slow_link=slow_link,
     )
-    if dry_run:
-        raise typer.Exit(command.dry_run(wish))
-    raise typer.Exit(command.run(wish, show, store, resume))
+    return command.run(wish, show, store, resume)
 
 
-@app.command()
-def demo(
-    plain: PlainOption = False,
-    plan: Annotated[
-        str, typer.Option("--plan", "-p", help="quick, standard or full.")
-    ] = "standard",
-    loopback: Annotated[
-        bool, typer.Option("--loopback", help="Use loopback addresses instead of namespaces.")
-    ] = False,
-    format: FormatOption = None,
-    output: OutputOption = None,
-    slow_link: SlowOption = False,
-    store: StoreOption = None,
-) -> None:
-    """Test a small network of reference devices, brought up on this machine for the purpose."""
+@app.command(
+    help="Test reference devices on a network made for the purpose."
+)
+@plain_option
+@plan_option
+@click.option("--loopback", is_flag=True, help="Use loopback addresses instead of namespaces.")
+@format_option
+@output_option
+@slow_option
+@store_option
+def demo(*, plan: str, loopback: bool, store: str | None, **how: Any) -> int:
+    """``how`` holds fields of ``Show``."""
     import probe.cli.demo as command
     from probe.cli.run import Show
 
-    show = Show(
-        format=format.value if format else None, output=output, plain=plain, slow_link=slow_link
-    )
-    raise typer.Exit(command.demo(show, store, plan, loopback=loopback))
+    return command.demo(Show(**how), store, plan, loopback=loopback)
 
 
-@app.command()
-def tui(
-    run: Annotated[Optional[str], typer.Argument(help="A run's id, its start, or 'last'.")] = None,
-    slow_link: SlowOption = False,
-    store: StoreOption = None,
-) -> None:
-    """Watch a run, or look through a finished one."""
+@app.command(help="Watch a run, or look through a finished one.")
+@click.argument("run", required=False)
+@slow_option
+@store_option
+def tui(run: str | None, store: str | None, *, slow_link: bool) -> int:
     from probe.cli import results
 
-    raise typer.Exit(results.tui(run, store, slow_link=slow_link))
+    return results.tui(run, store, slow_link=slow_link)
 
 
-@app.command()
-def stop(
-    run: Annotated[str, typer.Argument(help="A run's id, its start, or 'last'.")],
-    store: StoreOption = None,
-) -> None:
-    """Stop a run; what was measured is kept and judged."""
+@app.command(help="Stop a run; what was measured is kept and judged.")
+@run_argument
+@store_option
+def stop(run: str, store: str | None) -> int:
     from probe.cli import results
 
-    raise typer.Exit(results.stop(run, store))
+    return results.stop(run, store)
 
 
-@app.command()
-def runs(store: StoreOption = None) -> None:
-    """List the runs, newest first."""
+@app.command(help="List the runs, newest first.")
+@store_option
+def runs(store: str | None) -> int:
     from probe.cli import results
 
-    raise typer.Exit(results.runs(store))
+    return results.runs(store)
 
 
-@app.command()
-def show(
-    run: Annotated[str, typer.Argument(help="A run's id, its start, or 'last'.")],
-    requirement: Annotated[
-        Optional[str], typer.Argument(help="One requirement, e.g. 5.1-1.")
-    ] = None,
-    show_passwords: SecretsOption = False,
-    store: StoreOption = None,
-) -> None:
-    """Show a run, or one requirement of it with findings and evidence."""
+@app.command(help="Show a run, or one requirement of it (e.g. 5.1-1) with findings and evidence.")
+@run_argument
+@click.argument("requirement", required=False)
+@secrets_option
+@store_option
+def show(run: str, requirement: str | None, store: str | None, *, show_passwords: bool) -> int:
     from probe.cli import results
 
-    raise typer.Exit(results.show(run, requirement, store, show_passwords=show_passwords))
+    return results.show(run, requirement, store, show_passwords=show_passwords)
 
 
-@app.command()
+@app.command(
+    help="Judge a recorded run again, under another catalogue or declaration. Needs no device."
+)
+@run_argument
+@catalogue_option
+@declaration_option
+@format_option
+@output_option
+@secrets_option
+@store_option
 def judge(
-    run: Annotated[str, typer.Argument(help="A run's id, its start, or 'last'.")],
-    catalogue: CatalogueOption = None,
-    declaration: DeclarationOption = None,
-    format: FormatOption = None,
-    output: OutputOption = None,
-    show_passwords: SecretsOption = False,
-    store: StoreOption = None,
-) -> None:
-    """Judge a recorded run again, under another catalogue or declaration. Needs no device."""
+    run: str,
+    catalogues: tuple[str, ...],
+    declarations: tuple[Path, ...],
+    format: str | None,
+    output: Path | None,
+    store: str | None,
+    *,
+    show_passwords: bool,
+) -> int:
     from probe.cli import results
 
-    raise typer.Exit(
-        results.judge(
-            run,
-            tuple(catalogue or ()),
-            tuple(declaration or ()),
-            format.value if format else "text",
-            output,
-            store,
-            show_passwords=show_passwords,
-        )
+    return results.judge(
+        run,
+        catalogues,
+        declarations,
+        format or "text",
+        output,
+        store,
+        show_passwords=show_passwords,
     )
 
 
-@app.command()
+@app.command(help="Write the report of a run: html, json, junit or text.")
+@run_argument
+@click.option("-f", "--format", type=click.Choice(FORMATS), default="html", show_default=True)
+@output_option
+@secrets_option
+@store_option
 def report(
-    run: Annotated[str, typer.Argument(help="A run's id, its start, or 'last'.")],
-    format: Annotated[Format, typer.Option("--format", "-f")] = Format.html,
-    output: OutputOption = None,
-    show_passwords: SecretsOption = False,
-    store: StoreOption = None,
-) -> None:
-    """Write the report of a run: html, json, junit or text."""
+    run: str, format: str, output: Path | None, store: str | None, *, show_passwords: bool
+) -> int:
     from probe.cli import results
 
-    raise typer.Exit(
-        results.report(run, format.value, output, store, show_passwords=show_passwords)
-    )
+    return results.report(run, format, output, store, show_passwords=show_passwords)
 
 
-@app.command()
-def evidence(
-    run: Annotated[str, typer.Argument(help="A run's id, its start, or 'last'.")],
-    sha256: Annotated[
-        Optional[str], typer.Argument(help="Start of the hash; none lists all.")
-    ] = None,
-    output: OutputOption = None,
-    store: StoreOption = None,
-) -> None:
-    """List the evidence of a run, or write the bytes of one piece."""
+@app.command(help="List the evidence of a run, or write the bytes of the piece with that hash.")
+@run_argument
+@click.argument("sha256", required=False)
+@output_option
+@store_option
+def evidence(run: str, sha256: str | None, output: Path | None, store: str | None) -> int:
     from probe.cli import results
 
-    raise typer.Exit(results.evidence(run, sha256, output, store))
+    return results.evidence(run, sha256, output, store)
 
 
-@app.command()
-def doctor(
-    interface: Annotated[
-        Optional[str], typer.Option("--interface", "-i", help="Look at this interface closely.")
-    ] = None,
-    store: StoreOption = None,
-) -> None:
-    """Tell what this machine can and cannot test, and how to mend it."""
+@app.command(help="Tell what this machine can and cannot test, and how to mend it.")
+@click.option("-i", "--interface", help="Look at this interface closely.")
+@store_option
+def doctor(interface: str | None, store: str | None) -> int:
     from probe.cli.common import default_store
     from probe.doctor import examine, render
 
     reports = examine(interface, store or default_store())
-    typer.echo(render(reports))
-    raise typer.Exit(Exit.ENVIRONMENT if any(r.blocks for r in reports) else Exit.PASS)
+    sys.stdout.write(render(reports) + "\n")
+    return Exit.ENVIRONMENT if any(r.blocks for r in reports) else Exit.PASS
 
 
-@catalogue_app.command("list")
-def catalogue_list() -> None:
-    """The catalogues with their editions and sizes."""
+@app.group(help="The requirement catalogues: list, show, lint.")
+def catalogue() -> None:
+    """The root of the catalogue commands."""
+
+
+@catalogue.command("list", help="The catalogues with their editions and sizes.")
+def catalogue_list() -> int:
     from probe.cli import catalogue as command
 
-    raise typer.Exit(command.list_catalogues())
+    return command.list_catalogues()
 
 
-@catalogue_app.command("show")
-def catalogue_show(
-    name: Annotated[str, typer.Argument(help="A catalogue's id, e.g. psti.")],
-    requirement: Annotated[Optional[str], typer.Argument(help="One requirement.")] = None,
-) -> None:
-    """The requirements of a catalogue, or one of them whole."""
+@catalogue.command("show", help="The requirements of a catalogue, or one of them whole.")
+@click.argument("name")
+@click.argument("requirement", required=False)
+def catalogue_show(name: str, requirement: str | None) -> int:
     from probe.cli import catalogue as command
 
-    raise typer.Exit(command.show(name, requirement))
+    return command.show(name, requirement)
 
 
-@catalogue_app.command("lint")
-def catalogue_lint(
-    files: Annotated[
-        Optional[list[Path]], typer.Argument(help="Files; none: the shipped ones.")
-    ] = None,
-) -> None:
-    """Look for faults in catalogue files: file, line, key and the nearest valid name."""
+@catalogue.command(
+    "lint",
+    help="Look for faults in catalogue files (none: the shipped ones): file, line, key and the "
+    "nearest valid name.",
+)
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1)
+def catalogue_lint(files: tuple[Path, ...]) -> int:
     from probe.cli import catalogue as command
 
-    raise typer.Exit(command.lint(tuple(files or ())))
+    return command.lint(files)
 
 
 def run_app() -> int:
@@ -324,20 +284,18 @@ def run_app() -> int:
     except ProbeError as error:
         sys.stderr.write(f"probe: {error.what} (cause: {error.owner}).\n       {error.next_step}\n")
         return error.exit_code
-    except (typer.Abort, KeyboardInterrupt):
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        return Exit.USAGE
+    except click.ClickException as error:
+        hint = "'probe --help' lists what there is."
+        sys.stderr.write(f"probe: {error.format_message()}\n       {hint}\n")
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("probe: stopped.\n")
         return Exit.STOPPED
     except BrokenPipeError:
         # The reader of our stdout had enough; closing it here keeps Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.PASS
-    except Exception as error:
-        message = getattr(error, "format_message", None)
-        if message is None:
-            raise
-        # A usage error of the command line library, which keeps its exception classes to itself.
-        text = message() if sys.argv[1:] else ""
-        hint = "'probe --help' lists what there is."
-        sys.stderr.write(f"probe: {text}\n       {hint}\n" if text else f"{error}\n")
-        return Exit.USAGE
     return code if isinstance(code, int) else Exit.PASS
