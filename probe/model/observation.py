@@ -281,6 +281,8 @@ class TrafficView:
     seconds: float
     frames_of_others: int
     bytes_of_others: int
+    unread: int = 0
+    """Plain HTTP conversations of the device that were not looked at, or not to their end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from probe.checks.update.watch import SUBJECT, longest_view, not_watched
+from probe.checks.update.watch import SUBJECT, cut_short, longest_view, not_watched
 from probe.model.dut import Dut
 from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
 from probe.model.observation import PlainTransfer
@@ -30,7 +30,10 @@ def check(dut: Dut) -> Iterator[Answer]:
         return
     seconds, period = view.fact.seconds, _declared_period(dut)
     watched = f"In {seconds:.0f} seconds of watching, the device fetched no update over plain HTTP"
-    if period and seconds > period:
+    cut = [*cut_short(dut, watched)]
+    if cut:
+        yield from cut
+    elif period and seconds > period:
         summary = f"{watched}; it is declared to look for one every {period // DAY} days."
         yield satisfied(SUBJECT, summary, *view.proof, measured={"seconds": int(seconds)})
     else:

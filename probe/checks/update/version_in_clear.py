@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from probe.checks.update.watch import SUBJECT, longest_view, not_watched
+from probe.checks.update.watch import SUBJECT, cut_short, longest_view, not_watched
 from probe.model.dut import Dut
 from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
 from probe.model.observation import PlainTransfer
@@ -28,7 +28,10 @@ def check(dut: Dut) -> Iterator[Answer]:
         return
     seconds = view.fact.seconds
     watched = f"In {seconds:.0f} seconds of watching, no version was readable in plain HTTP"
-    if seconds >= ENOUGH_S:
+    cut = [*cut_short(dut, watched)]
+    if cut:
+        yield from cut
+    elif seconds >= ENOUGH_S:
         measured = {"seconds": int(seconds)}
         yield satisfied(SUBJECT, f"{watched}.", *view.proof, measured=measured)
     else:

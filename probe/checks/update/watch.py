@@ -12,6 +12,10 @@ MIRROR = (
     "device's gateway, and run again."
 )
 
+LESS = (
+    "Watch the device alone, or for a shorter time, or record its traffic and look at it by hand."
+)
+
 
 def longest_view(dut: Dut) -> Seen[TrafficView] | None:
     """The longest stretch in which conversations of the device with others were really seen."""
@@ -21,6 +25,16 @@ def longest_view(dut: Dut) -> Seen[TrafficView] | None:
         if seen.fact.position == "mirror" and seen.fact.frames_of_others > 0
     ]
     return max(views, key=lambda seen: seen.fact.seconds, default=None)
+
+
+def cut_short(dut: Dut, watched: str) -> Iterator[Answer]:
+    """When not all of the device's plain conversations were looked at: one inconclusive answer."""
+    views = [seen for seen in dut.all(TrafficView) if seen.fact.unread]
+    if views:
+        number = sum(seen.fact.unread for seen in views)
+        summary = f"{watched}, but {number} of its conversations were not looked at to their end."
+        proof = tuple(p for seen in views for p in seen.proof)
+        yield inconclusive(SUBJECT, summary, *proof, owner=Owner.TOOL, settle=LESS)
 
 
 def not_watched(dut: Dut) -> Iterator[Answer]:

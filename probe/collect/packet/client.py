@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[3]
 START_S = 15.0
 MAX_KEPT = 8192
 """Sightings kept for a listener that subscribes late."""
-MAX_FLOWS = 512
+MAX_FLOWS, MAX_FLOWS_OF_ONE = 2048, 256
+"""Conversations kept of all devices and of one, by MAC."""
 MAX_ROUTERS = 64
 
 Note = Callable[[str, Owner], None]
@@ -37,6 +38,9 @@ class PacketClient:
         self.privileges = ""
         self.flows: dict[int, say.FlowSeen] = {}
         self.traffic: dict[str, say.TrafficSeen] = {}
+        self.flows_dropped: dict[str, set[int]] = {}
+        """``{MAC: numbers}`` of conversations that there was no room for."""
+        self._flows_of: dict[str, int] = {}
         self.routers: list[say.RouterSeen] = []
         self.pid: int | None = None
         self._note = on_note
@@ -263,8 +267,7 @@ class PacketClient:
         self, report: say.Sighting | say.RouterSeen | say.FlowSeen | say.TrafficSeen
     ) -> None:
         if isinstance(report, say.FlowSeen):
-            if report.number in self.flows or len(self.flows) < MAX_FLOWS:
-                self.flows[report.number] = report
+            self._flow(report)
             return
         if isinstance(report, say.TrafficSeen):
             self.traffic[report.mac] = report
@@ -275,6 +278,18 @@ class PacketClient:
             self._heard.append(report)
         for listener in list(self._listeners):
             listener(report)
+
+    def _flow(self, report: say.FlowSeen) -> None:
+        mac = report.client_mac
+        if report.number not in self.flows:
+            number = self._flows_of.get(mac, 0)
+            if number >= MAX_FLOWS_OF_ONE or len(self.flows) >= MAX_FLOWS:
+                dropped = self.flows_dropped.setdefault(mac, set())
+                if len(dropped) < MAX_FLOWS:
+                    dropped.add(report.number)
+                return
+            self._flows_of[mac] = number + 1
+        self.flows[report.number] = report
 
     def _give_up(self, reason: str, owner: Owner, step: str) -> None:
         self.available = False

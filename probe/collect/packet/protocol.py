@@ -234,6 +234,8 @@ class TrafficSeen:
     bytes_out: int
     frames_in: int
     bytes_in: int
+    unread: int
+    """Plain HTTP conversations that it began and that could not be followed: too many at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from probe.model.text import clean
 
 MAX_HEADERS = 64
 MAX_EXCHANGES = 8
+ENDLESS = 1 << 40
 REQUEST = re.compile(rb"(GET|HEAD|POST|PUT) ([\x21-\x7e]{1,2000}) HTTP/1\.[01]\r?\n")
 STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[^\r\n]{0,200}\r?\n")
 
@@ -39,15 +40,25 @@ class Answer:
 
 def requests(up: bytes) -> list[Request]:
     """The requests at the start of the client's bytes, at most MAX_EXCHANGES."""
+    return read_requests(up)[0]
+
+
+def read_requests(up: bytes) -> tuple[list[Request], int]:
+    """``requests``, and how many bytes they reach by their own word, bodies included."""
     found: list[Request] = []
+    whole, beyond = len(up), 0
     while len(found) < MAX_EXCHANGES and (match := REQUEST.match(up)):
         headers, rest = _headers(up[match.end() :])
+        # How long a chunked body is does not show; the next request is a record of its own.
+        endless = "chunked" in headers.get("transfer-encoding", "").lower()
         target = clean(match[2], 500)
         found.append(Request(match[1].decode(), target, headers))
         length = headers.get("content-length", "0")
         skip = int(length) if length.isascii() and length.isdecimal() and len(length) < 9 else 0
+        skip = ENDLESS if endless else skip
+        beyond = max(0, skip - len(rest))
         up = rest[skip:]
-    return found
+    return found, whole - len(up) + beyond
 
 
 def answers(down: bytes) -> list[Answer]:

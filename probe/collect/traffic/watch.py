@@ -4,7 +4,7 @@ import json
 
 from probe.collect.packet.client import PacketClient
 from probe.collect.packet.protocol import FlowSeen, TrafficSeen
-from probe.collect.traffic.http import answers, requests
+from probe.collect.traffic.http import answers, read_requests, requests
 from probe.collect.traffic.update import magic, update_like, version_text
 from probe.model.device import Device
 from probe.model.finding import Owner
@@ -29,25 +29,38 @@ class TrafficWatch:
         """The device's TrafficView and every PlainTransfer, each with the bytes that prove it.
 
         ``seconds`` is how long the run has listened. Without a helper, or without a MAC to tell the
-        device by, the one fact is NotMeasured.
+        device by, NotMeasured is in place of the view; what a helper that has ended saw still counts.
         """
         client = self._client
-        if client is None or not client.available:
+        if client is None:
             return [(_not_measured("the packet helper is not available", Owner.ENVIRONMENT), [])]
         if device.mac is None:
             reason = "the device is known by its address only; it is not on this link"
             return [(_not_measured(reason, Owner.NETWORK), [])]
-        counted = client.traffic.get(device.mac)
-        found: list[tuple[Fact, Records]] = [_view(device, counted, seconds)]
         flows = [f for f in client.flows.values() if f.client_mac == device.mac]
+        seen: dict[Fact, Records] = {}
         for flow in sorted(flows, key=lambda f: f.number):
-            known = {fact for fact, _ in found}
-            found += [(fact, records) for fact, records in transfers(flow) if fact not in known]
-        return found[: MAX_TRANSFERS + 1]
+            for fact, records in transfers(flow):
+                seen.setdefault(fact, records)
+        kept = list(seen.items())[:MAX_TRANSFERS]
+        if not client.available:
+            reason = "the packet helper is not available, or ended before the run did"
+            return [(_not_measured(reason, Owner.ENVIRONMENT), []), *kept]
+        counted = client.traffic.get(device.mac)
+        unread = (counted.unread if counted else 0) + len(seen) - len(kept)
+        unread += len(client.flows_dropped.get(device.mac, ())) + sum(map(is_cut, flows))
+        return [_view(device, counted, seconds, unread), *kept]
+
+
+def is_cut(flow: FlowSeen) -> bool:
+    """Whether more was said than was kept and understood, so that a request or an answer is missing."""
+    asked, reach = read_requests(flow.up)
+    heard = answers(flow.down)
+    return flow.up_total > reach or (flow.down_total > 0 and len(heard) < len(asked))
 
 
 def _view(
-    device: Device, counted: TrafficSeen | None, seconds: float
+    device: Device, counted: TrafficSeen | None, seconds: float, unread: int
 ) -> tuple[TrafficView, Records]:
     out, into = (counted.frames_out, counted.frames_in) if counted else (0, 0)
     both = min(out, into) > 0 and out + into >= MIRROR_FRAMES
@@ -58,12 +71,14 @@ def _view(
         "unicast frames from the device to others": out,
         "unicast frames from others to the device": into,
         "bytes": bytes_seen,
+        "plain HTTP conversations not looked at, or not to their end": unread,
     }
     view = TrafficView(
         position="mirror" if both else "endpoint",
         seconds=round(seconds, 1),
         frames_of_others=out + into,
         bytes_of_others=bytes_seen,
+        unread=unread,
     )
     data = json.dumps(summary, indent=1).encode()
     return view, [(data, "frames between the device and others", "application/json")]

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from probe.collect.packet import client as module
+from probe.collect.packet import protocol
 from probe.collect.packet.client import PacketClient
 from probe.collect.packet.interface import InterfaceFacts
 from probe.model.finding import Owner
@@ -121,3 +122,32 @@ async def test_sightings_before_subscription_are_told_again(started):
     assert [s.address for s in heard] == ["198.51.100.11"]
     stop()
     await client.close()
+
+
+def conversation(number: int, mac: str) -> protocol.FlowSeen:
+    return protocol.FlowSeen(
+        number=number,
+        at=1.0,
+        client_mac=mac,
+        server_mac="00:00:5e:00:53:01",
+        client="198.51.100.11",
+        client_port=4000,
+        server="203.0.113.7",
+        server_port=80,
+        up=b"GET / HTTP/1.1\r\n\r\n",
+        down=b"",
+        up_total=18,
+        down_total=0,
+        ended=True,
+    )
+
+
+def test_a_busy_device_takes_no_room_from_others_and_it_is_counted():
+    client = PacketClient(FACTS, lambda text, owner: None)
+    busy, other = "00:00:5e:00:53:0b", "00:00:5e:00:53:0c"
+    for number in range(module.MAX_FLOWS_OF_ONE + 3):
+        client._take(conversation(number, busy))
+    client._take(conversation(9000, other))
+    client._take(conversation(9000, other))  # once more, for the same conversation
+    assert len(client.flows) == module.MAX_FLOWS_OF_ONE + 1
+    assert {mac: len(numbers) for mac, numbers in client.flows_dropped.items()} == {busy: 3}

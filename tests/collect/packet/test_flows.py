@@ -79,14 +79,60 @@ def test_head_is_bounded_and_true_size_kept(frames):
 
 def test_flows_are_bounded_and_end(frames):
     table = flows.FlowTable()
-    for port in range(1000, 1000 + 3 * flows.MAX_FLOWS):
+    every = 3 * flows.MAX_OF_ONE
+    for port in range(1000, 1000 + every):
         feed(table, frames.tcp(("198.51.100.11", port), SERVER, 0, 0, GET))
-    assert len(list(table.flows(100.0))) == flows.MAX_FLOWS
-    feed(table, frames.tcp(("198.51.100.11", port), SERVER, len(GET), 0, b"", 0x11))
-    (last,) = table.flows(101.0)
+    assert len(table._flows) == flows.MAX_OF_ONE
+    assert len(list(table.flows(2.0))) == every  # what was seen of each is told
+    counts = {c.mac: c.unread for c in table.counts()}
+    assert counts[frames.DEVICE] == every - flows.MAX_OF_ONE  # and how many were cut short
+    feed(table, frames.tcp(("198.51.100.11", port), SERVER, len(GET), 0, b"", 0x11), at=2.0)
+    (last,) = table.flows(2.1)
     assert last.ended
-    feed(table, frames.tcp(("198.51.100.11", port), SERVER, len(GET), 0, b"", 0x11))
-    assert list(table.flows(102.0)) == []
+    feed(table, frames.tcp(("198.51.100.11", port), SERVER, len(GET), 0, b"", 0x11), at=2.2)
+    assert list(table.flows(3.0)) == []
+    assert list(table.flows(100.0)) == []
+    assert not table._flows  # the quiet ones are forgotten, and nothing of them is lost
+    assert not table._of
+
+
+def test_a_busy_neighbour_does_not_push_out_the_others(frames, monkeypatch):
+    monkeypatch.setattr(flows, "MAX_FLOWS", 20)
+    table = flows.FlowTable()
+    quiet = {"macs": ("00:00:5e:00:53:77", "00:00:5e:00:53:01")}
+    feed(table, frames.tcp(("198.51.100.77", 40000), SERVER, 0, 0, GET, **quiet), at=0.5)
+    for port in range(1000, 1100):
+        feed(table, frames.tcp(("198.51.100.11", port), SERVER, 0, 0, GET))
+    assert len(table._flows) == 20
+    assert any(f.client_mac == "00:00:5e:00:53:77" for f in table._flows.values())
+    counts = {c.mac: c.unread for c in table.counts()}
+    assert counts["00:00:5e:00:53:77"] == 0
+    assert counts[frames.DEVICE] > 0
+
+
+def test_each_request_on_a_kept_connection_has_its_own_head(frames):
+    table = flows.FlowTable()
+    back = {"macs": ("00:00:5e:00:53:01", frames.DEVICE)}
+    at, reply = 100, 500
+    for _ in range(3):
+        feed(table, frames.tcp(CLIENT, SERVER, at, reply, GET))
+        at += len(GET)
+        for part in (OK, b"z" * 1400, b"z" * 1400):
+            feed(table, frames.tcp(SERVER, CLIENT, reply, at, part, **back))
+            reply += len(part)
+    found = list(table.flows(now=100.0))
+    assert sorted(f.number for f in found) == [1, 2, 3]
+    assert all(f.up == GET and f.down.startswith(OK) for f in found)
+
+
+def test_pipelined_requests_stay_in_one_record(frames):
+    table = flows.FlowTable()
+    feed(
+        table,
+        frames.tcp(CLIENT, SERVER, 100, 500, GET),
+        frames.tcp(CLIENT, SERVER, 100 + len(GET), 500, GET),
+    )
+    assert only(table).up == GET * 2
 
 
 @given(st.lists(st.binary(max_size=120), max_size=20))

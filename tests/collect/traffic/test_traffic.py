@@ -1,5 +1,6 @@
 """Captured conversations made into facts: cut off, hostile, and not called more than they are."""
 
+import dataclasses
 import struct
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from probe.collect.packet.protocol import FlowSeen, TrafficSeen
 from probe.collect.traffic import http, update
-from probe.collect.traffic.watch import TrafficWatch, transfers
+from probe.collect.traffic.watch import MAX_TRANSFERS, TrafficWatch, is_cut, transfers
 from probe.model.device import Device
 from probe.model.observation import NotMeasured, PlainTransfer, TrafficView
 
@@ -38,16 +39,26 @@ def flow(up=GET, down=OK + IMAGE, number=1, client_mac=MAC) -> FlowSeen:
     )
 
 
-def watch(*flows, counts=None, available=True) -> TrafficWatch:
+def watch(*flows, counts=None, available=True, dropped=None) -> TrafficWatch:
     traffic = {MAC: counts} if counts else {}
     client = SimpleNamespace(
-        available=available, flows={f.number: f for f in flows}, traffic=traffic
+        available=available,
+        flows={f.number: f for f in flows},
+        traffic=traffic,
+        flows_dropped=dropped or {},
     )
     return TrafficWatch(client)
 
 
-def counted(out: int, into: int) -> TrafficSeen:
-    return TrafficSeen(mac=MAC, frames_out=out, bytes_out=out * 99, frames_in=into, bytes_in=into)
+def counted(out: int, into: int, unread: int = 0) -> TrafficSeen:
+    return TrafficSeen(
+        mac=MAC,
+        frames_out=out,
+        bytes_out=out * 99,
+        frames_in=into,
+        bytes_in=into,
+        unread=unread,
+    )
 
 
 def test_firmware_download_is_recognised_with_its_bytes():
@@ -174,6 +185,51 @@ def test_what_cannot_be_seen_is_not_measured(made, device):
     assert isinstance(fact, NotMeasured)
     assert fact.owner
     assert fact.settle
+
+
+def longer(made: FlowSeen, up: int = 0, down: int = 0) -> FlowSeen:
+    """The same conversation with bytes that were not kept."""
+    return dataclasses.replace(made, up_total=made.up_total + up, down_total=made.down_total + down)
+
+
+POST = b"POST /log HTTP/1.1\r\nContent-Length: 9000\r\n\r\n"
+CHUNKED = b"POST /log HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello"
+
+
+@pytest.mark.parametrize(
+    ("made", "cut"),
+    [
+        (flow(), False),
+        (longer(flow(), down=900_000), False),  # the body of the image
+        (longer(flow(up=POST), up=9000), False),
+        (longer(flow(up=POST), up=9001), True),
+        (longer(flow(up=CHUNKED), up=9000), False),
+        (longer(flow(), up=1), True),
+        (flow(up=GET * 9), True),
+        (flow(up=b"GET /x HTTP/2\r\n"), True),
+        (flow(down=b""), False),
+        (longer(flow(down=b""), down=50), True),  # the answer's first bytes are missing
+        (flow(up=GET * 2), True),
+        (flow(up=GET[:40], down=b""), False),
+    ],
+)
+def test_conversations_that_were_not_looked_at_to_their_end_are_told(made, cut):
+    assert is_cut(made) is cut
+    ((view, _), *_) = watch(made, counts=counted(9, 9)).facts(DEVICE, 1.0)
+    assert view.unread == int(cut)
+
+
+def test_everything_that_there_was_no_room_for_is_told():
+    many = [flow(up=GET.replace(b"/fw", b"/%d" % n), number=n) for n in range(MAX_TRANSFERS + 5)]
+    made = watch(*many, counts=counted(9, 9, unread=2), dropped={MAC: {900, 901, 902}, "x": {1}})
+    (view, *found) = [f for f, _ in made.facts(DEVICE, 1.0)]
+    assert len(found) == MAX_TRANSFERS
+    assert view.unread == 5 + 2 + 3
+
+
+def test_what_a_helper_saw_before_it_ended_still_counts():
+    facts = [f for f, _ in watch(flow(), counts=counted(9, 9), available=False).facts(DEVICE, 9.0)]
+    assert [type(f) for f in facts] == [NotMeasured, PlainTransfer]
 
 
 @given(st.binary(max_size=400), st.binary(max_size=400))

@@ -16,9 +16,13 @@ from probe.collect.packet.protocol import MAX_HEAD, FlowSeen, TrafficSeen
 TCP, VLAN = 6, 0x8100
 FIN, RST = 0x01, 0x04
 METHODS = (b"GET ", b"POST ", b"PUT ", b"HEAD ")
-MAX_FLOWS, MAX_MACS, MAX_SEGMENTS = 128, 1024, 64
+MAX_FLOWS, MAX_MACS, MAX_SEGMENTS = 512, 1024, 64
+MAX_OF_ONE = 64
+"""Followed at once of one client, so that a busy one does not push out the others."""
 IDLE_S = 0.5
 """A flow is reported when it ended, when its heads are full, or after this long without a segment."""
+QUIET_S = 30.0
+"""A flow without a segment for so long is forgotten: its next request would begin a new one."""
 
 Key = tuple[bytes, int, bytes, int]
 
@@ -81,6 +85,12 @@ class Flow:
     def full(self) -> bool:
         return self.up.total >= MAX_HEAD and self.down.total >= MAX_HEAD
 
+    def answered_before(self, segment: Segment) -> bool:
+        """Whether the client acknowledges an answer to what it asked, and says something new."""
+        new = (segment.sequence - self.up.base) & 0xFFFFFFFF
+        acknowledged = (segment.acknowledged - self.down.base) & 0xFFFFFFFF
+        return self.up.total <= new < 1 << 31 and 0 < acknowledged < 1 << 31
+
     def report(self) -> FlowSeen:
         client, client_port, server, server_port = self.key
         return FlowSeen(
@@ -108,6 +118,11 @@ class FlowTable:
         self._counts: dict[str, list[int]] = {}
         self._dirty: set[str] = set()
         self._number = 0
+        self._over: list[Flow] = []
+        """No longer followed, and still to be reported."""
+        self._of: dict[str, int] = {}
+        """How many flows of each client are followed."""
+        self._unread: dict[str, int] = {}
 
     def add(self, frame: bytes, size: int, at: float) -> None:
         """A unicast frame between others; ``size`` is its true length, ``frame`` may be cut."""
@@ -121,19 +136,26 @@ class FlowTable:
 
     def flows(self, now: float) -> Iterator[FlowSeen]:
         """Reports that are due; a flow that ended is forgotten after its report."""
-        for key, flow in list(self._flows.items()):
-            if flow.changed and (flow.ended or flow.full or now - flow.last >= IDLE_S):
+        for flow in list(self._flows.values()):
+            if flow.ended or now - flow.last >= QUIET_S:
+                self._forget(flow)
+            elif flow.changed and (flow.full or now - flow.last >= IDLE_S):
                 flow.changed = False
                 yield flow.report()
-            if flow.ended:
-                del self._flows[key]
+        over, self._over = self._over, []
+        yield from (flow.report() for flow in over if flow.changed)
 
     def counts(self) -> Iterator[TrafficSeen]:
         """The counts that changed since the last call."""
         for mac in sorted(self._dirty):
-            out, out_bytes, into, into_bytes = self._counts[mac]
+            out, out_bytes, into, into_bytes = self._counts.get(mac, (0, 0, 0, 0))
             yield TrafficSeen(
-                mac=mac, frames_out=out, bytes_out=out_bytes, frames_in=into, bytes_in=into_bytes
+                mac=mac,
+                frames_out=out,
+                bytes_out=out_bytes,
+                frames_in=into,
+                bytes_in=into_bytes,
+                unread=self._unread.get(mac, 0),
             )
         self._dirty.clear()
 
@@ -151,8 +173,13 @@ class FlowTable:
         upward = flow is not None
         if flow is None:
             flow = self._flows.get((key[2], key[3], key[0], key[1]))
+        begins = segment.payload.startswith(METHODS)
+        if flow is not None and upward and begins and flow.answered_before(segment):
+            # The next request on a kept connection: its head is wanted as much as the first one's.
+            self._forget(flow)
+            flow = None
         if flow is None:
-            if not segment.payload.startswith(METHODS):
+            if not begins:
                 return
             flow, upward = self._open(frame, segment, at), True
         half = flow.up if upward else flow.down
@@ -177,10 +204,35 @@ class FlowTable:
             down=Half(segment.acknowledged),
             last=at,
         )
+        while self._of.get(flow.client_mac, 0) >= MAX_OF_ONE:
+            self._push_out(flow.client_mac)
         while len(self._flows) >= MAX_FLOWS:
-            self._flows.popitem(last=False)
+            self._push_out(max(self._of, key=lambda mac: self._of[mac]))
         self._flows[segment.key] = flow
+        self._of[flow.client_mac] = self._of.get(flow.client_mac, 0) + 1
         return flow
+
+    def _push_out(self, mac: str) -> None:
+        """Make room at the cost of the client ``mac``, and say so."""
+        mine = (flow for flow in self._flows.values() if flow.client_mac == mac)
+        flow = min(mine, key=lambda f: (not f.ended, f.last))
+        if not flow.ended:
+            self._unread[mac] = self._unread.get(mac, 0) + 1
+            self._dirty.add(mac)
+        self._forget(flow)
+
+    def _forget(self, flow: Flow) -> None:
+        del self._flows[flow.key]
+        left = self._of[flow.client_mac] - 1
+        if left:
+            self._of[flow.client_mac] = left
+        else:
+            del self._of[flow.client_mac]
+        if len(self._over) < MAX_FLOWS:
+            self._over.append(flow)
+        else:
+            self._unread[flow.client_mac] = self._unread.get(flow.client_mac, 0) + 1
+            self._dirty.add(flow.client_mac)
 
 
 def tcp_segment(frame: bytes) -> Segment | None:
