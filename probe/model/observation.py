@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from probe.model.evidence import Proof
 from probe.model.ids import DeviceId
+from probe.model.tls import TlsService
 
 # --- discovery -----------------------------------------------------------------------------------
 
@@ -61,6 +62,9 @@ class Announced:
 
 # --- services ------------------------------------------------------------------------------------
 
+ANNOUNCED_PORT = "announced"
+"""The ``list_name`` of a scan of one port that the device itself announced."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortScan:
@@ -77,6 +81,11 @@ class PortScan:
     """No answer at all, after every try."""
     complete: bool = True
     """False when the scan was cut short; ``tested`` then names what was really tested."""
+
+    @property
+    def of_plan(self) -> bool:
+        """Whether it is one of the plan's own lists, and not a single port that the device announced."""
+        return self.list_name != ANNOUNCED_PORT
 
     @property
     def closed_is_known(self) -> bool:
@@ -102,6 +111,9 @@ class Service:
     """How it was recognised, or why not."""
     refuses_strangers: bool = False
     """It was asked for data or functions without a credential, and refused. False says nothing."""
+    asked: str = ""
+    """Of an ``unknown`` one: ``common`` or ``all``, the protocols that were asked for one by one, to the
+    end and without trouble. Empty when that broke off, and it says nothing of a known one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,77 +159,6 @@ class HttpPage:
     redirect: str = ""
     """Location header; ``redirect_in_scope`` says whether it was followed."""
     redirect_in_scope: bool = True
-
-
-# --- TLS -----------------------------------------------------------------------------------------
-
-
-class Reply(StrEnum):
-    """What a question to a TLS stack met. Only ACCEPTED and REFUSED are answers."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    """An alert, a lower version chosen, or a close, confirmed while a control hello worked."""
-    NO_ANSWER = "no answer"
-    """Reset, silence, garbage: nothing is known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsVersion:
-    """``name`` is one of ``SSLv3``, ``TLSv1.0``, ``TLSv1.1``, ``TLSv1.2``, ``TLSv1.3``."""
-
-    name: str
-    reply: Reply
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsSuiteGroup:
-    """One hello that offered only suites of one kind: ``weak`` (see tls/suites) or ``phase-out``."""
-
-    kind: str
-    reply: Reply
-    chosen: str = ""
-    """IANA name of the suite that the server picked, when accepted."""
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """One certificate of the presented chain. Times are Unix seconds; None when there is no date."""
-
-    subject: str
-    issuer: str
-    serial: str
-    not_before: float | None
-    not_after: float | None
-    key_type: str
-    """``RSA``, ``EC``, ``Ed25519`` …"""
-    key_bits: int
-    signature_hash: str
-    """``sha256``, ``sha1`` …, empty when the algorithm has none."""
-    self_signed: bool
-    is_ca: bool
-    names: tuple[str, ...]
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsService:
-    """What one TLS service accepted. ``chain`` is empty when no certificate could be had."""
-
-    address: str
-    port: int
-    versions: tuple[TlsVersion, ...]
-    suites: tuple[TlsSuiteGroup, ...]
-    chain: tuple[Certificate, ...] = ()
-    chain_problem: str = ""
-    """Why there is no chain, or what is wrong with its order; empty when all is well."""
-    chain_complete: bool | None = None
-    """Each certificate is signed by the next, up to a self-signed one or one whose issuer is unknown."""
-    measured_at: float = 0.0
-    """The clock against which validity is judged, Unix seconds."""
-    hellos: int = 0
 
 
 # --- access --------------------------------------------------------------------------------------
@@ -267,6 +208,8 @@ class LoginTest:
     """Why the contrast could not be made; empty when it could."""
     owner: str = ""
     """Whose doing ``problem`` is, an Owner value."""
+    further: bool = False
+    """Only the attempt without a credential was made: the service was tested on another address."""
 
 
 # --- traffic -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from probe.model import observation as obs
+from probe.model import tls
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.ports import parse_ports
@@ -118,10 +119,10 @@ def _ports(dut: Dut, _: bool) -> Iterable[Row]:
 
 
 def _tls(dut: Dut, _: bool) -> Iterable[Row]:
-    for service in _facts(dut, obs.TlsService):
+    for service in _facts(dut, tls.TlsService):
         by_reply = {
             reply: ", ".join(v.name for v in service.versions if v.reply is reply)
-            for reply in obs.Reply
+            for reply in tls.Reply
         }
         suites = "; ".join(
             f"{s.kind}: {s.reply.value}" + (f" ({s.chosen})" if s.chosen else "")
@@ -129,15 +130,15 @@ def _tls(dut: Dut, _: bool) -> Iterable[Row]:
         )
         yield (
             endpoint("tcp", service.address, service.port),
-            by_reply[obs.Reply.ACCEPTED] or "none",
-            by_reply[obs.Reply.REFUSED] or "none",
-            by_reply[obs.Reply.NO_ANSWER] or "none",
+            by_reply[tls.Reply.ACCEPTED] or "none",
+            by_reply[tls.Reply.REFUSED] or "none",
+            by_reply[tls.Reply.NO_ANSWER] or "none",
             suites,
         )
 
 
 def _certificates(dut: Dut, _: bool) -> Iterable[Row]:
-    for service in _facts(dut, obs.TlsService):
+    for service in _facts(dut, tls.TlsService):
         where = endpoint("tcp", service.address, service.port)
         for place, cert in enumerate(service.chain):
             dates = [

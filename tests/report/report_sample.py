@@ -27,7 +27,6 @@ from probe.model.observation import (
     AddressFormed,
     Announced,
     CandidateResult,
-    Certificate,
     Fact,
     Health,
     HttpPage,
@@ -39,11 +38,7 @@ from probe.model.observation import (
     OpenAccess,
     PlainTransfer,
     PortScan,
-    Reply,
     Service,
-    TlsService,
-    TlsSuiteGroup,
-    TlsVersion,
     TrafficView,
     UdpSilence,
 )
@@ -51,6 +46,7 @@ from probe.model.plan import Plan
 from probe.model.run import Job, Run, RunStatus, Scope
 from probe.model.state import RunState
 from probe.model.text import clean
+from probe.model.tls import Certificate, Reply, TlsService, TlsSuiteGroup, TlsVersion
 from probe.report import FORMATS, SUFFIXES, ReportView
 from probe.report.view import build_view
 

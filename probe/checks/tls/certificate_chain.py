@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from probe.checks.tls.services import each_service, fine, no_certificate, sentence
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, violated
-from probe.model.observation import Certificate, TlsService
+from probe.model.tls import Certificate, TlsService
 
 BY_HAND = (
     "Look at the chain with 'openssl s_client -connect … -showcerts' and record a manual result."

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from probe.checks.tls.services import each_service, fine, no_certificate, sentence, which
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, violated
-from probe.model.observation import TlsService
+from probe.model.tls import TlsService
 
 SHORTEST = {"RSA": 2048, "DSA": 2048, "EC": 224, "Ed25519": 256, "Ed448": 448}
 GOOD_RSA = 3072

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from probe.checks.tls.services import each_service, fine, no_certificate, sentence, which
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, violated
-from probe.model.observation import TlsService
+from probe.model.tls import TlsService
 
 BROKEN = {"md2", "md4", "md5", "sha1"}
 BY_HAND = (

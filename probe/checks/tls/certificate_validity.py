@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from probe.checks.tls.services import each_service, fine, no_certificate, sentence, which
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, violated
-from probe.model.observation import TlsService
+from probe.model.tls import TlsService
 
 CLOCK_IS_SANE_AFTER = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 SET_CLOCK = "Set the clock of the machine that the probe runs on (NTP or by hand) and run again."

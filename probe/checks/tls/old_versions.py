@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from probe.checks.tls.services import each_service, fine, joined, replies, unanswered
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, violated
-from probe.model.observation import Reply, TlsService
+from probe.model.tls import Reply, TlsService
 
 OLD = ("SSLv3", "TLSv1.0", "TLSv1.1")
 

@@ -6,7 +6,7 @@ from probe.checks.support import measured, no_object, tcp_gaps, where
 from probe.model.device import endpoint
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
-from probe.model.observation import Certificate, Reply, TlsService
+from probe.model.tls import Certificate, Reply, TlsService
 
 Judge = Callable[[Seen[TlsService], str], Answer]
 """Answers for one measured service; gets its subject text."""

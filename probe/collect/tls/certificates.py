@@ -12,8 +12,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from probe.model.observation import Certificate
 from probe.model.text import clean
+from probe.model.tls import Certificate
 
 if TYPE_CHECKING:
     from cryptography import x509

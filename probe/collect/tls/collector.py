@@ -18,8 +18,9 @@ from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
-from probe.model.observation import Announced, TlsService
+from probe.model.observation import Announced
 from probe.model.plan import Plan
+from probe.model.tls import TlsService
 
 _HOST_NAME = re.compile(r"(?=.{1,100}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.local", re.IGNORECASE)
 

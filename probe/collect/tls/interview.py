@@ -12,7 +12,7 @@ from typing import Protocol
 from probe.collect.tls.codec import ClientHello, Version
 from probe.collect.tls.codec.hello import SMALL_SUITES
 from probe.collect.tls.exchange import Met, Reaction
-from probe.model.observation import Reply
+from probe.model.tls import Reply
 
 FIRST_PATIENCE_S, SECOND_PATIENCE_S, SHORTEST_S, LONGEST_S = 3.0, 5.0, 1.0, 8.0
 TRIES_WHEN_TORN = 3

@@ -8,7 +8,7 @@ from probe.collect.tls.codec import Version
 from probe.collect.tls.exchange import Met, Reaction
 from probe.collect.tls.interview import Interview, Settled
 from probe.collect.tls.suites import PHASE_OUT, WEAK, Offers, name_of
-from probe.model.observation import Reply, TlsSuiteGroup, TlsVersion
+from probe.model.tls import Reply, TlsSuiteGroup, TlsVersion
 
 NOT_ASKED = Settled(reply=Reply.NO_ANSWER, reaction=None, detail="not asked")
 NO_LEGACY = Settled(

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from probe.collect.tls.collector import measure
-from probe.model.observation import NotMeasured, TlsService
+from probe.model.observation import NotMeasured
+from probe.model.tls import TlsService
 
 UTC = datetime.UTC
 NOW = datetime.datetime.now(UTC)

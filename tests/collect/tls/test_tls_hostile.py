@@ -14,7 +14,8 @@ from probe.collect.tls import exchange, interview
 from probe.collect.tls.collector import announced_name, measure
 from probe.collect.tls.suites import table
 from probe.model.evidence import Coverage
-from probe.model.observation import Announced, TlsService
+from probe.model.observation import Announced
+from probe.model.tls import TlsService
 
 YES, NO, UNKNOWN = "accepted", "refused", "no answer"
 NAMES = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")

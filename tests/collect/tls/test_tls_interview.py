@@ -14,7 +14,7 @@ from probe.collect.tls.interview import MOST_HELLOS, Interview
 from probe.collect.tls.suites import PHASE_OUT, WEAK, table
 from probe.collect.tls.survey import Survey
 from probe.model.evidence import EvidenceRef
-from probe.model.observation import Reply
+from probe.model.tls import Reply
 
 NOISE = (Met.RESET, Met.SILENT, Met.GARBAGE, Met.UNREACHABLE)
 SUITES = sorted(n for n, s in table().items() if n and not s.needs_more)
