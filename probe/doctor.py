@@ -12,6 +12,8 @@ from pathlib import Path
 
 from probe.errors import ProbeError
 
+IPV6_SWITCHES = Path("/proc/sys/net/ipv6/conf")
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -32,7 +34,7 @@ def examine(interface: str | None, store: str) -> list[Report]:
         _raw_sockets,
         _namespaces,
         lambda: _interface(interface),
-        _ipv6,
+        lambda: _ipv6(interface),
         _clock,
         lambda: _store(store),
         _tls,
@@ -79,12 +81,13 @@ def _namespaces() -> Report:
         available, reason = namespaces_available()
     except ImportError as error:
         available, reason = False, str(error)
+    why = f" ({reason})" if reason else ""
     if available:
-        return Report("namespaces", "OK", f"the demonstration network can be brought up ({reason})")
+        return Report("namespaces", "OK", f"the demonstration network can be brought up{why}")
     return Report(
         "namespaces",
         "LIMITED",
-        f"not available ({reason}): the demonstration uses loopback addresses",
+        f"not available{why}: the demonstration uses loopback addresses",
         "run 'probe demo' as root, or allow unprivileged user namespaces",
     )
 
@@ -113,16 +116,32 @@ def _interface(name: str | None) -> Report:
     return Report("interface", word, f"{name} is {up}, networks {', '.join(facts.networks)}", mend)
 
 
-def _ipv6() -> Report:
-    switch = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
-    if not switch.exists() or switch.read_text().strip() != "0":
+def _ipv6(interface: str | None) -> Report:
+    if not IPV6_SWITCHES.exists():
         return Report(
             "ipv6",
             "LIMITED",
-            "switched off: nothing about IPv6 can be tested",
-            "sysctl net.ipv6.conf.all.disable_ipv6=0",
+            "the kernel has none: nothing about IPv6 can be tested",
+            "start the machine without ipv6.disable=1",
         )
-    return Report("ipv6", "OK", "switched on")
+    # Each interface has a switch of its own, which decides; "all" only writes to all of them.
+    known = [n for _, n in socket.if_nameindex()]
+    asked = [interface] if interface in known else []
+    off = [name for name in ("all", *asked) if _ipv6_is_off(str(name))]
+    if off:
+        where = f"on {interface}" if interface in off else "on this machine"
+        return Report(
+            "ipv6",
+            "LIMITED",
+            f"switched off {where}: nothing about IPv6 can be tested",
+            "; ".join(f"sysctl net/ipv6/conf/{name}/disable_ipv6=0" for name in off),
+        )
+    return Report("ipv6", "OK", f"switched on{f', also on {interface}' if asked else ''}")
+
+
+def _ipv6_is_off(name: str) -> bool:
+    switch = IPV6_SWITCHES / name / "disable_ipv6"
+    return not switch.exists() or switch.read_text().strip() != "0"
 
 
 def _clock() -> Report:
