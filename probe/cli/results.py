@@ -74,9 +74,7 @@ def follow_to_end(run_id: str, show: "Show", store: str) -> int:
             write(rendered(view, "html"), html)
         except ProbeError as error:
             # Nobody asked for this file by name: the result of the run is told all the same.
-            warning = (
-                f"probe: {error.what}. Write it elsewhere: probe report {reader.run} -o FILE.\n"
-            )
+            warning = f"probe: {error.what}. Write it elsewhere: probe report {reader.run} --output FILE.\n"
         sys.stdout.write(text.summary(view, "" if warning else str(html)))
         sys.stdout.write(f"screen: probe tui {reader.run}\n")
         sys.stdout.flush()

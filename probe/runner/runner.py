@@ -1,7 +1,6 @@
 """One run from its first packet to its last verdict."""
 
 import asyncio
-from collections.abc import Iterable
 from typing import cast
 
 from probe import registry
@@ -16,13 +15,12 @@ from probe.errors import ProbeError
 from probe.model import event as ev
 from probe.model.device import Device
 from probe.model.evidence import Coverage, Proof
-from probe.model.finding import Finding, Owner
+from probe.model.finding import Owner
 from probe.model.ids import DeviceId
 from probe.model.observation import Fact
 from probe.model.run import Run, RunStatus
-from probe.model.verdict import Verdict
-from probe.runner.assess import assess, early, verdicts
 from probe.runner.device_task import Bench, DeviceTask
+from probe.runner.judging import Judging
 from probe.runner.link_watch import LinkWatch
 from probe.runner.recorder import JournalRecorder
 from probe.runner.roster import Roster
@@ -43,7 +41,8 @@ class Runner:
         self.recorder = JournalRecorder(journal)
         self.client = client
         self.guard = ScopeGuard(self.run_head.scope)
-        self.catalogues = registry.chosen_catalogues(self.run_head.plan.catalogues)
+        catalogues = registry.chosen_catalogues(self.run_head.plan.catalogues)
+        self._judging = Judging(self.recorder, catalogues)
         self.gate = Gate()
         self._roster = Roster(self.journal.state.devices)
         self._tasks: dict[DeviceId, DeviceTask] = {}
@@ -202,14 +201,14 @@ class Runner:
             collectors=tuple(_collectors()),
             ping=self._ping if self.client is not None else None,
             resting=self._resting,
-            changed=self._assess_early,
+            changed=self._judging.early,
             gate=self.gate,
             disturbed=self._link.disturbed,
         )
         earlier = self._tasks.get(device)
         self._tasks[device] = DeviceTask(bench, device, earlier.budget if earlier else None)
         self._running[device] = asyncio.create_task(self._tasks[device].run(), name=str(device))
-        self._assess_early(device)
+        self._judging.early(device)
 
     async def _ping(self, mac: str, address: str) -> bool | None:
         await self.gate.passed()
@@ -228,12 +227,7 @@ class Runner:
         listened = asyncio.get_running_loop().time() - self._began
         return self._searching() or (bool(self._tasks) and listened < self.run_head.plan.listen_s)
 
-    # --- judging -----------------------------------------------------------------------------
-
-    def _assess_early(self, device: DeviceId) -> None:
-        dut = self.journal.state.dut(device)
-        found = early(assess(dut, self.recorder.keep_text))
-        self._publish(found, verdicts(dut, found, self.catalogues, final=False))
+    # --- the last word -----------------------------------------------------------------------
 
     def _finish(self, device: DeviceId, *, complete: bool) -> None:
         """Traffic and discovery have their last word, then everything is judged."""
@@ -254,21 +248,9 @@ class Runner:
             ]
             tried = Coverage(tried="listening on the interface", times=1, deadline_s=listened)
             self.recorder.observe_fact("traffic", device, fact, *(proof or [tried]))
-        dut = self.journal.state.dut(device)
-        found = assess(dut, self.recorder.keep_text)
-        self._publish(found, verdicts(dut, found, self.catalogues, final=True))
-        self.recorder.append(ev.Assessed(device=device, findings=tuple(f.id for f in found)))
+        self._judging.final(device)
         if complete:
             self.recorder.append(ev.DeviceDone(device=device))
-
-    def _publish(self, findings: Iterable[Finding], made: Iterable[Verdict]) -> None:
-        state = self.journal.state
-        for finding in findings:
-            if state.findings.get(finding.id) != finding:
-                self.recorder.append(ev.Found(finding=finding))
-        for v in made:
-            if state.verdicts.get((v.catalogue, v.edition, v.requirement, v.device)) != v:
-                self.recorder.append(ev.Judged(verdict=v))
 
     # --- commands ----------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from probe.model.ids import DeviceId, RunId
 from probe.model.plan import Gentleness, Plan
 from probe.model.run import Run, Scope
 from probe.runner.device_task import Bench, DeviceTask
+from probe.runner.health import Ping
 from probe.runner.recorder import JournalRecorder
 from probe.store.journal import Journal
 from probe.store.store import Store
@@ -68,7 +69,12 @@ def plan() -> Plan:
 def device_task(tmp_path: Path, plan: Plan) -> Callable[..., tuple[DeviceTask, Journal]]:
     """``device_task(collector, …)`` gives the task and its journal."""
 
-    def build(*collectors: Scripted, journal: Journal | None = None) -> tuple[DeviceTask, Journal]:
+    def build(
+        *collectors: Scripted,
+        journal: Journal | None = None,
+        ping: Ping | None = None,
+        disturbed: Callable[[float], bool] = lambda since: False,
+    ) -> tuple[DeviceTask, Journal]:
         journal = journal or open_journal(tmp_path, plan)
         assert journal.state.run is not None
         bench = Bench(
@@ -76,7 +82,8 @@ def device_task(tmp_path: Path, plan: Plan) -> Callable[..., tuple[DeviceTask, J
             guard=ScopeGuard(journal.state.run.scope),
             recorder=JournalRecorder(journal),
             collectors=collectors,
-            ping=None,
+            ping=ping,
+            disturbed=disturbed,
             resting=lambda: False,
             changed=lambda device: None,
         )

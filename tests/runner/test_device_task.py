@@ -3,12 +3,16 @@
 import asyncio
 import socket
 
+import pytest
+
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
+from probe.model import event as ev
 from probe.model.evidence import Coverage
 from probe.model.finding import Owner
 from probe.model.observation import Health, NotMeasured, PortScan, Service
 from probe.runner import health
+from probe.store.errors import StoreError, explained
 from probe.store.journal import Journal
 
 TRIED = Coverage(tried="asked", times=1, deadline_s=1.0)
@@ -186,3 +190,63 @@ async def test_a_used_up_time_budget_stops_and_says_so(device_task, scripted) ->
     await task.run()
     (missing,) = facts(journal, NotMeasured)
     assert (missing.owner, missing.subject) == ("operator", "next on 2")
+
+
+async def test_a_full_disk_ends_the_task_and_does_not_make_it_hot(device_task, scripted) -> None:
+    task, journal = device_task(scripted("one", ("a", saw(1))), scripted("two", ("b", saw(2))))
+    write, tries = journal.append, []
+
+    def full(event: ev.Event) -> ev.Entry:
+        if isinstance(event, ev.JobKnown):
+            return write(event)
+        tries.append(event)
+        raise explained("store", "database or disk is full")
+
+    task.bench.recorder.append = full
+    with pytest.raises(StoreError, match="disk is full"):
+        await asyncio.wait_for(task.run(), 5)
+    assert len(tries) < 10
+
+
+async def test_a_login_is_in_the_journal_before_it_leaves(device_task, scripted) -> None:
+    async def logs_in(session: DeviceSession) -> None:
+        session.budget.login("telnet tcp/23", "root")
+        assert journal.state.budgets[task.device].logins == 1
+        raise NoAnswer(Why.RESET, "killed here")
+
+    task, journal = device_task(scripted("login", ("23", logs_in)))
+    await task.run()
+    second, _ = device_task(scripted("login", ("23", logs_in)), journal=journal)
+    assert second.budget.logins == 1
+    second.budget.login("telnet tcp/23", "root")
+    second.budget.login("telnet tcp/23", "root")
+    with pytest.raises(NoAnswer):
+        second.budget.login("telnet tcp/23", "root")
+
+
+async def test_a_job_during_which_the_link_was_down_is_done_again(device_task, scripted) -> None:
+    looks = iter([True])
+
+    async def scan(session: DeviceSession) -> None:
+        done.append(1)
+        if len(done) == 1:
+            raise NoAnswer(Why.LOCAL, "Network is down")
+        await saw(1)(session)
+
+    done: list[int] = []
+    task, journal = device_task(
+        scripted("scan", ("1", scan)), disturbed=lambda since: next(looks, False)
+    )
+    await task.run()
+    assert len(done) == 2
+    assert [f.port for f in facts(journal, Service)] == [1]
+    assert facts(journal, NotMeasured) == []
+    assert [f.ok for f in journal.state.job_finished.values()] == [True]
+
+
+async def test_a_link_that_flaps_for_ever_does_not_keep_the_job_for_ever(
+    device_task, scripted
+) -> None:
+    task, journal = device_task(scripted("one", ("a", saw(1))), disturbed=lambda since: True)
+    await asyncio.wait_for(task.run(), 5)
+    assert len(journal.state.job_finished) == 1
