@@ -14,11 +14,14 @@ from probe.model.dut import Dut, Seen
 from probe.model.evidence import Proof
 from probe.model.finding import Answer, Owner, inconclusive, not_applicable, satisfied
 from probe.model.finding import violated as violation
-from probe.model.observation import Health, Ipv6Survey, Service, UdpSilence
+from probe.model.observation import Health, Ipv6Survey, PortScan, Service, UdpSilence
 from probe.model.ports import format_ports, parse_ports
 
 DEVICE = "device"
 """The subject of an answer about the device as a whole."""
+
+ASKED_FOR_IPV6 = {"mld", "echo", "ns-eui64"}
+"""Methods of discovery that every IPv6 node on the link has to answer."""
 
 SCAN_SETTLE = "Run a plan that scans the TCP ports of every address of the device."
 FILTER_SETTLE = (
@@ -58,6 +61,11 @@ def scan_proof(dut: Dut, transport: str = "tcp") -> tuple[Proof, ...]:
     return tuple(proof for scan in dut.scans(transport) for proof in scan.proof)
 
 
+def searches(dut: Dut) -> list[Seen[Ipv6Survey]]:
+    """Surveys that asked for IPv6 addresses: listening, or multicast DNS alone, shows no absence."""
+    return [s for s in dut.all(Ipv6Survey) if ASKED_FOR_IPV6 & {*s.fact.methods}]
+
+
 def measured(dut: Dut) -> dict[str, int]:
     """How far the survey of services reached; what a catalogue's ``requires`` is compared with.
 
@@ -67,7 +75,7 @@ def measured(dut: Dut) -> dict[str, int]:
     """
     every = addresses(dut)
     ipv6 = [a for a in every if ":" in a]
-    surveyed = any(not s.fact.addresses for s in dut.all(Ipv6Survey))
+    surveyed = any(not s.fact.addresses for s in searches(dut))
     scanned6 = all(dut.tested_ports(a) for a in ipv6) if ipv6 else surveyed
     return {
         "tcp_ports": min((len(dut.tested_ports(a)) for a in every), default=0),
@@ -122,6 +130,7 @@ def unidentified(dut: Dut) -> Iterator[Answer]:
 def udp_gaps(dut: Dut, protocols: Iterable[str]) -> Iterator[Answer]:
     """For each address: which of these UDP protocols neither answered nor were refused."""
     wanted = set(protocols)
+    yield from _no_address(dut)
     for address in addresses(dut):
         for protocol in sorted(wanted - _udp_known(dut, address)):
             states = [
@@ -147,6 +156,7 @@ def udp_gaps(dut: Dut, protocols: Iterable[str]) -> Iterator[Answer]:
 
 def udp_scan_gaps(dut: Dut, excused: Iterable[int] = ()) -> Iterator[Answer]:
     """For each address: were all typed UDP probes sent, and which neither answered nor were refused."""
+    yield from _no_address(dut)
     for address in addresses(dut):
         scans = [s for s in dut.scans("udp") if s.fact.address == address]
         proof = tuple(p for s in scans for p in s.proof)
@@ -164,6 +174,18 @@ def udp_scan_gaps(dut: Dut, excused: Iterable[int] = ()) -> Iterator[Answer]:
                 f"({_shortened(unknown)})."
             )
             yield inconclusive(subject, summary, *proof, owner=Owner.NETWORK, settle=FILTER_SETTLE)
+
+
+def unrecognised_udp(dut: Dut) -> Iterator[Answer]:
+    """One inconclusive answer for each UDP port whose answer was not of the protocol asked for."""
+    seen = {(s.fact.address, s.fact.port): s for s in dut.services() if s.fact.transport == "udp"}
+    for address, port in sorted(dut.open_ports("udp") | seen.keys()):
+        service = seen.get((address, port))
+        if service is None or service.fact.protocol == "unknown":
+            summary = f"UDP port {port} answered, and what it speaks was not recognised."
+            proof = service.proof if service else scan_proof(dut, "udp")
+            subject = endpoint("udp", address, port)
+            yield inconclusive(subject, summary, *proof, owner=Owner.TOOL, settle=IDENTIFY_SETTLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +254,12 @@ def stopped(dut: Dut) -> bool:
     return bool(states) and states[-1] == "stopped answering"
 
 
+def _no_address(dut: Dut) -> Iterator[Answer]:
+    if not addresses(dut):
+        summary = "No address of the device is known that UDP could be asked on."
+        yield inconclusive(DEVICE, summary, owner=Owner.DEVICE, settle=SCAN_SETTLE)
+
+
 def _address_gaps(dut: Dut, address: str) -> Iterator[Answer]:
     subject = f"tcp {address}"
     scans = [s for s in dut.scans() if s.fact.address == address]
@@ -242,7 +270,7 @@ def _address_gaps(dut: Dut, address: str) -> Iterator[Answer]:
     if not scans:
         summary = f"The TCP ports of {address} were not scanned."
         yield inconclusive(subject, summary, owner=Owner.OPERATOR, settle=SCAN_SETTLE)
-    elif any(not s.fact.complete for s in scans) or _missing_parts(s.fact.list_name for s in scans):
+    elif _cut_short([s.fact for s in scans]):
         summary = (
             f"The TCP scan of {address} was cut short; the state of {len(known)} ports is known."
         )
@@ -258,9 +286,12 @@ def _address_gaps(dut: Dut, address: str) -> Iterator[Answer]:
         yield inconclusive(subject, summary, *proof, owner=Owner.NETWORK, settle=FILTER_SETTLE)
 
 
-def _missing_parts(list_names: Iterable[str]) -> bool:
-    """Whether a scan of several parts (``standard 2/5``) lacks one that was not done or is lost."""
-    names = {name for name in list_names if "/" in name}
+def _cut_short(scans: list[PortScan]) -> bool:
+    """Whether something of the plan's list (parts such as ``standard 2/5``) was not done or is lost."""
+    plans = [scan for scan in scans if scan.of_plan]
+    if not plans or not all(scan.complete for scan in scans):
+        return True
+    names = {scan.list_name for scan in plans if "/" in scan.list_name}
     return any(
         f"{name.rpartition(' ')[0]} {n}/{of}" not in names
         for name in names

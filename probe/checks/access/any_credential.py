@@ -6,6 +6,8 @@ from probe.checks.access.logins import (
     PROTOCOLS,
     RUN_AGAIN,
     Surface,
+    as_elsewhere,
+    elsewhere,
     surfaces,
     title,
     untested,
@@ -20,7 +22,11 @@ SAYS_NOTHING = "Run again when the service answers; else try a wrong password by
 
 
 def check(dut: Dut) -> Iterator[Answer]:
-    found = [_answer(dut, surface) for surface in surfaces(dut, *PROTOCOLS)]
+    found = [
+        answer
+        for surface in surfaces(dut, *PROTOCOLS)
+        for answer in (_answer(dut, surface), *elsewhere(dut, surface))
+    ]
     yield from with_gaps(dut, found, absent="No service with a login was found.")
 
 
@@ -43,4 +49,5 @@ def _answer(dut: Dut, surface: Surface) -> Answer:
             owner = Owner(test.owner) if test.owner else Owner.DEVICE
             settle = RUN_AGAIN if owner is Owner.OPERATOR else SAYS_NOTHING
             return inconclusive(subject, summary, *proof, owner=owner, settle=settle)
-    return satisfied(subject, f"{name} refused a random credential.", *proof)
+    summary = f"{name} refused a random credential{as_elsewhere(surface)}."
+    return satisfied(subject, summary, *proof)

@@ -6,6 +6,7 @@ from probe.checks.access.logins import (
     PROTOCOLS,
     Surface,
     asked,
+    elsewhere,
     surfaces,
     title,
     untested,
@@ -20,14 +21,21 @@ SETTLE = "Watch a login of the device's own app through a mirror port, or log in
 
 
 def check(dut: Dut) -> Iterator[Answer]:
-    found = [_answer(dut, surface) for surface in surfaces(dut, *PROTOCOLS)]
+    found = [
+        answer
+        for surface in surfaces(dut, *PROTOCOLS)
+        for answer in (
+            _answer(dut, surface),
+            *(() if surface.encrypted else elsewhere(dut, surface, encryption=True)),
+        )
+    ]
     yield from with_gaps(dut, found, absent="No service with a login was found.")
 
 
 def _answer(dut: Dut, surface: Surface) -> Answer:
     subject, name = surface.subject, title(surface.protocol)
     services = tuple(p for seen in surface.services for p in seen.proof)
-    if services and (surface.protocol == "ssh" or all(s.fact.tls for s in surface.services)):
+    if surface.encrypted:
         return satisfied(subject, f"{name} is encrypted before any credential is asked.", *services)
     if page := _page_that_asks(dut, surface):
         how = "by a form" if page.fact.login_form else f"by HTTP {page.fact.auth_schemes[0]}"

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from probe.checks.access.logins import Surface, surfaces, title, untested, untried, with_gaps
+from probe.checks.access.logins import (
+    Surface,
+    as_elsewhere,
+    elsewhere,
+    surfaces,
+    title,
+    untested,
+    untried,
+    with_gaps,
+)
 from probe.checks.support import measured
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Outcome, Owner, inconclusive, satisfied, violated
@@ -27,7 +36,11 @@ def default_answers(dut: Dut, protocol: str) -> Iterator[Answer]:
     """One answer for each service of ``protocol``, and the gaps beside them."""
     yield from with_gaps(
         dut,
-        (_surface(dut, surface) for surface in surfaces(dut, protocol)),
+        (
+            answer
+            for surface in surfaces(dut, protocol)
+            for answer in (_surface(dut, surface), *elsewhere(dut, surface))
+        ),
         udp="snmp" if protocol == "snmp" else "",
         absent=f"No {NAMES[protocol]} was found.",
     )
@@ -36,14 +49,14 @@ def default_answers(dut: Dut, protocol: str) -> Iterator[Answer]:
 def _surface(dut: Dut, surface: Surface) -> Answer:
     if not surface.tests:
         return untested(dut, surface)
-    answers = [_one(dut, surface.subject, seen) for seen in surface.tests]
+    answers = [_one(dut, surface, seen) for seen in surface.tests]
     if untried(dut, surface):
         answers.append(untested(dut, surface))
     return min(answers, key=lambda a: WORST.index(a.outcome))
 
 
-def _one(dut: Dut, subject: str, seen: Seen[LoginTest]) -> Answer:
-    test, name = seen.fact, title(seen.fact.protocol)
+def _one(dut: Dut, surface: Surface, seen: Seen[LoginTest]) -> Answer:
+    subject, test, name = surface.subject, seen.fact, title(seen.fact.protocol)
     for candidate in test.candidates:
         if candidate.result is LoginResult.ACCEPTED and candidate.proved:
             summary = (
@@ -57,7 +70,7 @@ def _one(dut: Dut, subject: str, seen: Seen[LoginTest]) -> Answer:
     own = sum(c.tier != "generic" for c in test.candidates)
     summary = (
         f"{name} ({test.method}) refused a random credential and all {number} documented defaults that "
-        f"were tried, {own} of them for this product or vendor."
+        f"were tried, {own} of them for this product or vendor{as_elsewhere(surface)}."
     )
     reach = {**measured(dut), "logins": number}
     return satisfied(subject, summary, *seen.proof, measured=reach)

@@ -12,6 +12,7 @@ from probe.model.observation import HttpPage, LoginResult, LoginTest, Service, U
 
 PROTOCOLS = ("http", "telnet", "ssh", "ftp", "snmp", "mqtt")
 RUN_AGAIN = "Run again with a plan that permits logins, and let it come to its end."
+OTHERWISE = "Try the login on that address by hand, and record the result."
 NOTHING = "Nothing was measured that could show or exclude such a service."
 
 
@@ -23,12 +24,22 @@ class Surface:
     protocol: str
     services: tuple[Seen[Service], ...]
     tests: tuple[Seen[LoginTest], ...]
+    """By contrast, with the candidates: on one address, for an account is the same on all of them."""
+    further: tuple[Seen[LoginTest], ...] = ()
+    """The attempts without a credential on the other addresses."""
 
     @property
     def places(self) -> set[tuple[str, int]]:
         """Every ``(address, port)`` of it."""
         services = {(seen.fact.address, seen.fact.port) for seen in self.services}
-        return services | {(seen.fact.address, seen.fact.port) for seen in self.tests}
+        tests = (*self.tests, *self.further)
+        return services | {(seen.fact.address, seen.fact.port) for seen in tests}
+
+    @property
+    def encrypted(self) -> bool:
+        """Each address of it is known to encrypt before anything else."""
+        ssh = self.protocol == "ssh"
+        return bool(self.services) and (ssh or all(seen.fact.tls for seen in self.services))
 
 
 def _groups(dut: Dut, protocols: Iterable[str]) -> list[list[Seen[Service]]]:
@@ -48,28 +59,48 @@ def representatives(dut: Dut) -> list[Service]:
     return [group[0].fact for group in _groups(dut, PROTOCOLS)]
 
 
+def further_members(dut: Dut) -> list[Service]:
+    """The same services on further addresses, as soon as one address of them was tested."""
+    tested = {_place(s.fact) for s in dut.all(LoginTest) if not s.fact.further}
+    groups = [[seen.fact for seen in group] for group in _groups(dut, PROTOCOLS)]
+    return [
+        service
+        for group in groups
+        if any(_place(member) in tested for member in group)
+        for service in group
+        if _place(service) not in tested
+    ]
+
+
 def surfaces(dut: Dut, *protocols: str) -> list[Surface]:
     """Every login service of ``protocols``, and every test whose service is not known any more."""
     tests: dict[tuple[str, str, int], list[Seen[LoginTest]]] = {}
     for seen in dut.all(LoginTest):
         if seen.fact.protocol in protocols:
-            where = (seen.fact.transport, seen.fact.address, seen.fact.port)
-            tests.setdefault(where, []).append(seen)
+            tests.setdefault(_place(seen.fact), []).append(seen)
     found: list[Surface] = []
     for group in _groups(dut, protocols):
-        members = [(s.fact.transport, s.fact.address, s.fact.port) for s in group]
-        made = [test for where in members for test in tests.pop(where, [])]
-        if not made and _only_redirects(dut, group):
+        made = [test for seen in group for test in tests.pop(_place(seen.fact), [])]
+        if not made and only_redirects(dut, group):
             continue
-        tested = made[0].fact if made else group[0].fact
-        subject = endpoint(tested.transport, tested.address, tested.port)
-        found.append(Surface(subject, tested.protocol, tuple(group), tuple(made)))
-    for where, made in tests.items():
-        found.append(Surface(endpoint(*where), made[0].fact.protocol, (), tuple(made)))
-    return found
+        found.append(_surface(made, tuple(group)))
+    return found + [_surface(made, ()) for made in tests.values()]
 
 
-def _only_redirects(dut: Dut, group: list[Seen[Service]]) -> bool:
+def _surface(made: list[Seen[LoginTest]], services: tuple[Seen[Service], ...]) -> Surface:
+    tests = tuple(test for test in made if not test.fact.further)
+    further = tuple(test for test in made if test.fact.further)
+    facts: list[Service | LoginTest] = [s.fact for s in tests]
+    facts += [s.fact for s in services]
+    facts += [s.fact for s in further]
+    return Surface(endpoint(*_place(facts[0])), facts[0].protocol, services, tests, further)
+
+
+def _place(fact: Service | LoginTest) -> tuple[str, str, int]:
+    return fact.transport, fact.address, fact.port
+
+
+def only_redirects(dut: Dut, group: list[Seen[Service]]) -> bool:
     """Whether an HTTP port does nothing but send people to another HTTP port of the same device."""
     service = group[0].fact
     here = {(s.fact.address, s.fact.port) for s in group}
@@ -118,9 +149,7 @@ def title(protocol: str) -> str:
 
 def untested(dut: Dut, surface: Surface) -> Answer:
     """The inconclusive answer for a service that was not tested, or not whole, with the reason."""
-    here = {surface.subject} | {
-        endpoint(s.fact.transport, s.fact.address, s.fact.port) for s in surface.services
-    }
+    here = {surface.subject, *(endpoint(*_place(s.fact)) for s in surface.services)}
     proof = tuple(p for s in surface.services for p in s.proof)
     if surface.tests:
         proof = (*proof, *(p for seen in surface.tests for p in seen.proof))
@@ -138,6 +167,56 @@ def untested(dut: Dut, surface: Surface) -> Answer:
     return inconclusive(surface.subject, summary, *proof, owner=owner, settle=RUN_AGAIN)
 
 
+def elsewhere(dut: Dut, surface: Surface, *, encryption: bool = False) -> Iterator[Answer]:
+    """Inconclusive for each further address that was not asked, or that behaved otherwise.
+
+    Where the same service also behaves the same without a credential, what the tested address said of
+    its accounts stands for both. ``encryption`` asks that it be the same, too.
+    """
+    tested = {_place(seen.fact) for seen in surface.tests}
+    usual = {_behaviour(seen.fact, encryption) for seen in surface.tests}
+    for seen in surface.services if surface.tests else ():
+        place = _place(seen.fact)
+        if place in tested:
+            continue
+        subject, name = endpoint(*place), title(surface.protocol)
+        made = [test for test in surface.further if _place(test.fact) == place]
+        got = {_behaviour(test.fact, encryption) for test in made}
+        proof = (*seen.proof, *(p for test in made for p in test.proof))
+        if got and got <= usual:
+            continue
+        said = [s.fact for s in dut.missing("login") if s.fact.subject == subject]
+        owner, settle = Owner.OPERATOR, RUN_AGAIN
+        summary = f"{name} was tested on {surface.subject} and not asked here."
+        if made:
+            owner, settle = Owner.DEVICE, OTHERWISE
+            problems = [test.fact.problem for test in made if test.fact.problem]
+            here = problems[0] if problems else f"without a credential {' and '.join(sorted(got))}"
+            summary = f"{name} behaved otherwise here than on {surface.subject}: {here}."
+        elif said:
+            owner, settle = Owner(said[0].owner), said[0].settle
+            summary = f"{name} could not be asked here: {said[0].reason}."
+        yield inconclusive(subject, summary, *proof, owner=owner, settle=settle)
+
+
+def as_elsewhere(surface: Surface) -> str:
+    """The end of a sentence of an answer that speaks for further addresses, too."""
+    count = len({_place(seen.fact) for seen in surface.further})
+    return (
+        f"; on {count} further {'address' if count == 1 else 'addresses'} only the attempt without a "
+        "credential was made, with the same result where nothing else is said"
+        if count
+        else ""
+    )
+
+
+def _behaviour(test: LoginTest, encryption: bool) -> str:
+    # SNMP refuses by silence (RFC 3584 section 5.2).
+    silent = test.protocol == "snmp" and test.without_credential is LoginResult.NO_ANSWER
+    result = LoginResult.REFUSED if silent else test.without_credential
+    return f"{result}{' in the clear' * (encryption and not test.tls)}"
+
+
 def with_gaps(
     dut: Dut, answers: Iterable[Answer], *, udp: str = "", absent: str
 ) -> Iterator[Answer]:
@@ -148,7 +227,8 @@ def with_gaps(
     found = list(answers)
     spoken = {a.subject for a in found}
     # Where a login was tried on the address, its answer stands for the silence.
-    spoken |= {f"udp {s.fact.address} {s.fact.protocol}" for s in dut.all(LoginTest)}
+    tested = (s.fact for s in dut.all(LoginTest) if not s.fact.further)
+    spoken |= {f"udp {t.address} {t.protocol}" for t in tested}
     gaps = udp_gaps(dut, [udp]) if udp else tcp_gaps(dut)
     found += [gap for gap in gaps if gap.subject not in spoken]
     proof = scan_proof(dut, "tcp")

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterator
 
-from probe.checks.access.logins import Surface, surfaces, title, untested, with_gaps
+from probe.checks.access.logins import (
+    Surface,
+    as_elsewhere,
+    elsewhere,
+    surfaces,
+    title,
+    untested,
+    with_gaps,
+)
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
@@ -21,7 +29,8 @@ def check(dut: Dut) -> Iterator[Answer]:
             summary = f"{title(o.protocol)} gave {o.what} to somebody without any credential."
             found[subject] = violated(subject, summary, *seen.proof)
     for surface in surfaces(dut, *PROTOCOLS):
-        found.setdefault(surface.subject, _answer(dut, surface))
+        for answer in (_answer(dut, surface), *elsewhere(dut, surface)):
+            found.setdefault(answer.subject, answer)
     yield from with_gaps(
         dut, found.values(), absent="No Telnet, SSH, FTP or MQTT service was found."
     )
@@ -36,7 +45,8 @@ def _answer(dut: Dut, surface: Surface) -> Answer:
     if LoginResult.ACCEPTED in results:
         return violated(subject, f"{name} gave a session without any credential.", *proof)
     if results == {LoginResult.REFUSED}:
-        return satisfied(subject, f"{name} gave nothing without a credential.", *proof)
+        summary = f"{name} gave nothing without a credential{as_elsewhere(surface)}."
+        return satisfied(subject, summary, *proof)
     test = surface.tests[0].fact
     owner = Owner(test.owner) if test.owner else Owner.DEVICE
     summary = f"Whether {name} asks for a credential is not known: {test.problem or 'no answer'}."

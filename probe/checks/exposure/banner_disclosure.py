@@ -3,7 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from probe.checks.support import conclude, scan_proof, tcp_gaps, where
+from probe.checks.support import (
+    conclude,
+    scan_proof,
+    tcp_gaps,
+    udp_scan_gaps,
+    unrecognised_udp,
+    where,
+)
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Proof
@@ -28,7 +35,8 @@ def check(dut: Dut) -> Iterator[Answer]:
     read = set()
     for page in dut.all(HttpPage):
         subject = endpoint("tcp", page.fact.address, page.fact.port)
-        read.add(subject)
+        if page.fact.path == "/":
+            read.add(subject)
         said = [value for name, value in page.fact.headers if name in TELLING]
         for text in filter(telling, (*said, page.fact.title)):
             told.setdefault(subject, []).append((text, page.proof))
@@ -46,9 +54,9 @@ def check(dut: Dut) -> Iterator[Answer]:
     yield from conclude(
         dut,
         [disclosure(subject, items) for subject, items in told.items()],
-        [*unread, *tcp_gaps(dut)],
+        [*unread, *tcp_gaps(dut), *unrecognised_udp(dut), *udp_scan_gaps(dut)],
         "No service told a model or version to a visitor without a login.",
-        proof=scan_proof(dut),
+        proof=(*scan_proof(dut), *scan_proof(dut, "udp")),
     )
 
 

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from probe.checks.support import DEVICE, FILTER_SETTLE
+from probe.checks.support import DEVICE, FILTER_SETTLE, conclude, scan_proof, udp_gaps
 from probe.model.dut import Dut
-from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
+from probe.model.evidence import Proof
+from probe.model.finding import Answer, Owner, inconclusive, violated
 from probe.model.observation import Announced, UdpSilence
 
 KEYS = re.compile(
@@ -29,13 +30,24 @@ def check(dut: Dut) -> Iterator[Answer]:
             )
     if found:
         return
-    refused = {s.fact.protocol: s for s in dut.all(UdpSilence) if s.fact.state == "closed"}
-    if seen:
-        proof = [p for a in seen for p in a.proof]
-        yield satisfied(DEVICE, "Its announcements held no version and no serial number.", *proof)
-    elif {"mdns", "ssdp"} <= set(refused):
-        proof = [*refused["mdns"].proof, *refused["ssdp"].proof]
-        yield satisfied(DEVICE, "It announced nothing and refused mDNS and SSDP questions.", *proof)
-    else:
+    # What was heard of a protocol answers for it; of the other, silence is not a word.
+    gaps = [*udp_gaps(dut, {"mdns", "ssdp"} - {s.fact.via for s in seen})]
+    if not seen and (gaps or dut.services("mdns", "ssdp")):
         summary = "No announcement was heard; that the device makes none is not shown by that."
         yield inconclusive(DEVICE, summary, owner=Owner.NETWORK, settle=FILTER_SETTLE)
+        return
+    yield from conclude(
+        dut,
+        [],
+        gaps,
+        "Its announcements held no version and no serial number."
+        if seen
+        else "It announced nothing and refused mDNS and SSDP questions.",
+        proof=(*(p for a in seen for p in a.proof), *scan_proof(dut, "udp"), *refusals(dut)),
+    )
+
+
+def refusals(dut: Dut) -> tuple[Proof, ...]:
+    """The proofs of mDNS and SSDP questions that the device refused."""
+    asked = (s for s in dut.all(UdpSilence) if s.fact.protocol in ("mdns", "ssdp"))
+    return tuple(p for seen in asked for p in seen.proof)

@@ -2,27 +2,36 @@
 
 from collections.abc import Iterator
 
-from probe.checks.support import conclude, named, scan_proof, tcp_gaps, where
+from probe.checks.exposure.guards import GUARDED, let_in, unknown_guards
+from probe.checks.support import (
+    conclude,
+    named,
+    scan_proof,
+    tcp_gaps,
+    udp_scan_gaps,
+    unrecognised_udp,
+    where,
+)
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Proof
 from probe.model.finding import Answer, Owner, inconclusive, violated
 from probe.model.observation import OpenAccess
 
-JUDGED_BY_LOGIN = {"http", "telnet", "ssh", "ftp", "snmp", "mqtt", "unknown"}
-"""Other checks contrast these with and without a credential; an unknown service is a gap already."""
-PUBLIC = {"dns", "mdns", "ssdp", "wsd", "ntp", "dhcp", "ike", "netbios", "sip", "tls"}
+PUBLIC = {"dns", "mdns", "ssdp", "wsd", "ntp", "dhcp", "ike", "netbios", "sip"}
 """Made to answer anybody; what else they do is asked elsewhere."""
 SETTLE = "Find out by hand what the service gives without a login, or declare how it authenticates."
 
 
 def check(dut: Dut) -> Iterator[Answer]:
+    found = {answer.subject: answer for answer in (*let_in(dut), *given(dut))}
+    unknown = [*unknown_guards(dut), *unasked(dut), *unrecognised_udp(dut)]
     yield from conclude(
         dut,
-        [*given(dut)],
-        [*unasked(dut), *tcp_gaps(dut)],
+        found.values(),
+        [*unknown, *tcp_gaps(dut), *udp_scan_gaps(dut)],
         "No service gave data or functions without a credential.",
-        proof=scan_proof(dut),
+        proof=(*scan_proof(dut), *scan_proof(dut, "udp")),
     )
 
 
@@ -45,7 +54,8 @@ def given(dut: Dut) -> Iterator[Answer]:
 
 def unasked(dut: Dut) -> Iterator[Answer]:
     for seen in dut.services():
-        if seen.fact.protocol in JUDGED_BY_LOGIN | PUBLIC or seen.fact.refuses_strangers:
+        # An unrecognised service is a gap of its own.
+        if seen.fact.protocol in {*GUARDED, *PUBLIC, "unknown"} or seen.fact.refuses_strangers:
             continue
         summary = f"Whether {named(seen)} serves without a credential was not found out."
         yield inconclusive(where(seen), summary, *seen.proof, owner=Owner.TOOL, settle=SETTLE)

@@ -36,7 +36,8 @@ def check(dut: Dut) -> Iterator[Answer]:
         dut,
         found,
         [*gaps, *udp_scan_gaps(dut, declared_udp)],
-        f"Nothing but what is declared was found on {measured_addresses(dut)}.",
+        f"Nothing but what is declared was found on {measured_addresses(dut)}; UDP ports without a "
+        "known protocol were not asked.",
         proof=(*scan_proof(dut), *scan_proof(dut, "udp")),
     )
 
@@ -59,6 +60,8 @@ def undeclared(dut: Dut, transport: str, address: str, port: int) -> Answer:
 
 def unknowable(dut: Dut, count: int) -> Answer:
     which = "the declared list is not complete" if dut.declaration else "no declaration was given"
-    summary = f"Reachable and not declared: {count} {'service' if count == 1 else 'services'}; {which}."
+    summary = (
+        f"Reachable and not declared: {count} {'service' if count == 1 else 'services'}; {which}."
+    )
     proof = (*scan_proof(dut), *scan_proof(dut, "udp"))
     return inconclusive(DEVICE, summary, *proof, owner=Owner.OPERATOR, settle=DECLARE)

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 
-from probe.checks.support import conclude, scan_proof, tcp_gaps, where
+from probe.checks.support import conclude, scan_proof, tcp_gaps, unrecognised_udp, where
 from probe.model.dut import Dut
 from probe.model.finding import Answer, violated
 
+EVERYTHING = "all"
+
 
 def check(dut: Dut) -> Iterator[Answer]:
+    # Where asking broke off, or the rarer protocols were not asked for, the port is a gap.
     unknown = [
         violated(
             where(s),
@@ -15,11 +18,12 @@ def check(dut: Dut) -> Iterator[Answer]:
             *s.proof,
         )
         for s in dut.services("unknown")
+        if s.fact.transport == "tcp" and s.fact.asked == EVERYTHING
     ]
     yield from conclude(
         dut,
         unknown,
-        tcp_gaps(dut),
+        [*tcp_gaps(dut), *unrecognised_udp(dut)],
         f"What listens on each of {len(dut.open_ports())} open TCP ports was recognised.",
         proof=scan_proof(dut),
     )

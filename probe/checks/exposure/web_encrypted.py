@@ -26,7 +26,8 @@ def check(dut: Dut) -> Iterator[Answer]:
 def root_of(dut: Dut, service: Service) -> Seen[HttpPage] | None:
     for page in dut.all(HttpPage):
         fact = page.fact
-        if (fact.address, fact.port, fact.tls) == (service.address, service.port, False):
+        place = (fact.address, fact.port, fact.tls, fact.path)
+        if place == (service.address, service.port, False, "/"):
             return page
     return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from probe.checks.support import DEVICE
+from probe.checks.support import DEVICE, searches
 from probe.model.dut import Dut
 from probe.model.finding import (
     Answer,
@@ -12,14 +12,14 @@ from probe.model.finding import (
     satisfied,
     violated,
 )
-from probe.model.observation import AddressFormed, IidClass, Ipv6Survey
+from probe.model.observation import AddressFormed, IidClass
 
 SURVEY = "Run a plan with IPv6 discovery on the link of the device."
 
 
 def without_addresses(dut: Dut) -> Iterator[Answer]:
     """What to say when no IPv6 address is known: not applicable only if one was looked for."""
-    surveys = [s for s in dut.all(Ipv6Survey) if not s.fact.addresses]
+    surveys = [s for s in searches(dut) if not s.fact.addresses]
     if surveys:
         summary = "No IPv6 address of the device was found."
         yield not_applicable(DEVICE, summary, *(p for s in surveys for p in s.proof))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from probe.checks.access.logins import further_members
 from probe.collect.access import ftp, mqtt, snmp, ssh, telnet
 from probe.collect.access.attempt import Method
 from probe.collect.access.contrast import Contrast
@@ -30,7 +31,11 @@ BY_HAND = "Try the documented default by hand where the device asks for it, and 
 
 
 class Logins:
-    """The collector; its jobs are ``login/<device>/<service>``, the same on every address."""
+    """The collector; its jobs are ``login/<device>/<service>``, the same on every address.
+
+    On the further addresses of a service only the attempt without a credential is made: it costs no
+    login, and shows whether they ask as the tested one does.
+    """
 
     name = "login"
 
@@ -41,6 +46,18 @@ class Logins:
             title = f"{'Logins' if plan.logins else 'No logins'} on {service.protocol} {where}"
             work = _work(service) if plan.logins else _not_permitted(service)
             yield task(self.name, dut.device, _subject(service), title, work, priority=PRIORITY)
+        for service in further_members(dut) if plan.logins else ():
+            where = (
+                f"{service.protocol} {endpoint(service.transport, service.address, service.port)}"
+            )
+            yield task(
+                self.name,
+                dut.device,
+                f"without credential {where}",
+                f"No credential on {where}",
+                _without_credential(service),
+                priority=PRIORITY + 1,
+            )
 
 
 COLLECTOR = Logins()
@@ -58,6 +75,14 @@ def _work(service: Service) -> Work:
         candidates = chosen(session.dut, service, session.plan)
         for method in await _methods(session, service):
             await Contrast(session, service, method, candidates).run()
+
+    return work
+
+
+def _without_credential(service: Service) -> Work:
+    async def work(session: DeviceSession) -> None:
+        for method in await _methods(session, service):
+            await Contrast(session, service, method, ()).run_without()
 
     return work
 

@@ -33,7 +33,7 @@ def random_word() -> str:
 
 
 class Contrast:
-    """One service, one method, one run through the order. ``run`` records exactly one LoginTest."""
+    """One service, one method, one run through the order. Each ``run`` records exactly one LoginTest."""
 
     def __init__(
         self,
@@ -62,6 +62,11 @@ class Contrast:
         if await self._without_credential() and await self._with_random():
             await self._with_candidates()
         self._record()
+
+    async def run_without(self) -> None:
+        """Only the first step: on a further address of a service that is tested elsewhere."""
+        await self._without_credential()
+        self._record(further=True)
 
     # --- the three steps -------------------------------------------------------------------------
 
@@ -238,7 +243,7 @@ class Contrast:
             what=attempt.seen or "a session",
         )
 
-    def _record(self) -> None:
+    def _record(self, *, further: bool = False) -> None:
         s = self.service
         untried = self.candidates[len(self.results) :]
         success = any(r.result is LoginResult.ACCEPTED and r.proved for r in self.results)
@@ -270,6 +275,7 @@ class Contrast:
                 lockout_sign=self.lockout,
                 problem=self.problem,
                 owner=(self.owner or Owner.DEVICE).value if self.problem else "",
+                further=further,
             ),
             *(tuple(dict.fromkeys(self.proof)) or (nothing,)),
         )

@@ -11,7 +11,7 @@ from probe.collect.services.udp.survey import survey
 from probe.collect.session import DeviceSession
 from probe.model.device import endpoint
 from probe.model.dut import Dut
-from probe.model.observation import Announced
+from probe.model.observation import ANNOUNCED_PORT, Announced
 from probe.model.plan import Plan
 
 MAX_ADDRESSES = 16
@@ -71,7 +71,7 @@ class Services:
                     dut.device,
                     f"tcp {address} announced {port}",
                     f"announced TCP port {port} of {address}",
-                    partial(_scan, address, (port,), "announced"),
+                    partial(_scan, address, (port,), ANNOUNCED_PORT),
                     priority=12,
                     lane="scan",
                 )

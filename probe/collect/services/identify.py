@@ -27,6 +27,8 @@ ANSWER_S = 1.2
 CONNECT_S = 3.0
 READ_LIMIT = 4096
 KEEP = 512
+COMMON, ALL = "common", "all"
+"""Values of ``Service.asked``."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,16 @@ class _Talk:
     first: bytes = b""
     """The first bytes that were heard, whatever they were."""
     troubles: list[str] = field(default_factory=list)
+    broke_off: bool = False
+    """Not every probe was sent: a connection or a TLS session did not come about."""
+    conversations: int = 0
+    resets: int = 0
+    """How many of the conversations the device tore down."""
+
+    @property
+    def to_the_end(self) -> bool:
+        """Every probe was sent, and resets were not all that it ever met."""
+        return not self.broke_off and (bool(self.first) or self.resets < self.conversations)
 
     async def say(self, *requests: bytes, banner: float = BANNER_S) -> bytes:
         """One connection: listen, then say one thing after the other. The last answer counts.
@@ -50,6 +62,7 @@ class _Talk:
         heard = b""
         where = endpoint("tcp", self.address, self.port)
         async with self.session.connect(self.address, self.port, within=CONNECT_S) as wire:
+            self.conversations += 1
             try:
                 if self.tls:
                     await wire.start_tls(within=5.0)
@@ -62,6 +75,7 @@ class _Talk:
                             self.troubles.append(f"{Why.ENDED}: closed without an answer")
             except NoAnswer as error:
                 self.troubles.append(f"{error.why}: {error.detail}")
+                self.resets += error.why is Why.RESET
             finally:
                 caption = f"identification of {where}" + (" inside TLS" if self.tls else "")
                 self.proofs.append(self.session.keep_transcript(wire.transcript, caption))
@@ -88,7 +102,7 @@ async def identify(session: DeviceSession, address: str, port: int) -> None:
 
 
 async def identify_further(session: DeviceSession, address: str, port: int) -> None:
-    """Try the rarer protocols on a port that stayed unknown; records a Service if one is recognised."""
+    """Try the rarer protocols on a port that stayed unknown; records what that makes of its Service."""
     talk = _Talk(session, address, port)
     try:
         match, heard = await _ask(talk, further(port), 0.0)
@@ -97,6 +111,24 @@ async def identify_further(session: DeviceSession, address: str, port: int) -> N
         return
     if match is not None:
         await _record(talk, match, heard)
+        return
+    place = ("tcp", address, port)
+    before = [
+        s.fact
+        for s in session.dut.services("unknown")
+        if (s.fact.transport, s.fact.address, s.fact.port) == place
+    ]
+    common = any(s.asked == COMMON for s in before)
+    service = _service(talk, None, heard)
+    session.observe(
+        replace(
+            service,
+            banner=service.banner or "".join(s.banner for s in before),
+            reason=before[0].reason if before and not talk.first else service.reason,
+            asked=ALL if common and talk.to_the_end else "",
+        ),
+        *talk.proofs,
+    )
 
 
 async def _record(talk: _Talk, match: Match | None, heard: bytes) -> None:
@@ -127,11 +159,13 @@ async def _ask(talk: _Talk, probes: Iterable[str], banner: float) -> tuple[Match
             if n == 0:
                 raise
             talk.troubles.append(f"a further connection met {error.why}")
+            talk.broke_off = True
             break
         match = recognise(heard)
         if match is not None and not (talk.tls and match.protocol == "tls"):
             return match, heard
         if talk.tls and any("TLS" in t for t in talk.troubles):
+            talk.broke_off = True
             break
     return None, heard
 
@@ -191,6 +225,8 @@ def _service(talk: _Talk, match: Match | None, heard: bytes) -> Service:
         tls=talk.tls,
         banner=_shown(talk.first),
         reason=clean(reason),
+        # Inside TLS there is no second round with the rarer protocols.
+        asked=(ALL if talk.tls else COMMON) if talk.to_the_end else "",
     )
 
 

@@ -13,7 +13,15 @@ from probe.model.declaration import Declaration, DeclaredAccount
 from probe.model.device import Attribute, Device
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage
-from probe.model.observation import Fact, HttpPage, Observation, Service, UdpSilence
+from probe.model.observation import (
+    Fact,
+    HttpPage,
+    LoginResult,
+    LoginTest,
+    Observation,
+    Service,
+    UdpSilence,
+)
 from probe.model.plan import Plan
 
 PLAN = Plan(name="standard", summary="", catalogues=(), tcp_ports="standard")
@@ -158,6 +166,43 @@ def test_an_address_learnt_later_brings_no_second_job() -> None:
         [t.job.id for t in COLLECTOR.tasks(dut(*known), PLAN)] for known in ([early], [early, late])
     )
     assert first == both
+
+
+def tested(address: str) -> LoginTest:
+    refused = LoginResult.REFUSED
+    return LoginTest(
+        transport="tcp",
+        address=address,
+        port=22,
+        protocol="ssh",
+        tls=False,
+        method="password",
+        without_credential=refused,
+        random_credential=refused,
+        candidates=(),
+    )
+
+
+def test_a_further_address_is_asked_without_a_credential_once_the_service_was_tested() -> None:
+    v4, v6 = service("ssh", 22), service("ssh", 22, "2001:db8::11")
+    other = service("ssh", 2222, "2001:db8::11")
+    known = [v4, v6, other, tested("198.51.100.11")]
+    jobs = [t.job.id for t in COLLECTOR.tasks(dut(*known), PLAN)]
+    assert jobs == [
+        "login/ip-198.51.100.11/ssh tcp/22",
+        "login/ip-198.51.100.11/ssh tcp/2222",
+        "login/ip-198.51.100.11/without credential ssh tcp [2001:db8::11]:22",
+    ]
+    quiet = Plan(name="quiet", summary="", catalogues=(), tcp_ports="quick", logins=False)
+    assert len(list(COLLECTOR.tasks(dut(*known), quiet))) == 2
+
+
+def test_the_address_that_is_learnt_after_the_test_is_the_one_that_is_asked() -> None:
+    both = [service("ssh", 22), service("ssh", 22, "2001:db8::11"), tested("2001:db8::11")]
+    jobs = [t.job.id for t in COLLECTOR.tasks(dut(*both), PLAN)]
+    assert jobs[1:] == [
+        "login/ip-198.51.100.11/without credential ssh tcp 198.51.100.11:22",
+    ]
 
 
 def test_the_attempt_list_is_exact() -> None:

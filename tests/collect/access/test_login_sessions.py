@@ -1,6 +1,7 @@
 """Telnet, SSH, FTP, MQTT and SNMP twins of known behaviour, fragile and deceitful ones among them."""
 
 import asyncio
+import dataclasses
 import subprocess
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 from probe.collect.access import mqtt, snmp
 from probe.collect.access import telnet as telnet_room
-from probe.model.observation import LoginResult, Service
+from probe.collect.access.collector import COLLECTOR
+from probe.model.evidence import Coverage
+from probe.model.observation import LoginResult, LoginTest, Service
 from probe.model.plan import Gentleness, Plan
 
 ACCEPTED, REFUSED = LoginResult.ACCEPTED, LoginResult.REFUSED
@@ -79,6 +82,42 @@ async def test_telnet_default_is_found(login: Any, serve: Any, service: Any) -> 
         got = await login(service("telnet", port))
     assert got.opened == [("root", "xc3511")]
     assert got.test.without_credential is got.test.random_credential is REFUSED
+
+
+async def test_a_further_address_is_asked_without_a_credential_and_without_a_login(
+    bench: Any, serve: Any, service: Any, monkeypatch: Any
+) -> None:
+    said: list[str] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GREETING + b"\r\n(none) login: ")
+        said.append(await a_line(reader))
+
+    async with serve(talk) as port:
+        first, second = service("telnet", port), service("telnet", port)
+        second = dataclasses.replace(second, address="127.0.0.2")
+        made = bench("127.0.0.2")
+        done = LoginTest(
+            transport="tcp",
+            address="127.0.0.2",
+            port=port,
+            protocol="telnet",
+            tls=False,
+            method="password",
+            without_credential=REFUSED,
+            random_credential=REFUSED,
+            candidates=(),
+        )
+        for fact in (first, second, done):
+            made.session.observe(fact, Coverage(tried="given", times=1, deadline_s=1.0))
+        [job] = [t for t in COLLECTOR.tasks(made.dut, made.session.plan) if "without" in t.job.id]
+        await job.work(made.session)
+    test = made.recorded.facts(LoginTest)[-1]
+    assert (test.address, test.further, test.candidates) == ("127.0.0.1", True, ())
+    assert (test.without_credential, test.random_credential) == (REFUSED, NOT_TRIED)
+    assert not test.problem
+    assert made.session.budget.logins == 0
+    assert not any(said)
 
 
 async def test_telnet_unique_password(login: Any, serve: Any, service: Any) -> None:

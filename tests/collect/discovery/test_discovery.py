@@ -278,6 +278,18 @@ async def test_announcement_waits_for_the_device_and_never_makes_one():
     assert len(told.facts(Announced)) == 1
 
 
+@pytest.mark.parametrize(("kind", "server"), [(2, True), (5, True), (1, False)])
+async def test_who_answers_as_a_dhcp_server_says_so(kind, server):
+    told = Told()
+    reply = bytes([2, 1, 6, 0]) + bytes(232) + b"\x63\x82\x53\x63" + bytes([53, 1, kind, 255])
+    head = bytes(12) + b"\x08\x00\x45" + bytes(19) + bytes(8)
+    told.discovery.sighted("dhcp-server", MAC, IP, head + reply, 1.0)
+    told.discovery.sighted("dhcp-server", MAC, IP, head + reply[:100], 1.0)
+    told.discovery._end_active_phase()
+    said = [(a.via, a.kind, a.port) for a in told.facts(Announced)]
+    assert said == ([("dhcp", "server", 67)] if server else [])
+
+
 async def test_announcements_of_one_device_are_bounded():
     told = Told()
     told.see("arp", MAC, IP)
@@ -348,3 +360,13 @@ def _record():
     from probe.collect.discovery.inventory import Record
 
     return Record(b"datagram", "text/plain", "SSDP")
+
+
+async def test_a_method_that_sent_nothing_is_no_part_of_the_survey():
+    told = Told()
+    told.discovery.reporter.survey("mdns", "ns-eui64", sent=0)
+    told.discovery.reporter.survey("mld", sent=2)
+    told.see("arp", MAC, IP)
+    told.discovery._end_active_phase()
+    (survey,) = told.facts(Ipv6Survey)
+    assert survey.methods == ("mld", "passive")

@@ -1,7 +1,9 @@
 """Identification on loopback: honest services, guarded and open ones, and devices that misbehave."""
 
 import asyncio
+import socket
 import ssl
+import struct
 import time
 from pathlib import Path
 
@@ -235,3 +237,71 @@ async def test_a_port_that_is_closed_by_now_is_not_measured(bench, serve):
     assert not b.recorded.facts(Service)
     [missing] = b.recorded.facts(NotMeasured)
     assert missing.owner == "device"
+
+
+async def greeting(reader, writer):
+    writer.write(b"IPC-100 service port\r\n> ")
+    await reader.read()
+
+
+async def hanging_up(reader, writer):
+    await reader.read(65_536)
+
+
+async def resetting(reader, writer):
+    await reader.read(1)
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("talk", "asked"),
+    [(greeting, ["common", "all"]), (hanging_up, ["common", "all"]), (resetting, ["", ""])],
+)
+async def test_an_unknown_service_says_what_it_was_asked_for(bench, serve, talk, asked):
+    b = bench()
+    async with serve(talk) as port:
+        await identify(b.session, HERE, port)
+        await asyncio.wait_for(identify_further(b.session, HERE, port), 30)
+    services = b.recorded.facts(Service)
+    assert [s.protocol for s in services] == ["unknown", "unknown"]
+    assert [s.asked for s in services] == asked
+    assert services[1].banner == services[0].banner
+    assert all(s.reason for s in services)
+
+
+async def test_a_port_that_closes_half_way_was_not_asked_to_the_end(bench):
+    b = bench()
+    left = 2
+
+    async def talk(reader, writer):
+        nonlocal left
+        left -= 1
+        if not left:
+            server.close()
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(talk, HERE, 0)
+    port = server.sockets[0].getsockname()[1]
+    await identify(b.session, HERE, port)
+    [service] = b.recorded.facts(Service)
+    assert (service.protocol, service.asked) == ("unknown", "")
+    await identify_further(b.session, HERE, port)
+    assert [s.asked for s in b.recorded.facts(Service)] == [""]
+    assert b.recorded.facts(NotMeasured)
+
+
+async def test_inside_tls_one_round_asks_for_everything(bench, tls_context):
+    async def babble(reader, writer):
+        await reader.read(100)
+        writer.write(b"\x01\x02 nothing known")
+        await reader.read()
+
+    b = bench()
+    server, port = await tls_server(babble, tls_context)
+    async with server:
+        await identify(b.session, HERE, port)
+    [service] = b.recorded.facts(Service)
+    assert (service.protocol, service.tls, service.asked) == ("unknown", True, "all")

@@ -11,7 +11,7 @@ def dhcp_inform(nonce: bytes) -> bytes:
     """DHCPINFORM (RFC 2131 section 3.4), which allocates nothing.
 
     The answer goes to port 68, which only root may bind: from here it can only be told whether the
-    server port is closed.
+    server port is closed. That there is a server is heard by discovery, through the packet helper.
     """
     head = struct.pack("!4B4sHH", 1, 1, 6, 0, nonce[:4], 0, 0)
     hardware = b"\x02" + nonce[4:9]
