@@ -272,7 +272,7 @@ def _address_gaps(dut: Dut, address: str) -> Iterator[Answer]:
         yield inconclusive(subject, summary, owner=Owner.OPERATOR, settle=SCAN_SETTLE)
     elif _cut_short([s.fact for s in scans]):
         summary = (
-            f"The TCP scan of {address} was cut short; the state of {len(known)} ports is known."
+            f"The TCP scan of {address} was cut short; ports whose state is known: {len(known)}."
         )
         settle = "Run again when the device answers, with a gentler plan if the scan upset it."
         yield inconclusive(subject, summary, *proof, owner=Owner.DEVICE, settle=settle)

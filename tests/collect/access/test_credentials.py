@@ -168,7 +168,7 @@ def test_an_address_learnt_later_brings_no_second_job() -> None:
     assert first == both
 
 
-def tested(address: str) -> LoginTest:
+def ssh_login(address: str) -> LoginTest:
     refused = LoginResult.REFUSED
     return LoginTest(
         transport="tcp",
@@ -186,7 +186,7 @@ def tested(address: str) -> LoginTest:
 def test_a_further_address_is_asked_without_a_credential_once_the_service_was_tested() -> None:
     v4, v6 = service("ssh", 22), service("ssh", 22, "2001:db8::11")
     other = service("ssh", 2222, "2001:db8::11")
-    known = [v4, v6, other, tested("198.51.100.11")]
+    known = [v4, v6, other, ssh_login("198.51.100.11")]
     jobs = [t.job.id for t in COLLECTOR.tasks(dut(*known), PLAN)]
     assert jobs == [
         "login/ip-198.51.100.11/ssh tcp/22",
@@ -198,7 +198,7 @@ def test_a_further_address_is_asked_without_a_credential_once_the_service_was_te
 
 
 def test_the_address_that_is_learnt_after_the_test_is_the_one_that_is_asked() -> None:
-    both = [service("ssh", 22), service("ssh", 22, "2001:db8::11"), tested("2001:db8::11")]
+    both = [service("ssh", 22), service("ssh", 22, "2001:db8::11"), ssh_login("2001:db8::11")]
     jobs = [t.job.id for t in COLLECTOR.tasks(dut(*both), PLAN)]
     assert jobs[1:] == [
         "login/ip-198.51.100.11/without credential ssh tcp 198.51.100.11:22",
