@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import shutil
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from probe.model.tls import TlsService
 
 UTC = datetime.UTC
 NOW = datetime.datetime.now(UTC)
+
+sys.path.insert(0, str(Path(__file__).parent))  # the zoo beside this file
 
 
 @dataclass

@@ -1,28 +1,34 @@
 """Devices that are broken, busy or hostile: nothing false is ever said of them."""
 
 import asyncio
-import socket
-import struct
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from zoo.stack import (
+    Hello,
+    OneAtATime,
+    Reader,
+    Reply,
+    Stub,
+    Writer,
+    alert,
+    close,
+    read_hello,
+    record,
+    reset,
+    server_hello,
+    silence,
+)
 
 from probe.collect.tls import exchange, interview
 from probe.collect.tls.collector import announced_name, measure
-from probe.collect.tls.suites import table
 from probe.model.evidence import Coverage
 from probe.model.observation import Announced
 from probe.model.tls import TlsService
 
 YES, NO, UNKNOWN = "accepted", "refused", "no answer"
 NAMES = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
-Reply = Callable[[Writer], Awaitable[None]]
-
-RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 
 @pytest.fixture(autouse=True)
@@ -34,122 +40,6 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.setattr(interview, name, getattr(interview, name) / 10)
     monkeypatch.setattr(exchange, "WHOLE_ANSWER_S", 1.2)
-
-
-# --- a TLS stack without TLS ---------------------------------------------------------------------
-
-
-@dataclass
-class Hello:
-    """What a stub reads from a ClientHello."""
-
-    version: int
-    suites: list[int]
-    size: int
-
-
-async def read_hello(reader: Reader) -> Hello:
-    head = await reader.readexactly(5)
-    body = await reader.readexactly(int.from_bytes(head[3:5], "big"))
-    version = int.from_bytes(body[4:6], "big")
-    at = 38 + 1 + body[38]
-    count = int.from_bytes(body[at : at + 2], "big")
-    suites = list(struct.unpack(f">{count // 2}H", body[at + 2 : at + 2 + count]))
-    if b"\0\x2b\0\3\2\3\4" in body:
-        version = 0x0304
-    return Hello(version, suites, 5 + len(body))
-
-
-def record(kind: int, payload: bytes) -> bytes:
-    return bytes([kind, 3, 3]) + len(payload).to_bytes(2, "big") + payload
-
-
-def server_hello(version: int, suite: int) -> bytes:
-    tls13 = version == 0x0304
-    body = min(version, 0x0303).to_bytes(2, "big") + (RETRY if tls13 else bytes(32))
-    body += b"\0" + suite.to_bytes(2, "big") + b"\0"
-    if tls13:
-        extensions = b"\0\x2b\0\2\3\4" + b"\0\x33\0\2\0\x1d"
-        body += len(extensions).to_bytes(2, "big") + extensions
-    hello = b"\2" + len(body).to_bytes(3, "big") + body
-    return record(22, hello if tls13 else hello + b"\x0e\0\0\0")
-
-
-def alert(number: int) -> Reply:
-    async def reply(writer: Writer) -> None:
-        writer.write(record(21, bytes([2, number])))
-        await writer.drain()
-
-    return reply
-
-
-async def close(writer: Writer) -> None:
-    """An orderly end without a word."""
-
-
-async def reset(writer: Writer) -> None:
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-async def silence(writer: Writer) -> None:
-    await asyncio.sleep(30)
-
-
-@dataclass
-class Stub:
-    """Accepts some versions and suites, and refuses in its own way."""
-
-    versions: tuple[int, ...] = (0x0303,)
-    suites: frozenset[int] = frozenset({0xC02F, 0xC013, 0x002F, 0x1301})
-    refuse: Reply = field(default_factory=lambda: alert(40))
-    refuse_version: Reply | None = None
-    max_size: int = 10_000
-    max_suites: int = 1_000
-    too_big: Reply = close
-    dribble: bool = False
-    hellos: list[Hello] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    most: int = 10_000
-    """After so many hellos it only knows how to refuse."""
-
-    def decide(self, hello: Hello) -> bytes | Reply:
-        if hello.size > self.max_size or len(hello.suites) > self.max_suites:
-            return self.too_big
-        if len(self.hellos) > self.most:
-            return self.refuse
-        if hello.version == 0x0304:
-            possible = [v for v in self.versions if v == 0x0304]
-        else:
-            possible = [v for v in self.versions if v <= hello.version]
-        if not possible:
-            return self.refuse_version or self.refuse
-        new = max(possible)
-        common = [
-            s
-            for s in hello.suites
-            if s in self.suites and (new > 0x0302 or not table()[s].since_tls12)
-        ]
-        return server_hello(new, common[0]) if common else self.refuse
-
-    async def __call__(self, reader: Reader, writer: Writer) -> None:
-        hello = await read_hello(reader)
-        self.hellos.append(hello)
-        self.times.append(time.monotonic())
-        reply = self.decide(hello)
-        if not isinstance(reply, bytes):
-            await reply(writer)
-            return
-        if self.dribble:
-            for byte in reply:
-                writer.write(bytes([byte]))
-                await writer.drain()
-                await asyncio.sleep(0.001)
-        else:
-            writer.write(reply)
-            await writer.drain()
-        await reader.read(1)
 
 
 def nothing_false(result: Any, versions: tuple[int, ...]) -> None:
@@ -336,36 +226,9 @@ async def test_a_handshake_without_end(serve: Any, measured: Any) -> None:
     assert all(label.size < 400_000 for label in result.recorded.labels)
 
 
-class OneAtATime(Stub):
-    """Busy for a while with each connection; whoever comes meanwhile meets a reset."""
-
-    busy = False
-    at_once = 0
-    shut_until = 0.0
-    lockout: int | None = None
-
-    async def __call__(self, reader: Reader, writer: Writer) -> None:
-        now = time.monotonic()
-        self.times.append(now)
-        if self.lockout and len([t for t in self.times if t > now - 0.5]) > self.lockout:
-            self.shut_until = now + 0.5
-        if self.busy or now < self.shut_until:
-            self.at_once += self.busy
-            await reset(writer)
-            return
-        self.busy = True
-        try:
-            await super().__call__(reader, writer)
-            writer.close()
-            await asyncio.sleep(0.015)
-        finally:
-            self.busy = False
-
-
 @pytest.mark.parametrize("lockout", [None, 20])
 async def test_one_connection_at_a_time(serve: Any, measured: Any, lockout: int | None) -> None:
-    stub = OneAtATime(versions=(0x0301, 0x0303))
-    stub.lockout = lockout
+    stub = OneAtATime(versions=(0x0301, 0x0303), handshake_s=0.015, window_s=0.5, lockout=lockout)
     async with serve(stub) as port:
         result = await measured(port)
     assert list(result.versions.values()) == [NO, YES, NO, YES, NO]
