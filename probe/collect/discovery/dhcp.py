@@ -1,4 +1,4 @@
-"""What a DHCPv4 client tells the whole link about itself. Bytes in, an announcement out."""
+"""What DHCPv4 shows of a client, and that somebody is a server. Bytes in, an announcement out."""
 
 import struct
 
@@ -8,6 +8,8 @@ from probe.model.text import clean
 COOKIE = b"\x63\x82\x53\x63"
 HOST_NAME, MESSAGE_TYPE, PARAMETERS, VENDOR_CLASS, PAD, END = 12, 53, 55, 60, 0, 255
 MESSAGES = {1: "discover", 3: "request", 7: "release", 8: "inform"}
+SERVER_MESSAGES = {2, 5, 6}
+"""Offer, acknowledgement, refusal."""
 MAX_OPTIONS = 64
 
 
@@ -31,10 +33,28 @@ def announced(frame: bytes) -> Announced | None:
     return Announced(via="dhcp", name=host, kind=kind, port=None, attributes=attributes)
 
 
+def server(frame: bytes) -> Announced | None:
+    """The announcement in an Ethernet frame with a DHCP server's message, or None."""
+    if len(frame) < 14 + 20 or frame[12:14] != b"\x08\x00":
+        return None
+    message = frame[14 + (frame[14] & 15) * 4 + 8 :]
+    if len(message) < 240 or message[0] != 2 or message[236:240] != COOKIE:
+        return None
+    options = _options(message)
+    kind = options.get(MESSAGE_TYPE, b"\0")
+    if not kind or kind[0] not in SERVER_MESSAGES:
+        return None
+    return Announced(via="dhcp", name="", kind="server", port=67)
+
+
 def parse_options(message: bytes) -> dict[int, bytes]:
     """The options of a BOOTP request, the first of each number (RFC 2132); empty for anything else."""
     if len(message) < 240 or message[0] != 1 or message[236:240] != COOKIE:
         return {}
+    return _options(message)
+
+
+def _options(message: bytes) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     at = 240
     while at + 1 < len(message) and len(found) < MAX_OPTIONS and message[at] != END:

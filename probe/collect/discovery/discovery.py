@@ -84,6 +84,7 @@ class Discovery:
                     self._guarded("names", self._settle_claims(until_s=5.0)),
                 )
                 await self._guarded("names", self._settle_further())
+                await self._guarded("DHCP", methods.ask_for_dhcp(self))
             self._end_active_phase()
             self.active_done.set()
             while True:
@@ -178,8 +179,8 @@ class Discovery:
             caption = f"{method} from {mac}" + (f", {address}" if address else "")
             record = Record(pcap.one_frame(frame, at), pcap.MEDIA_TYPE, caption)
             self.found(method, mac, address, record)
-        if method == "dhcp":
-            said = dhcp.announced(frame)
+        if method in ("dhcp", "dhcp-server"):
+            said = dhcp.announced(frame) if method == "dhcp" else dhcp.server(frame)
             entry = self.inventory.by_mac(mac)
             if said is not None and entry is not None:
                 record = Record(pcap.one_frame(frame, at), pcap.MEDIA_TYPE, f"DHCP from {mac}")

@@ -167,6 +167,23 @@ async def confirm(discovery: "Discovery", entry: "Entry", address: str) -> None:
         discovery.reporter.changed(entry)
 
 
+async def ask_for_dhcp(discovery: "Discovery") -> None:
+    """Ask for DHCP servers: the whole link, or each named target alone.
+
+    The answer goes to port 68, which only the helper can hear.
+    """
+    raw = discovery.link.raw
+    if raw is None:
+        return
+    if not discovery.link.guard.scope.targets:
+        await raw.dhcp_inform()
+        return
+    for target in discovery.link.guard.scope.targets:
+        entry = discovery.inventory.at(target)
+        if ":" not in target and entry is not None and entry.mac is not None:
+            await raw.dhcp_inform(target, entry.mac, wait_s=0.3)
+
+
 async def browse(discovery: "Discovery", mdns: "MdnsBrowser") -> None:
     """Start mDNS browsing, which goes on in the background, and give it its first seconds."""
     if await mdns.start():

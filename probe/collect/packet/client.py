@@ -117,6 +117,13 @@ class PacketClient:
         command = say.Advertise(id=self._next(), prefix=prefix, wait_s=wait_s)
         return await self._done(command, command.id, wait_s + 5)
 
+    async def dhcp_inform(
+        self, address: str = "", mac: str = "", *, wait_s: float = 1.5
+    ) -> say.Done | None:
+        """Ask one neighbour, or the whole link, for a DHCP server; it shows as a sighting."""
+        command = say.DhcpInform(id=self._next(), address=address, mac=mac, wait_s=wait_s)
+        return await self._done(command, command.id, wait_s + 5)
+
     async def alive(self, mac: str | None, address: str, within: float = 1.5) -> bool | None:
         """Whether the neighbour answers ARP or NS for ``address``, asked three times ``within`` s.
 

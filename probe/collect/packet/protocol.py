@@ -129,7 +129,26 @@ class Ping:
         _require(0.01 <= self.within_s <= 60, "within_s")
 
 
-Command = Begin | Admit | ArpSweep | Ipv6Sweep | Advertise | Ping
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DhcpInform:
+    """Ask for a DHCP server, which gives nothing away: the answer comes as a sighting."""
+
+    id: int
+    address: str
+    """Of the one that is asked; empty to ask the whole link."""
+    mac: str
+    """The same one's."""
+    wait_s: float
+
+    def __post_init__(self) -> None:
+        _require(bool(self.address) == bool(self.mac), "mac")
+        if self.address:
+            ipaddress.IPv4Address(self.address)
+            _require(MAC.fullmatch(self.mac) is not None, "mac")
+        _require(0 <= self.wait_s <= 10, "wait_s")
+
+
+Command = Begin | Admit | ArpSweep | Ipv6Sweep | Advertise | Ping | DhcpInform
 
 # --- reports, helper to main process -------------------------------------------------------------
 

@@ -16,8 +16,31 @@ def ready() -> None:
     sys.stdout.flush()
 
 
+def dhcp_server() -> None:
+    """Acknowledges DHCPINFORM, to the address that the client says it has."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("", 67))
+    while True:
+        data, _ = sock.recvfrom(2048)
+        client = socket.inet_ntoa(data[12:16])
+        answer = b"\x02" + data[1:236] + bytes.fromhex("63825363 350105 ff")
+        sock.sendto(answer, (client, 68))
+
+
+def claimant() -> None:
+    """Announces the address of the UPnP device as its own, again and again."""
+    mac, me = bytes.fromhex("00005e005322"), socket.inet_aton(ME)
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    sock.bind(("eth0", 0x0806))
+    ready()
+    while True:
+        arp = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + me + bytes(6) + me
+        sock.send(b"\xff" * 6 + mac + b"\x08\x06" + arp)
+        time.sleep(0.5)
+
+
 def upnp() -> None:
-    """Answers M-SEARCH; one LOCATION is its own, one points to somebody else."""
+    """Answers M-SEARCH and DHCPINFORM; one LOCATION is its own, one points to somebody else."""
     xml = b"<root><device><friendlyName>Den</friendlyName><modelName>R2</modelName></device></root>"
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -32,6 +55,7 @@ def upnp() -> None:
 
     server = http.server.HTTPServer((ME, 49152), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=dhcp_server, daemon=True).start()
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("", 1900))
@@ -90,10 +114,15 @@ def sniff(port: str, source: str) -> None:
             frame = sock.recv(2048)
         except TimeoutError:
             continue
-        if frame[6:12] == own and not frame[0] & 1:
+        # Answers by ARP and ND to those who ask for the probe are the kernel's own.
+        answers = frame[12:14] == b"\x08\x06" and frame[21] == 2
+        answers = answers or (frame[12:14] == b"\x86\xdd" and (frame[20], frame[54]) == (58, 136))
+        if frame[6:12] == own and not frame[0] & 1 and not answers:
             found.add(frame[:6].hex(":"))
     print(" ".join(sorted(found)))
 
 
 if __name__ == "__main__":
-    {"upnp": upnp, "proxy": proxy, "router": router, "sniff": sniff}[sys.argv[1]](*sys.argv[2:])
+    {"upnp": upnp, "claimant": claimant, "proxy": proxy, "router": router, "sniff": sniff}[
+        sys.argv[1]
+    ](*sys.argv[2:])

@@ -102,6 +102,11 @@ def test_announcements_have_their_sources(everything):
     assert {f["name"] for f in said} == {"uuid:0", "uuid:1"}
 
 
+def test_dhcp_server_is_heard_although_the_answer_goes_to_a_privileged_port(everything):
+    said = [(d, f["kind"]) for d, f in everything["facts"] if f.get("via") == "dhcp"]
+    assert (UPNP, "server") in said
+
+
 def test_proxy_arp_is_one_device_with_one_address(everything):
     proxy = everything["devices"][PROXY]
     assert len(proxy["addresses"]) == 1
@@ -131,9 +136,7 @@ def test_named_target_and_its_other_address_only_and_no_packet_to_anybody_else(s
     out, _ = sniffer.communicate("", timeout=10)
     assert list(result["devices"]) == [PLUG]
     assert result["devices"][PLUG]["addresses"] == ["198.51.100.14", "fe80::200:5eff:fe00:530e"]
-    # Answers to neighbours that solicit the probe itself are the kernel's, and go to those who ask.
-    asked_by_kernel = {"00:00:5e:00:53:1f"}
-    assert set(out.split()) <= {"00:00:5e:00:53:0e"} | asked_by_kernel
+    assert set(out.split()) <= {"00:00:5e:00:53:0e"}
 
 
 def test_without_helper_it_finds_what_the_kernel_can_find(stage):
@@ -153,3 +156,14 @@ def test_helper_killed_in_the_middle_is_said_once_and_discovery_goes_on(stage):
     assert CAMERA in result["devices"]
     assert facts(result, "AddressFormed", CAMERA)
     assert all(f[0]["is"] == "NotMeasured" for f in result["traffic"].values())
+
+
+def test_target_that_claims_the_address_of_another_does_not_bring_it_into_scope(stage):
+    claimant = odd("claimant", "00:00:5e:00:53:22", ("198.51.100.34/24",))
+    stage.add_device(claimant)
+    stage.wait_ready()
+    result = discover(stage, "198.51.100.34", seconds=3.0)
+    (device,) = result["devices"].values()
+    assert device["addresses"] == ["198.51.100.34", "fe80::200:5eff:fe00:5322"]
+    assert device["unproven"] == ["198.51.100.31"]
+    assert any("more than one MAC" in note for note in result["notes"])

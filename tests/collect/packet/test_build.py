@@ -2,6 +2,7 @@
 
 import socket
 
+from probe.collect.discovery import dhcp
 from probe.collect.packet.helper import build, dissect
 
 MAC = "02:00:5e:00:53:02"
@@ -44,3 +45,14 @@ def test_vendor_database_of_scapy_is_not_loaded():
     import sys
 
     assert not getattr(sys.modules["scapy.libs.manuf"], "DATA", "")
+
+
+def test_dhcp_inform_asks_and_allocates_nothing(frames):
+    frame = build.dhcp_inform(
+        frames.PROBE, "198.51.100.2", build.BROADCAST, "255.255.255.255", b"abcd"
+    )
+    assert frame[:14] == b"\xff" * 6 + frames.ethernet(0x0800, b"", frames.PROBE)[6:14]
+    assert (frame[23], frame[34:38]) == (17, b"\x00\x44\x00\x43")
+    message = frame[42:]
+    assert (message[:3], message[4:8], message[12:16]) == (b"\x01\x01\x06", b"abcd", b"\xc63d\x02")
+    assert dhcp.parse_options(message)[53] == b"\x08"

@@ -14,6 +14,7 @@ _no_vendors = types.ModuleType("scapy.libs.manuf")
 _no_vendors.DATA = ""  # type: ignore[attr-defined]
 sys.modules.setdefault("scapy.libs.manuf", _no_vendors)
 
+from scapy.layers.inet import IP, UDP  # noqa: E402
 from scapy.layers.inet6 import (  # noqa: E402
     ICMPv6EchoRequest,
     ICMPv6MLQuery2,
@@ -42,6 +43,20 @@ def arp_request(mac: str, sender: str, target: str, to: str = BROADCAST) -> byte
 def retarget(request: bytes, target: str) -> bytes:
     """The same ARP request for another address: a sweep need not build each frame anew."""
     return request[:38] + socket.inet_aton(target) + request[42:]
+
+
+def dhcp_inform(mac: str, source: str, to_mac: str, to: str, transaction: bytes) -> bytes:
+    """DHCPINFORM (RFC 2131 section 3.4) of a host that has its address: nothing is allocated."""
+    head = b"\x01\x01\x06\0" + transaction[:4] + bytes(4) + socket.inet_aton(source) + bytes(12)
+    hardware = bytes.fromhex(mac.replace(":", ""))
+    options = bytes.fromhex("63825363 350108 370103 ff")
+    message = head + hardware + bytes(10 + 64 + 128) + options
+    return bytes(
+        Ether(dst=to_mac, src=mac)
+        / IP(src=source, dst=to, ttl=1)
+        / UDP(sport=68, dport=67)
+        / message.ljust(300, b"\0")
+    )
 
 
 def multicast_mac(group: str) -> str:

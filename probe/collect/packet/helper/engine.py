@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import os
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -239,6 +240,8 @@ class Engine:
                 sent = await self._ipv6_sweep(command)
             case say.Advertise():
                 sent = await self._advertise(command)
+            case say.DhcpInform():
+                sent = await self._dhcp_inform(command)
         seconds = round(time.monotonic() - began, 3)
         self._send(
             say.Done(
@@ -312,6 +315,24 @@ class Engine:
         # Take it back. RFC 4862 section 5.5.3 e keeps what remains of the 60 s, which is the bound.
         frame = build.advertisement(mac, source, command.prefix, valid=0, preferred=0)
         return sent + int(await self._out(frame))
+
+    async def _dhcp_inform(self, command: say.DhcpInform) -> int:
+        if command.address:
+            self.guard.check(command.address)
+        if not self._own4:
+            return 0  # an answer needs somewhere to go
+        own = str(self._own4[0].ip)
+        source = self._source4(command.address) if command.address else own
+        frame = build.dhcp_inform(
+            self._begin.mac,
+            own if source == "0.0.0.0" else source,  # noqa: S104
+            command.mac or build.BROADCAST,
+            command.address or "255.255.255.255",
+            os.urandom(4),
+        )
+        sent = int(await self._out(frame))
+        await asyncio.sleep(command.wait_s)
+        return sent
 
     async def _ping(self, ping: say.Ping) -> say.Answered:
         if not self.guard.on_link(ping.address):
