@@ -17,7 +17,7 @@ from probe.model.device import Device
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
 from probe.model.ids import DeviceId
-from probe.model.observation import Fact
+from probe.model.observation import Announced, Fact
 from probe.model.run import Run, RunStatus
 from probe.runner.device_task import Bench, DeviceTask
 from probe.runner.judging import Judging
@@ -201,13 +201,20 @@ class Runner:
             collectors=tuple(_collectors()),
             ping=self._ping if self.client is not None else None,
             resting=self._resting,
-            changed=self._judging.early,
+            changed=self._changed,
             gate=self.gate,
             disturbed=self._link.disturbed,
         )
         earlier = self._tasks.get(device)
         self._tasks[device] = DeviceTask(bench, device, earlier.budget if earlier else None)
         self._running[device] = asyncio.create_task(self._tasks[device].run(), name=str(device))
+        self._judging.early(device)
+
+    def _changed(self, device: DeviceId) -> None:
+        """A job of the device is over: what it told may name the device, and may be a violation."""
+        for seen in self.journal.state.dut(device).all(Announced):
+            if seen.fact.via == "upnp" and self._discovery is not None:
+                self._discovery.learned(device, seen.fact)
         self._judging.early(device)
 
     async def _ping(self, mac: str, address: str) -> bool | None:
