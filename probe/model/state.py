@@ -44,7 +44,10 @@ class RunState:
                 self.run, self.started_at = run, entry.at
             case ev.DeviceSeen(device=device):
                 before = self.devices.get(device.id)
-                if before is not None and not set(device.addresses) <= set(before.addresses):
+                if before is not None and (
+                    set(device.addresses) - set(before.addresses)
+                    or set(device.unproven) - set(before.unproven)
+                ):
                     self.devices_done.discard(device.id)
                 self.devices[device.id] = device
             case ev.JobKnown(job=job):

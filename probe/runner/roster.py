@@ -38,5 +38,5 @@ class Roster:
             assert known is not None
             return known
         others = {a for d in self._seen.values() if d.id != device for a in d.addresses}
-        mine = tuple(a for a in earlier.addresses if a not in others)
+        mine = tuple(a for a in earlier.addresses if a not in {*others, *seen.unproven})
         return seen.merged(replace(earlier, addresses=mine))

@@ -62,7 +62,8 @@ def test_the_last_assessment_is_all_that_holds_of_a_device() -> None:
 
 def test_a_done_device_is_open_again_when_more_is_known() -> None:
     more = Device(id=KETTLE, addresses=("192.0.2.1", "2001:db8::1"))
-    for news in (ev.DeviceSeen(device=more), seen(1, SERVICE)):
+    doubt = Device(id=KETTLE, addresses=("192.0.2.1",), unproven=("2001:db8::1",))
+    for news in (ev.DeviceSeen(device=more), ev.DeviceSeen(device=doubt), seen(1, SERVICE)):
         state = folded(ev.DeviceDone(device=KETTLE), ev.DeviceDone(device=LAMP))
         assert state.complete()
         take(state, news)

@@ -34,3 +34,10 @@ def test_an_address_that_another_device_uses_now_is_not_kept() -> None:
     assert roster.take_in(moved) == [moved, replace(OLD, addresses=("192.0.2.1",))]
     (known,) = roster.take_in(NEW)
     assert known.addresses == ("192.0.2.1",)
+
+
+def test_an_address_that_is_doubted_now_is_not_the_device_s_for_having_been_so_before() -> None:
+    doubted = replace(NEW, unproven=("2001:db8::1",))
+    (known,) = Roster({OLD.id: OLD}).take_in(doubted)
+    assert known.addresses == ("192.0.2.1",)
+    assert known.unproven == ("2001:db8::1",)
