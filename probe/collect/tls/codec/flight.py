@@ -63,6 +63,10 @@ class ServerFlight:
         """DER, as presented, the device's own first."""
         self.key_exchange: bytes | None = None
         """ServerKeyExchange body; see ``read_key_exchange``."""
+        self.raw_public_key: bytes | None = None
+        """SubjectPublicKeyInfo in the place of a certificate (RFC 7250 section 3)."""
+        self.stapled = False
+        """The state of the certificate came along (RFC 6066 section 8)."""
         self.wants_client_certificate = False
         self.done = False
         """Nothing readable follows: ServerHelloDone, a retry request, encryption, or a fatal alert."""
@@ -129,7 +133,13 @@ class ServerFlight:
             self.hello = read_server_hello(body)
             self.done = self.hello.version >= Version.TLS13
         elif kind == Handshake.CERTIFICATE:
-            self.certificates = read_certificates(body)
+            # The server answers a list of certificate types with the one that it takes.
+            if self.hello.extensions.get(Extension.SERVER_CERTIFICATE_TYPE) == b"\2":
+                self.raw_public_key = Reader(body, "Certificate").vector(3)
+            else:
+                self.certificates = read_certificates(body)
+        elif kind == Handshake.CERTIFICATE_STATUS:
+            self.stapled = True
         elif kind == Handshake.SERVER_KEY_EXCHANGE:
             self.key_exchange = body
         elif kind == Handshake.CERTIFICATE_REQUEST:

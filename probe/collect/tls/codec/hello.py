@@ -28,6 +28,29 @@ _P256_BASE = bytes.fromhex(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a hello offers beside version and suites; None stands for everything that is known."""
+
+    groups: tuple[int, ...] | None = None
+    signatures: tuple[int, ...] | None = None
+    compressions: bytes = b"\0"
+    extras: tuple[tuple[int, bytes], ...] = ()
+    """Further extensions, number and content. Only below TLS 1.3, and never in SSL 3.0."""
+
+    @property
+    def curious(self) -> bool:
+        """With more than a plain hello has: an old stack may choke on it."""
+        return bool(self.extras) or self.compressions != b"\0"
+
+    @property
+    def plain(self) -> "Terms":
+        return Terms(groups=self.groups, signatures=self.signatures)
+
+
+PLAIN = Terms()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientHello:
     """One hello that offers one version and the suites given.
 
@@ -41,6 +64,25 @@ class ClientHello:
     random: bytes
     server_name: str | None = None
     with_key_share: bool = False
+    terms: Terms = PLAIN
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """The groups that are offered, where the version has such an extension."""
+        if self.terms.groups is not None:
+            return self.terms.groups
+        return GROUPS_TLS13 if self.version is Version.TLS13 else GROUPS
+
+    @property
+    def signatures(self) -> tuple[int, ...]:
+        return SIGNATURES if self.terms.signatures is None else self.terms.signatures
+
+    @property
+    def offered(self) -> frozenset[int]:
+        """Numbers of the extensions in it."""
+        if self.version is Version.SSL3:
+            return frozenset()
+        return frozenset(kind for kind, _ in self._extensions())
 
     @property
     def is_small(self) -> bool:
@@ -58,7 +100,7 @@ class ClientHello:
         body += self.random[:32].ljust(32, b"\0")
         body += vector(b"", 1)
         body += vector(b"".join(s.to_bytes(2, "big") for s in self.suites), 2)
-        body += vector(b"\0", 1)
+        body += vector(self.terms.compressions, 1)
         if self.version > Version.SSL3:
             body += vector(b"".join(_extension(k, v) for k, v in self._extensions()), 2)
         message = b"\x01" + vector(body, 3)
@@ -66,20 +108,22 @@ class ClientHello:
         record_version = min(self.version, Version.TLS10)
         return bytes([Content.HANDSHAKE]) + record_version.to_bytes(2, "big") + vector(message, 2)
 
-    def _extensions(self) -> list[tuple[Extension, bytes]]:
+    def _extensions(self) -> list[tuple[int, bytes]]:
         tls13 = self.version is Version.TLS13
-        groups = GROUPS_TLS13 if tls13 else GROUPS
-        found = [(Extension.SUPPORTED_GROUPS, vector(_numbers(groups), 2))]
+        found: list[tuple[int, bytes]] = [
+            (Extension.SUPPORTED_GROUPS, vector(_numbers(self.groups), 2))
+        ]
         if self.server_name:
             name = b"\0" + vector(self.server_name.encode("ascii"), 2)
             found.append((Extension.SERVER_NAME, vector(name, 2)))
         if self.version >= Version.TLS12:
-            found.append((Extension.SIGNATURE_ALGORITHMS, vector(_numbers(SIGNATURES), 2)))
+            found.append((Extension.SIGNATURE_ALGORITHMS, vector(_numbers(self.signatures), 2)))
         if tls13:
             shares = b""
             if self.with_key_share:
-                shares = X25519.to_bytes(2, "big") + vector(_X25519_BASE, 2)
-                shares += SECP256R1.to_bytes(2, "big") + vector(_P256_BASE, 2)
+                for group, key in ((X25519, _X25519_BASE), (SECP256R1, _P256_BASE)):
+                    if group in self.groups:  # RFC 8446 section 4.2.8: no share beyond the list
+                        shares += group.to_bytes(2, "big") + vector(key, 2)
             found += [
                 (Extension.SUPPORTED_VERSIONS, vector(_numbers((Version.TLS13,)), 1)),
                 (Extension.PSK_KEY_EXCHANGE_MODES, vector(b"\1", 1)),
@@ -92,6 +136,7 @@ class ClientHello:
                 (Extension.EXTENDED_MASTER_SECRET, b""),
                 (Extension.ENCRYPT_THEN_MAC, b""),
                 (Extension.SESSION_TICKET, b""),
+                *self.terms.extras,
             ]
         return found
 
