@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from probe.model.catalogue import Catalogue, Mapping, Requirement, Strength
-from probe.tomlfile import Fault, FileFault, read_catalogue
+from probe.tomlfile import Fault, FileFault, read_catalogue, read_policy
 from probe.tomlfile.shape import nearest
 from probe.tomlfile.source import Place, Source
 
@@ -33,6 +33,17 @@ def lint_catalogues(paths: Iterable[Path], checks: Collection[str]) -> list[Faul
             found.append((("catalogue", "id"), what, "Give each catalogue an id of its own."))
         ids[catalogue.id] = source.shown
         faults += sorted((source.fault(*one) for one in found), key=lambda fault: fault.line)
+    return faults
+
+
+def lint_policies(paths: Iterable[Path]) -> list[Fault]:
+    """The faults of each policy file: its reader asks for all that a rule needs."""
+    faults: list[Fault] = []
+    for path in paths:
+        try:
+            read_policy(path)
+        except FileFault as broken:
+            faults += broken.faults
     return faults
 
 

@@ -1,4 +1,4 @@
-"""Finds what the rooms hold: checks, catalogues, plans, collectors. Adding one edits no list."""
+"""Finds what the rooms hold: checks, catalogues, plans, policies, collectors. Adding one edits no list."""
 
 import difflib
 import importlib
@@ -16,10 +16,12 @@ from probe.model.dut import Dut
 from probe.model.finding import Answer
 from probe.model.ids import CheckId
 from probe.model.plan import Plan
-from probe.tomlfile import read_catalogue, read_check, read_plan
+from probe.model.policy import Policy
+from probe.tomlfile import read_catalogue, read_check, read_plan, read_policy
 
 HERE = Path(__file__).parent
 T = TypeVar("T")
+DEFAULT_POLICY = "ncsc-nl-2025-05"
 CheckFunction = Callable[[Dut], Iterator[Answer]]
 
 
@@ -32,9 +34,14 @@ def checks() -> dict[CheckId, CheckInfo]:
 
 @cache
 def check_function(check: CheckId) -> CheckFunction:
-    """The pure function of one check."""
+    """The pure function of one check. A device without a chosen policy is judged by the usual one."""
     module = importlib.import_module("probe.checks." + check.replace("/", "."))
-    return cast(CheckFunction, module.check)
+    function = cast(CheckFunction, module.check)
+
+    def under_a_policy(dut: Dut) -> Iterator[Answer]:
+        return function(dut if dut.policy else dut.under(chosen_policy(DEFAULT_POLICY)))
+
+    return under_a_policy
 
 
 @cache
@@ -51,6 +58,13 @@ def plans() -> dict[str, Plan]:
     return {plan.name: plan for plan in found}
 
 
+@cache
+def policies() -> dict[str, Policy]:
+    """Every shipped policy, by id."""
+    found = (read_policy(path) for path in sorted((HERE / "policies").glob("*.toml")))
+    return {policy.id: policy for policy in found}
+
+
 def chosen_catalogues(names: Iterable[str]) -> list[Catalogue]:
     """The named catalogues, in that order; raises ProbeError with the nearest name for an unknown one."""
     return [_named("catalogue", name, catalogues()) for name in names]
@@ -59,6 +73,11 @@ def chosen_catalogues(names: Iterable[str]) -> list[Catalogue]:
 def chosen_plan(name: str) -> Plan:
     """The named plan; raises ProbeError with the nearest name when there is none."""
     return _named("plan", name, plans())
+
+
+def chosen_policy(name: str) -> Policy:
+    """The named policy; raises ProbeError with the nearest name when there is none."""
+    return _named("policy", name, policies())
 
 
 def _named(kind: str, name: str, known: Mapping[str, T]) -> T:

@@ -118,9 +118,7 @@ def run(
     return command.run(wish, show, store, resume)
 
 
-@app.command(
-    help="Test reference devices on a network made for the purpose."
-)
+@app.command(help="Test reference devices on a network made for the purpose.")
 @plain_option
 @plan_option
 @click.option("--loopback", is_flag=True, help="Use loopback addresses instead of namespaces.")
@@ -175,11 +173,12 @@ def show(run: str, requirement: str | None, store: str | None, *, show_passwords
 
 
 @app.command(
-    help="Judge a recorded run again, under another catalogue or declaration. Needs no device."
+    help="Judge a recorded run again, under another catalogue, policy or declaration. Needs no device."
 )
 @run_argument
 @catalogue_option
 @declaration_option
+@click.option("--policy", help="Judge TLS by this rule table, e.g. rfc7925 or rfc9325.")
 @format_option
 @output_option
 @secrets_option
@@ -188,6 +187,7 @@ def judge(
     run: str,
     catalogues: tuple[str, ...],
     declarations: tuple[Path, ...],
+    policy: str | None,
     format: str | None,
     output: Path | None,
     store: str | None,
@@ -203,6 +203,7 @@ def judge(
         format or "text",
         output,
         store,
+        policy=policy,
         show_passwords=show_passwords,
     )
 

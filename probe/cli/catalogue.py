@@ -66,10 +66,18 @@ def _whole(r: Requirement) -> str:
 
 def lint(files: tuple[Path, ...]) -> int:
     """Every fault with file, line and key; exit code 2 when there is one."""
-    from probe.catalogue_lint import lint_catalogues
+    from probe.catalogue_lint import lint_catalogues, lint_policies
 
-    paths = list(files) or sorted((registry.HERE / "catalogues").glob("*.toml"))
-    problems = lint_catalogues(paths, set(registry.checks()))
+    paths = list(files) or [
+        *sorted((registry.HERE / "catalogues").glob("*.toml")),
+        *sorted((registry.HERE / "policies").glob("*.toml")),
+    ]
+    policies = [path for path in paths if path.resolve().parent.name == "policies"]
+    catalogues = [path for path in paths if path not in policies]
+    problems = [
+        *lint_catalogues(catalogues, set(registry.checks())),
+        *lint_policies(policies),
+    ]
     for problem in problems:
         sys.stdout.write(f"{problem}\n")
     sys.stderr.write(f"{len(paths)} files, {len(problems)} faults\n")

@@ -131,6 +131,7 @@ def judge(
     output: Path | None,
     store: str | None,
     *,
+    policy: str | None = None,
     show_passwords: bool,
 ) -> int:
     """Judge the recorded observations again, offline; the journal is not touched."""
@@ -139,7 +140,8 @@ def judge(
     reader = opened(run, store)
     planned = reader.state.run.plan.catalogues if reader.state.run else ()
     catalogues = registry.chosen_catalogues(names or planned)
-    state = rejudge(reader.state, catalogues, read_declarations(declarations))
+    rules = registry.chosen_policy(policy) if policy else None
+    state = rejudge(reader.state, catalogues, read_declarations(declarations), rules)
     view = view_of(reader, catalogues=catalogues, state=state, show_passwords=show_passwords)
     write(rendered(view, format), output)
     return EXIT_OF[overall_status(catalogues, state.devices, state.verdicts.values())]

@@ -8,6 +8,7 @@ from probe.model.declaration import Declaration
 from probe.model.device import Device
 from probe.model.evidence import Proof
 from probe.model.observation import Fact, NotMeasured, Observation, PortScan, Service
+from probe.model.policy import Policy
 from probe.model.ports import parse_ports
 
 F = TypeVar("F", bound=Fact)
@@ -29,10 +30,17 @@ class Dut:
         device: Device,
         observations: Iterable[Observation],
         declaration: Declaration | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.device = device
         self.declaration = declaration
+        self.policy = policy
+        """The rule table that checks of what is accepted judge by; None: the usual one."""
         self.observations = tuple(o for o in observations if o.device == device.id)
+
+    def under(self, policy: Policy) -> "Dut":
+        """The same device, to be judged by another rule table."""
+        return Dut(self.device, self.observations, self.declaration, policy)
 
     def all(self, kind: type[F]) -> Iterator[Seen[F]]:
         """Every observed fact of one kind, in the order of observation."""

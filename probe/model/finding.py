@@ -43,6 +43,8 @@ class Answer:
     """For an unknown: what the user can do to make it known."""
     measured: Mapping[str, int] = field(default_factory=dict)
     """What a mapping's ``requires`` is compared with, e.g. ``{"tcp_ports": 1000}``."""
+    policy: str = ""
+    """Rule table, edition and paragraph that the answer rests on, when the check was given one."""
 
     def __post_init__(self) -> None:
         if self.outcome in (Outcome.SATISFIED, Outcome.VIOLATED) and not self.proof:

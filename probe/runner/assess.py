@@ -44,7 +44,12 @@ def _run_check(check: CheckId, dut: Dut, keep: KeepText) -> list[Finding]:
             )
         ]
     return [
-        Finding(check=check, device=dut.device.id, answer=answer, policy=info.policy)
+        Finding(
+            check=check,
+            device=dut.device.id,
+            answer=answer,
+            policy=answer.policy or info.policy,
+        )
         for answer in answers
     ]
 

@@ -75,7 +75,7 @@ def read_catalogue(path: Path) -> Catalogue:
     """
     source = Source(path)
     shaper = Shaper(source, RULES)
-    head, rows = _head_and_rows(shaper)
+    head, rows = head_and_rows(shaper, "catalogue", "requirement")
     other = _other_edition(shaper, head)
     built = [_requirement(shaper, row, ("requirement", n), other) for n, row in enumerate(rows)]
     requirements = tuple(r for r in built if r is not None)
@@ -118,17 +118,20 @@ def read_declaration(path: Path) -> Declaration:
 # --- catalogue -----------------------------------------------------------------------------------
 
 
-def _head_and_rows(shaper: Shaper) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def head_and_rows(
+    shaper: Shaper, table: str, row: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The table and the array of tables that a file consists of."""
     values = shaper.source.values
     for key in values:
-        if key not in ("catalogue", "requirement"):
-            shaper.complain((key,), "unknown table", "Only [catalogue] and [[requirement]] exist.")
+        if key not in (table, row):
+            shaper.complain((key,), "unknown table", f"Only [{table}] and [[{row}]] exist.")
     shaper.finish()
-    head, rows = values.get("catalogue"), values.get("requirement", [])
+    head, rows = values.get(table), values.get(row, [])
     if not isinstance(head, dict):
-        shaper.complain(("catalogue",), "the table [catalogue] is missing", "Add it.")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        shaper.complain(("requirement",), "not an array of tables", "Write [[requirement]].")
+        shaper.complain((table,), f"the table [{table}] is missing", "Add it.")
+    if not isinstance(rows, list) or not all(isinstance(one, dict) for one in rows):
+        shaper.complain((row,), "not an array of tables", f"Write [[{row}]].")
     shaper.finish()
     assert isinstance(head, dict)
     return dict(head), rows
@@ -225,7 +228,7 @@ def _check_declaration(shaper: Shaper, declaration: Declaration) -> None:
     if declaration.support and declaration.support.end:
         dates.append((("support", "end"), declaration.support.end))
     for place, text in dates:
-        if not _is_date(text):
+        if not is_date(text):
             shaper.complain(place, f"'{text[:40]}' is not a date", "Write it as YYYY-MM-DD.")
     values = shaper.source.values
     for key, identity in (
@@ -257,7 +260,7 @@ def _address(name: str) -> str | None:
         return None
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
     try:
         return datetime.date.fromisoformat(text).isoformat() == text
     except ValueError:
