@@ -19,6 +19,7 @@ from typing import Protocol
 
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.budget import Budget
+from probe.collect.datagrams import Datagrams
 from probe.collect.scope import ScopeGuard
 from probe.collect.wire import Transcript, Wire
 from probe.model.device import endpoint
@@ -277,6 +278,23 @@ class DeviceSession:
             raise NoAnswer(why, error.strerror or str(error), proof) from None
         finally:
             sock.close()
+
+    @asynccontextmanager
+    async def datagrams(self, address: str, port: int) -> AsyncIterator[Datagrams]:
+        """A conversation over UDP that needs more than a question and its answers (DTLS).
+
+        It takes the place of a connection: a small device has no more room for it. Raises OutOfScope
+        before a packet leaves, NoAnswer(LOCAL) when the probe itself cannot send.
+        """
+        self.guard.check(address)
+        async with self.budget.connection():
+            with self._socket(address, socket.SOCK_DGRAM) as sock:
+                try:
+                    sock.connect(self._sockaddr(address, port))
+                except OSError as error:
+                    raise NoAnswer(Why.LOCAL, error.strerror or str(error)) from None
+                transcript = Transcript(endpoint("udp", address, port))
+                yield Datagrams(sock, self.budget, transcript)
 
     # --- sockets -----------------------------------------------------------------------------
 

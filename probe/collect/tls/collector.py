@@ -1,4 +1,4 @@
-"""The TLS collector: one job for each TCP service that speaks TLS, whatever its port."""
+"""The TLS collector: one job for each service that speaks TLS or DTLS, whatever its port."""
 
 import os
 import re
@@ -10,15 +10,17 @@ from probe.collect.answers import NoAnswer, Why
 from probe.collect.collector import Task, task
 from probe.collect.session import DeviceSession
 from probe.collect.tls.codec import Version
+from probe.collect.tls.dtls import DtlsExchange
+from probe.collect.tls.dtls_survey import DtlsSurvey
 from probe.collect.tls.exchange import Met, Reaction, exchange
 from probe.collect.tls.handshake import presented_chain
-from probe.collect.tls.interview import Interview
+from probe.collect.tls.interview import Interview, Say
 from probe.collect.tls.survey import Survey, certificates_of
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
-from probe.model.observation import Announced
+from probe.model.observation import Announced, Service
 from probe.model.plan import Plan
 from probe.model.tls import TlsService
 
@@ -34,31 +36,52 @@ class TlsCollector:
     def tasks(self, dut: Dut, plan: Plan) -> Iterator[Task]:
         for seen in dut.services():
             service = seen.fact
-            if service.tls and service.transport == "tcp":
-                subject = endpoint("tcp", service.address, service.port)
-                work = partial(measure, address=service.address, port=service.port)
-                yield task(self.name, dut.device, subject, f"TLS on {subject}", work, priority=30)
+            if (service.tls and service.transport == "tcp") or speaks_dtls(service):
+                subject = endpoint(service.transport, service.address, service.port)
+                work = partial(
+                    measure,
+                    address=service.address,
+                    port=service.port,
+                    transport=service.transport,
+                )
+                called = "DTLS" if service.transport == "udp" else "TLS"
+                yield task(
+                    self.name, dut.device, subject, f"{called} on {subject}", work, priority=30
+                )
 
 
 COLLECTOR = TlsCollector()
 
 
-async def measure(session: DeviceSession, address: str, port: int) -> None:
+async def measure(
+    session: DeviceSession, address: str, port: int, *, transport: str = "tcp"
+) -> None:
     """Record a TlsService, or why there is none."""
-    interview = Interview(partial(exchange, session, address, port), os.urandom)
-    found = Survey(interview)
+    say: Say
+    survey: type[Survey]
+    if transport == "udp":
+        say, survey = DtlsExchange(session, address, port), DtlsSurvey
+    else:
+        say, survey = partial(exchange, session, address, port), Survey
+    interview = Interview(say, os.urandom)
+    found = survey(interview)
     await found.carry_out(announced_name(session.dut))
     if interview.control is not None:
-        await _record(session, address, port, interview, found)
+        await _record(session, address, port, interview, found, transport)
         return
-    subject = endpoint("tcp", address, port)
+    subject = endpoint(transport, address, port)
     reason, owner, settle = _why_nothing(interview.reactions)
     proof = _proofs(interview) or (Coverage(tried="TLS hellos", times=0, deadline_s=0.0),)
     session.not_measured(subject, reason, *proof, owner=owner, settle=settle)
 
 
 async def _record(
-    session: DeviceSession, address: str, port: int, interview: Interview, found: Survey
+    session: DeviceSession,
+    address: str,
+    port: int,
+    interview: Interview,
+    found: Survey,
+    transport: str,
 ) -> None:
     from probe.collect.tls.certificates import Chain, read_chain
 
@@ -66,7 +89,9 @@ async def _record(
     ders = certificates_of(interview.reactions)
     hellos = len(interview.reactions)
     chain = read_chain(ders) if ders else Chain(problem=_no_certificate(interview.reactions))
-    if not ders and found.accepted(Version.TLS13):
+    if not ders and found.accepted(Version.TLS13) and transport == "udp":
+        chain = Chain(problem="a certificate in DTLSv1.3 is encrypted, no handshake was finished")
+    elif not ders and found.accepted(Version.TLS13):
         hellos += 1
         try:
             presented = await presented_chain(session, address, port, interview.server_name)
@@ -79,6 +104,7 @@ async def _record(
         TlsService(
             address=address,
             port=port,
+            transport=transport,
             versions=found.version_facts(),
             suites=found.group_facts(),
             chain=chain.certificates,
@@ -89,6 +115,11 @@ async def _record(
         ),
         *proof,
     )
+
+
+def speaks_dtls(service: Service) -> bool:
+    """CoAP over DTLS, or what answered some other protocol's question with DTLS."""
+    return service.transport == "udp" and (service.tls or service.protocol in ("coaps", "dtls"))
 
 
 def announced_name(dut: Dut) -> str | None:

@@ -105,7 +105,7 @@ async def exchange(
         met, detail = Met.GARBAGE, str(error)
     seconds = time.monotonic() - began
     if flight.hello is not None:
-        met, detail = _judged(hello, flight.hello)
+        met, detail = judged(hello, flight.hello)
     transcript.remark(f"{hello.version.label}, {len(hello.suites)} suites: {met}; {detail}")
     proof = session.keep_transcript(transcript, f"{hello.version.label} hello: {met}")
     return Reaction(
@@ -129,7 +129,7 @@ async def _listen(
     return Met.ALERT, f"alert {alert_name(flight.fatal.number)}"
 
 
-def _judged(hello: ClientHello, answer: ServerHello) -> tuple[Met, str]:
+def judged(hello: ClientHello, answer: ServerHello) -> tuple[Met, str]:
     """An answer that chooses what was not offered is no answer (RFC 8446 section 4.1.3)."""
     if answer.version > hello.version or answer.version < 0x0300:
         return (
