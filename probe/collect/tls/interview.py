@@ -5,11 +5,12 @@ ServerHello to another hello in between, any alert or an orderly close. Everythi
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from probe.collect.tls.codec import ClientHello, Version
+from probe.collect.tls.codec import PLAIN, ClientHello, Terms, Version
 from probe.collect.tls.codec.hello import SMALL_SUITES
 from probe.collect.tls.exchange import Met, Reaction
 from probe.model.tls import Reply
@@ -19,6 +20,9 @@ TRIES_WHEN_TORN = 3
 BACK_OFF_S = 0.25
 GAP_S = 0.34
 """At most three connections a second once a device has shown that it cannot keep up."""
+LONGEST_PAUSE_S = 4.0
+WINDOW_S, MOST_IN_WINDOW = 5.0, 16
+"""Devices are known that shut their port after 20 connections in 5 s, and that only then show it."""
 MOST_HELLOS = 48
 UNHEARD_S, UNHEARD_HELLOS, UNHEARD_TORN = 13.0, 10, 20
 """Without any sign of TLS for so long, a service is left alone."""
@@ -61,15 +65,25 @@ class Interview:
         say: Say,
         random: Callable[[int], bytes],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *,
+        most_hellos: int = MOST_HELLOS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._say, self._random, self._sleep = say, random, sleep
+        self._say, self._random, self._sleep, self._clock = say, random, sleep, clock
+        self._most_hellos = most_hellos
         self.server_name: str | None = None
+        self.standing: tuple[tuple[int, bytes], ...] = ()
+        """Extensions that this service needs in every hello."""
+        self.small = False
+        """It answers small hellos only."""
         self.reactions: list[Reaction] = []
         self.control: ClientHello | None = None
         """A hello that met a ServerHello, the kindest of them."""
         self._largest_answered = (0, 0)
         self._slowest = 0.0
-        self._torn = False
+        self._torn = self._torn_in_a_row = 0
+        self._connections: list[float] = []
+        self._confirmed = 0
 
     # --- what is known of the service so far -------------------------------------------------
 
@@ -88,7 +102,7 @@ class Interview:
     def hopeless(self) -> bool:
         """Further hellos would only be a burden."""
         if self.heard:
-            return len(self.reactions) >= MOST_HELLOS
+            return len(self.reactions) >= self._most_hellos
         torn = len([r for r in self.reactions if r.met in TORN])
         return (
             sum(r.seconds for r in self.reactions) >= UNHEARD_S
@@ -98,24 +112,48 @@ class Interview:
 
     def answered_after(self, settled: Settled) -> bool:
         """The device accepted something after the reaction that ``settled`` rests on."""
-        return any(r is settled.reaction for r in self.reactions[: self.last_success + 1])
+        until = max(self.last_success + 1, self._confirmed)
+        return any(r is settled.reaction for r in self.reactions[:until])
+
+    def finished_a_handshake(self) -> None:
+        """What came before is confirmed: the device was well and accepted a whole handshake."""
+        self._confirmed = len(self.reactions)
+
+    def would_take(self, hellos: int) -> float:
+        """Seconds for so many hellos more, from what the answered ones took."""
+        took = [r.seconds for r in self.reactions if r.met in (Met.HELLO, Met.ALERT)]
+        slowest = max(took, default=0.0)
+        paced = GAP_S if self._torn else WINDOW_S / MOST_IN_WINDOW
+        crowded = hellos > MOST_IN_WINDOW or self._torn
+        return hellos * max(slowest, paced if crowded else 0.0)
 
     # --- questions ---------------------------------------------------------------------------
 
     async def ask(
-        self, version: Version, offers: Iterable[tuple[int, ...]], *, to_the_end: bool = False
+        self,
+        version: Version,
+        offers: Iterable[tuple[int, ...]],
+        *,
+        to_the_end: bool = False,
+        terms: Terms = PLAIN,
     ) -> Settled:
         """Does the service choose any of the offered suites, at ``version`` or, below 1.3, lower?"""
-        return await self._all(version, offers, to_the_end, split=True)
+        return await self._all(version, offers, to_the_end, terms, split=True)
 
     async def ask_again(
-        self, version: Version, offers: Iterable[tuple[int, ...]], first: Settled
+        self,
+        version: Version,
+        offers: Iterable[tuple[int, ...]],
+        first: Settled,
+        *,
+        to_the_end: bool = False,
+        terms: Terms = PLAIN,
     ) -> Settled:
         """Settle what ``ask`` left open, after making sure that the device still accepts something."""
         if not self.answered_after(first) and not await self.control_works():
             detail = f"{first.detail}; after that even a hello that had worked met no ServerHello"
             return replace(first, detail=detail, unclear=False)
-        second = await self.ask(version, offers)
+        second = await self.ask(version, offers, to_the_end=to_the_end, terms=terms.plain)
         if first.unclear and second.unclear:
             detail = f"{second.detail} twice, while a control hello worked"
             return replace(second, reply=Reply.REFUSED, detail=detail, unclear=False)
@@ -131,12 +169,18 @@ class Interview:
         return reaction is not None and reaction.met is Met.HELLO
 
     async def _all(
-        self, version: Version, offers: Iterable[tuple[int, ...]], to_the_end: bool, *, split: bool
+        self,
+        version: Version,
+        offers: Iterable[tuple[int, ...]],
+        to_the_end: bool,
+        terms: Terms,
+        *,
+        split: bool,
     ) -> Settled:
         """Accepted when one offer is; refused when every one is."""
         result = Settled(reply=Reply.NO_ANSWER, reaction=None, detail="not asked")
         for number, suites in enumerate(offers):
-            settled = await self._offer(version, suites, to_the_end, split)
+            settled = await self._offer(version, suites, to_the_end, terms, split)
             if settled.reply is Reply.ACCEPTED or settled.version_refused:
                 return settled
             if settled.reply is Reply.NO_ANSWER and not settled.unclear:
@@ -145,12 +189,26 @@ class Interview:
         return result
 
     async def _offer(
-        self, version: Version, suites: tuple[int, ...], to_the_end: bool, split: bool
+        self,
+        version: Version,
+        suites: tuple[int, ...],
+        to_the_end: bool,
+        terms: Terms,
+        split: bool,
     ) -> Settled:
         hello = ClientHello(
-            version=version, suites=suites, random=b"", server_name=self.server_name
+            version=version,
+            suites=suites,
+            random=b"",
+            server_name=self.server_name,
+            terms=self._with_standing(terms),
         )
         first = await self._patiently(hello, to_the_end)
+        if terms.curious and first is not None and not self._settles_a_curious_hello(first):
+            # Whatever it was, it may have been about what an old stack does not know.
+            terms = terms.plain
+            hello = replace(hello, terms=self._with_standing(terms))
+            first = await self._patiently(hello, to_the_end) or first
         if first is not None and first.met is Met.ALERT and self._may_want_key_share(first):
             first = await self._patiently(replace(hello, with_key_share=True)) or first
         if first is None:
@@ -162,10 +220,19 @@ class Interview:
         if split and self._may_be_too_big(first.hello):
             starts = range(0, len(suites), SMALL_SUITES)
             pieces = [suites[start : start + SMALL_SUITES] for start in starts]
-            return await self._all(version, pieces, to_the_end, split=False)
+            found = await self._all(version, pieces, to_the_end, terms, split=False)
+            self.small |= found.reply is Reply.ACCEPTED
+            return found
         detail = first.detail if first.met in CLEAR else f"{first.met}: {first.detail}"
         unclear = first.met in CLEAR
         return Settled(reply=Reply.NO_ANSWER, reaction=first, detail=detail, unclear=unclear)
+
+    def _with_standing(self, terms: Terms) -> Terms:
+        missing = [(k, v) for k, v in self.standing if k not in dict(terms.extras)]
+        return replace(terms, extras=(*terms.extras, *missing)) if missing else terms
+
+    def _settles_a_curious_hello(self, reaction: Reaction) -> bool:
+        return reaction.met is Met.HELLO or reaction.refuses_version
 
     def _may_want_key_share(self, reaction: Reaction) -> bool:
         """Some servers cannot send a HelloRetryRequest and refuse a hello without a key share."""
@@ -183,20 +250,34 @@ class Interview:
     async def _patiently(self, hello: ClientHello, to_the_end: bool = False) -> Reaction | None:
         """The reaction to one hello, said again after a pause when it met a reset. None: give up."""
         reaction: Reaction | None = None
-        for attempt in range(TRIES_WHEN_TORN):
+        for _ in range(TRIES_WHEN_TORN):
             if self.hopeless:
                 break
-            if attempt:
-                await self._sleep(BACK_OFF_S * 2 ** (attempt - 1))
-            if self._torn:
-                await self._sleep(GAP_S)
+            await self.turn()
             fresh = replace(hello, random=self._random(32))
             reaction = await self._say(fresh, patience=self._patience(), to_the_end=to_the_end)
             self._learn(reaction)
             if reaction.met not in TORN:
+                self._torn_in_a_row = 0
                 break
-            self._torn = True
+            self._torn += 1
+            self._torn_in_a_row += 1
         return reaction
+
+    async def turn(self) -> None:
+        """Wait until the device may be bothered with one more connection."""
+        if self._torn_in_a_row:
+            # Each question begins anew: resets may be the device's way to refuse, not its distress.
+            doubled = BACK_OFF_S * 2 ** ((self._torn_in_a_row - 1) % TRIES_WHEN_TORN)
+            await self._sleep(min(LONGEST_PAUSE_S, doubled))
+        if self._torn:
+            await self._sleep(GAP_S)
+        now = self._clock()
+        self._connections = [t for t in self._connections if t > now - WINDOW_S]
+        if len(self._connections) >= MOST_IN_WINDOW:
+            until = self._connections[-MOST_IN_WINDOW] + WINDOW_S
+            await self._sleep(max(0.0, until - now))
+        self._connections.append(self._clock())
 
     def _learn(self, reaction: Reaction) -> None:
         self.reactions.append(reaction)

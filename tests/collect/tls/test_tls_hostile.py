@@ -36,7 +36,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """All waiting ten times shorter; the rules stay as they are."""
     for name in (
         *("FIRST_PATIENCE_S", "SECOND_PATIENCE_S", "SHORTEST_S", "LONGEST_S"),
-        *("BACK_OFF_S", "GAP_S", "UNHEARD_S"),
+        *("BACK_OFF_S", "GAP_S", "UNHEARD_S", "WINDOW_S"),
     ):
         monkeypatch.setattr(interview, name, getattr(interview, name) / 10)
     monkeypatch.setattr(exchange, "WHOLE_ANSWER_S", 1.2)
