@@ -15,6 +15,8 @@ SLOW_PATIENCE_S = 9.5
 """RFC 7925 section 11 lets a constrained device wait 9 s before it says a lost message again."""
 SLOW_S = 1.5
 """An answer that took so long is one of a slow device."""
+AGAIN_S = 2.0
+"""Silence after which a hello is said once more: a datagram may be lost."""
 MOST_COOKIES = 2
 MOST_DATAGRAMS = 600
 
@@ -24,8 +26,8 @@ class DtlsExchange:
 
     def __init__(self, session: DeviceSession, address: str, port: int) -> None:
         self._session, self._address, self._port = session, address, port
-        self._heard = False
-        self._slowest = 0.0
+        self._slowest: float | None = None
+        """Seconds that the slowest answer took; None before the first."""
 
     async def __call__(
         self, hello: ClientHello, *, patience: float, to_the_end: bool = False
@@ -34,19 +36,17 @@ class DtlsExchange:
         flight = DatagramFlight()
         began = time.monotonic()
         transcript = Transcript(endpoint("udp", self._address, self._port))
-        talk = _Talk(hello, flight, self._deadline(patience), to_the_end)
         try:
             async with self._session.datagrams(self._address, self._port) as datagrams:
                 transcript = datagrams.transcript
-                met, detail = await talk.carry_out(datagrams)
+                talk = _Talk(datagrams, hello, flight, patience, self._slowest)
+                met, detail = await talk.carry_out(to_the_end)
+                self._slowest = talk.slowest
         except NoAnswer as error:
             met, detail = Met.UNREACHABLE, error.detail
         seconds = time.monotonic() - began
         if flight.hello is not None:
             met, detail = judged(hello, flight.hello)
-        self._heard |= talk.heard
-        if met in (Met.HELLO, Met.ALERT):
-            self._slowest = max(self._slowest, seconds)
         name = LABELS[hello.version]
         transcript.remark(f"{name}, {len(hello.suites)} suites: {met}; {detail}")
         proof = self._session.keep_transcript(transcript, f"{name} hello: {met}")
@@ -54,26 +54,28 @@ class DtlsExchange:
             hello=hello, met=met, flight=flight, detail=detail, seconds=seconds, proof=proof
         )
 
-    def _deadline(self, patience: float) -> float:
-        """A slow device gets the time of its own timer; one that has been quick is not waited for."""
-        slow = self._slowest >= SLOW_S or not self._heard
-        return max(patience, SLOW_PATIENCE_S) if slow else patience
-
 
 class _Talk:
     """One conversation."""
 
     def __init__(
-        self, hello: ClientHello, flight: DatagramFlight, deadline: float, to_the_end: bool
+        self,
+        wire: Datagrams,
+        hello: ClientHello,
+        flight: DatagramFlight,
+        patience: float,
+        slowest: float | None,
     ) -> None:
-        self._writer, self._flight = HelloWriter(hello), flight
-        self._deadline, self._to_the_end = deadline, to_the_end
+        self._wire, self._writer, self._flight = wire, HelloWriter(hello), flight
+        self._patience, self.slowest = patience, slowest
+        self._end = time.monotonic() + WHOLE_ANSWER_S
+        self._heard = self._said_again = False
         self._cookies = 0
-        self.heard = False
 
-    async def carry_out(self, wire: Datagrams) -> tuple[Met, str]:
+    async def carry_out(self, to_the_end: bool) -> tuple[Met, str]:
+        """Say the hello, with a cookie when one is asked for, until the answer is there."""
         try:
-            met, detail = await self._converse(wire)
+            met, detail = await self._converse(to_the_end)
         except TlsFormatError as error:
             met, detail = Met.GARBAGE, str(error)
         except NoAnswer as error:
@@ -81,67 +83,77 @@ class _Talk:
             detail = error.detail
             if met is Met.SILENT and self._cookies:
                 detail = f"{detail}, after its request for a cookie was granted"
-        if self.heard and met is not Met.ALERT:
-            await self._release(wire)
+        if self._heard and met is not Met.ALERT:
+            await self._release()
         return met, detail
 
-    async def _converse(self, wire: Datagrams) -> tuple[Met, str]:
+    async def _converse(self, to_the_end: bool) -> tuple[Met, str]:
         flight = self._flight
-        end = time.monotonic() + WHOLE_ANSWER_S
-        await self._say(wire)
+        await self._say()
         for _ in range(MOST_DATAGRAMS):
-            if flight.done or (flight.hello is not None and not self._to_the_end):
+            if flight.done or (flight.hello is not None and not to_the_end):
                 break
-            self._flight.feed(await self._next(wire, end))
-            self.heard = True
+            flight.feed(await self._next())
             if flight.cookie is not None:
                 cookie, flight.cookie = flight.cookie, None
-                await self._grant(wire, cookie)
+                await self._grant(cookie)
+        else:
+            raise TlsFormatError(f"no end of the answer after {MOST_DATAGRAMS} datagrams")
         if flight.fatal is None:
-            return Met.HELLO if flight.hello else Met.GARBAGE, "too many datagrams"
+            return Met.HELLO, ""
         if flight.fatal.number == Alert.CLOSE_NOTIFY:
             return Met.ENDED, "the device ended with close_notify"
         return Met.ALERT, f"alert {alert_name(flight.fatal.number)}"
 
-    async def _grant(self, wire: Datagrams, cookie: bytes) -> None:
+    async def _grant(self, cookie: bytes) -> None:
         """Send the hello again with the cookie, unless that was done and the request is a copy."""
         if self._writer.cookie == cookie:
             return
+        if self._cookies and self._said_again:
+            # A stack that gave up on the hello without a word has forgotten all about it by now.
+            raise NoAnswer(Why.SILENT, "nothing but a request for a new cookie when asked again")
         self._cookies += 1
         if self._cookies > MOST_COOKIES:
             raise TlsFormatError(f"the device asked for a cookie more than {MOST_COOKIES} times")
         self._writer.take_cookie(cookie)
-        await self._say(wire)
+        await self._say()
 
-    async def _next(self, wire: Datagrams, end: float) -> bytes:
-        """The next datagram; halfway through the silence the hello is said once more.
+    async def _next(self) -> bytes:
+        """The next datagram; after some silence the hello is said once more, for a datagram lost.
 
-        One copy of a lost datagram, on our side or theirs: a server that has answered sends its whole
-        flight again (RFC 6347 section 4.2.4).
+        A server that has answered sends its whole flight again then (RFC 6347 section 4.2.4).
         """
-        left = min(self._deadline, end - time.monotonic())
-        if left <= 0:
-            raise NoAnswer(Why.SILENT, f"no complete answer within {WHOLE_ANSWER_S:.0f} s")
-        try:
-            return await wire.recv(left / 2)
-        except NoAnswer as error:
-            if error.why is not Why.SILENT:
-                raise
-        await self._say(wire)
-        try:
-            return await wire.recv(left / 2)
-        except NoAnswer as error:
-            if error.why is not Why.SILENT:
-                raise
-            raise NoAnswer(Why.SILENT, f"nothing within {left:.1f} s, asked twice") from None
+        began = time.monotonic()
+        until = min(began + self._deadline, self._end)
+        for pause in (min(AGAIN_S, (until - began) / 2), until - began):
+            try:
+                data = await self._wire.recv(began + pause - time.monotonic())
+            except NoAnswer as error:
+                if error.why is not Why.SILENT:
+                    raise
+            else:
+                self._heard = True
+                self.slowest = max(self.slowest or 0.0, time.monotonic() - began)
+                return data
+            if pause < until - began and not self._said_again:
+                self._said_again = True
+                await self._say()
+        waited = max(0.0, until - began)
+        raise NoAnswer(Why.SILENT, f"nothing within {waited:.1f} s, asked twice")
 
-    async def _say(self, wire: Datagrams) -> None:
+    @property
+    def _deadline(self) -> float:
+        """A slow device gets the time of its own timer; one that has been quick is not waited for."""
+        slow = self.slowest is None or self.slowest >= SLOW_S
+        return max(self._patience, SLOW_PATIENCE_S) if slow else self._patience
+
+    async def _say(self) -> None:
         for datagram in self._writer.datagrams():
-            await wire.send(datagram)
+            await self._wire.send(datagram)
 
-    async def _release(self, wire: Datagrams) -> None:
+    async def _release(self) -> None:
         """Without it a device keeps the half-open association, often its only one, for a minute."""
         try:
-            await wire.send(self._writer.alert(Alert.USER_CANCELED))
+            await self._wire.send(self._writer.alert(Alert.USER_CANCELED))
         except NoAnswer:
             pass  # It is gone, which frees it as well.
