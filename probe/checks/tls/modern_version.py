@@ -1,4 +1,4 @@
-"""Does every TLS service offer TLS 1.2 or TLS 1.3?"""
+"""Does every service offer TLS 1.2 or 1.3, or over UDP DTLS 1.2 or 1.3?"""
 
 from collections.abc import Iterator
 
@@ -7,18 +7,19 @@ from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, violated
 from probe.model.tls import Reply, TlsService
 
-MODERN = ("TLSv1.2", "TLSv1.3")
+MODERN = {"tcp": ("TLSv1.2", "TLSv1.3"), "udp": ("DTLSv1.2", "DTLSv1.3")}
 
 
 def check(dut: Dut) -> Iterator[Answer]:
     def judge(seen: Seen[TlsService], subject: str) -> Answer:
-        accepted = replies(seen, Reply.ACCEPTED, MODERN)
-        unknown = replies(seen, Reply.NO_ANSWER, MODERN)
+        modern = MODERN[seen.fact.transport]
+        accepted = replies(seen, Reply.ACCEPTED, modern)
+        unknown = replies(seen, Reply.NO_ANSWER, modern)
         if accepted:
             return fine(dut, seen, subject, f"The service offers {joined(accepted)}.")
         if unknown:
             return unanswered(seen, subject, unknown)
-        summary = "The service refused both TLSv1.2 and TLSv1.3."
+        summary = f"The service refused both {joined(modern)}."
         return violated(subject, summary, *seen.proof)
 
     yield from each_service(dut, judge)

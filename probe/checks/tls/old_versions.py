@@ -1,4 +1,4 @@
-"""Does every TLS service refuse SSLv3, TLS 1.0 and TLS 1.1?"""
+"""Does every TLS service refuse SSLv3, TLS 1.0 and TLS 1.1, and every DTLS service DTLS 1.0?"""
 
 from collections.abc import Iterator
 
@@ -7,18 +7,23 @@ from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, violated
 from probe.model.tls import Reply, TlsService
 
-OLD = ("SSLv3", "TLSv1.0", "TLSv1.1")
+OLD = {"tcp": ("SSLv3", "TLSv1.0", "TLSv1.1"), "udp": ("DTLSv1.0",)}
+OLDEST = ("SSLv2",)
+"""Held against the service when it is accepted. Many stacks answer its hello, which is none of TLS, with
+a reset: that it stays unknown then says nothing about the versions that the question is about."""
 
 
 def check(dut: Dut) -> Iterator[Answer]:
     def judge(seen: Seen[TlsService], subject: str) -> Answer:
-        accepted = replies(seen, Reply.ACCEPTED, OLD)
-        unknown = replies(seen, Reply.NO_ANSWER, OLD)
+        old = OLD[seen.fact.transport]
+        accepted = replies(seen, Reply.ACCEPTED, (*OLDEST, *old))
+        unknown = replies(seen, Reply.NO_ANSWER, old)
         if accepted:
             summary = f"The service accepted {joined(accepted)}."
             return violated(subject, summary, *seen.proof)
         if unknown:
             return unanswered(seen, subject, unknown)
-        return fine(dut, seen, subject, "The service refused SSLv3, TLSv1.0 and TLSv1.1.")
+        refused = (*replies(seen, Reply.REFUSED, OLDEST), *old)
+        return fine(dut, seen, subject, f"The service refused {joined(refused)}.")
 
     yield from each_service(dut, judge)

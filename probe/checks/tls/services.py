@@ -6,13 +6,14 @@ from probe.checks.support import measured, no_object, tcp_gaps, where
 from probe.model.device import endpoint
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
+from probe.model.observation import Service
 from probe.model.tls import Certificate, Reply, TlsService
 
 Judge = Callable[[Seen[TlsService], str], Answer]
 """Answers for one measured service; gets its subject text."""
 
 RUN_TLS = "Run a plan that includes the tls collector while the device answers."
-NO_DTLS = "Ask the service with a DTLS client by hand and record the result."
+NO_QUIC = "Ask the service with a QUIC client by hand and record the result."
 ASK_AGAIN = "Run again when nothing else talks to the device, or test this service by hand."
 BY_HAND = "If the service uses no certificates (pre-shared keys), record that as a manual result."
 NO_SERVICE = "No service over TLS was found."
@@ -33,29 +34,41 @@ def each_service(dut: Dut, judge: Judge) -> Iterator[Answer]:
 
 
 def _answers(dut: Dut, judge: Judge) -> Iterator[Answer]:
-    known = {endpoint("tcp", s.fact.address, s.fact.port): s for s in dut.all(TlsService)}
+    known = {_where(s): s for s in dut.all(TlsService)}
     for subject, seen in known.items():
-        yield judge(seen, subject)
+        if not without_tls(seen.fact):
+            yield judge(seen, subject)
     missing = {s.fact.subject: s for s in dut.missing("tls")}
     for service in dut.services():
         subject = where(service)
-        dtls = service.fact.transport == "udp"
-        if subject in known or not (
-            service.fact.tls or (dtls and service.fact.protocol == "coaps")
-        ):
+        if subject in known or not (_encrypted(service.fact) or subject in missing):
             continue
-        if dtls:
-            summary = "The service speaks DTLS, which was not measured."
-            owner, settle = Owner.TOOL, NO_DTLS
+        if service.fact.protocol == "quic":
+            summary = "The service speaks QUIC; the TLS 1.3 inside it was not tested."
+            owner, settle = Owner.TOOL, NO_QUIC
         elif subject in missing:
             fact = missing[subject].fact
             summary, owner, settle = fact.reason, Owner(fact.owner), fact.settle
         else:
-            summary = (
-                "The service speaks TLS; its versions, suites and certificate were not measured."
-            )
+            spoken = "DTLS" if service.fact.transport == "udp" else "TLS"
+            summary = f"The service speaks {spoken}; its versions, suites and certificate were not measured."
             owner, settle = Owner.OPERATOR, RUN_TLS
         yield inconclusive(subject, summary, *service.proof, owner=owner, settle=settle)
+
+
+def _where(seen: Seen[TlsService]) -> str:
+    return endpoint(seen.fact.transport, seen.fact.address, seen.fact.port)
+
+
+def _encrypted(service: Service) -> bool:
+    datagrams = service.transport == "udp" and service.protocol in ("coaps", "dtls", "quic")
+    return service.tls or datagrams
+
+
+def without_tls(service: TlsService) -> bool:
+    """The service was asked to start TLS and refused: it speaks its own protocol in the clear only."""
+    refused = (t.name == "starttls" and t.reply is Reply.REFUSED for t in service.traits)
+    return bool(service.starttls) and any(refused)
 
 
 def unanswered(seen: Seen[TlsService], subject: str, what: dict[str, str]) -> Answer:
