@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from probe.checks.support import measured, no_object, tcp_gaps, where
+from probe.checks.tls.grading import uses_psk_only
 from probe.model.device import endpoint
 from probe.model.dut import Dut, Seen
-from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
+from probe.model.finding import Answer, Owner, inconclusive, not_applicable, satisfied, violated
 from probe.model.observation import Service
 from probe.model.tls import Certificate, Reply, TlsService
 
@@ -110,7 +111,10 @@ def fine(dut: Dut, seen: Seen[TlsService], subject: str, summary: str) -> Answer
 
 
 def no_certificate(seen: Seen[TlsService], subject: str) -> Answer:
-    """Inconclusive: there is no certificate to judge."""
+    """Not applicable to pre-shared keys, which need no certificate; else inconclusive."""
+    if uses_psk_only(seen.fact):
+        summary = "The service uses pre-shared keys and has no certificate."
+        return not_applicable(subject, summary, *seen.proof)
     problem = seen.fact.chain_problem or "none was presented"
     summary = f"No certificate of the service could be judged: {problem}."
     return inconclusive(subject, summary, *seen.proof, owner=Owner.DEVICE, settle=BY_HAND)

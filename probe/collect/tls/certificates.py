@@ -29,6 +29,24 @@ _HASH_BY_OID = {
     "1.2.840.10045.4.1": "sha1",
 }
 _RSA_OID = "1.2.840.113549.1.1.1"
+_USAGES = {
+    "digital_signature": "digitalSignature",
+    "content_commitment": "nonRepudiation",
+    "key_encipherment": "keyEncipherment",
+    "data_encipherment": "dataEncipherment",
+    "key_agreement": "keyAgreement",
+    "key_cert_sign": "keyCertSign",
+    "crl_sign": "cRLSign",
+}
+_PURPOSES = {
+    "1.3.6.1.5.5.7.3.1": "serverAuth",
+    "1.3.6.1.5.5.7.3.2": "clientAuth",
+    "1.3.6.1.5.5.7.3.3": "codeSigning",
+    "1.3.6.1.5.5.7.3.4": "emailProtection",
+    "1.3.6.1.5.5.7.3.8": "timeStamping",
+    "1.3.6.1.5.5.7.3.9": "OCSPSigning",
+    "2.5.29.37.0": "anyExtendedKeyUsage",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +142,12 @@ def _facts(certificate: "x509.Certificate", der: bytes) -> Certificate:
         is_ca=_is_ca(certificate),
         names=_names(certificate),
         sha256=hashlib.sha256(der).hexdigest(),
+        curve=_curve(certificate),
+        key_sha256=_key_sha256(certificate),
+        key_usage=_key_usage(certificate),
+        extended_key_usage=_extended_key_usage(certificate),
+        serial_bits=max(0, certificate.serial_number).bit_length(),
+        x509_version=certificate.version.value + 1,
     )
 
 
@@ -152,6 +176,65 @@ def _key(certificate: "x509.Certificate") -> tuple[str, int]:
         return "DSA", key.key_size
     name = type(key).__name__.removesuffix("PublicKey").lstrip("_")
     return name, {"Ed25519": 256, "Ed448": 456}.get(name, 0)
+
+
+def _curve(certificate: "x509.Certificate") -> str:
+    """Name of the curve as IANA registers it for TLS; empty when the key is no EC key or is refused."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    try:
+        key = certificate.public_key()
+    except Exception:  # noqa: BLE001 - a key or curve that the library refuses has no name here
+        return ""
+    return key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else ""
+
+
+def _key_sha256(certificate: "x509.Certificate") -> str:
+    """SHA-256 of the SubjectPublicKeyInfo, also of a key that the library refuses to load."""
+    return hashlib.sha256(_public_key_info(certificate.tbs_certificate_bytes)).hexdigest()
+
+
+def _public_key_info(tbs: bytes) -> bytes:
+    """The seventh element of a TBSCertificate, the sixth when the version is left out (RFC 5280)."""
+    rest = _der_value(tbs)
+    place = 6 if rest[:1] == b"\xa0" else 5
+    for _ in range(place):
+        rest = rest[_der_size(rest) :]
+    return rest[: _der_size(rest)]
+
+
+def _der_size(data: bytes) -> int:
+    """Bytes of the first DER element, its header included."""
+    if len(data) < 2:
+        return len(data)
+    length, start = data[1], 2
+    if length & 0x80:
+        width = length & 0x7F
+        length, start = int.from_bytes(data[2 : 2 + width], "big"), 2 + width
+    return start + length
+
+
+def _key_usage(certificate: "x509.Certificate") -> tuple[str, ...] | None:
+    """Names of RFC 5280 section 4.2.1.3; None when the extension is absent or faulty."""
+    from cryptography import x509
+
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except Exception:  # noqa: BLE001 - absent or faulty
+        return None
+    return tuple(name for attribute, name in _USAGES.items() if getattr(usage, attribute))
+
+
+def _extended_key_usage(certificate: "x509.Certificate") -> tuple[str, ...] | None:
+    """Names of RFC 5280 section 4.2.1.12, or dotted numbers; None when absent or faulty."""
+    from cryptography import x509
+
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except Exception:  # noqa: BLE001 - absent or faulty
+        return None
+    dotted = [oid.dotted_string for oid in usage][:MAX_NAMES]
+    return tuple(clean(_PURPOSES.get(oid, oid)) for oid in dotted)
 
 
 def _rsa_bits(tbs: bytes) -> int:

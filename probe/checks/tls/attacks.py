@@ -1,0 +1,177 @@
+"""Known attacks, derived from what was measured: each is open, closed, or not known. Nothing is sent."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from probe.checks.tls.grading import (
+    MODERN,
+    accepted_suites,
+    accepted_versions,
+    lists,
+    reply_of,
+    suite_gaps,
+    trait,
+)
+from probe.checks.tls.services import each_service, fine, joined
+from probe.model.dut import Dut, Seen
+from probe.model.finding import Answer, Owner, inconclusive, not_applicable, violated
+from probe.model.tls import Reply, TlsService
+
+OLD = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "DTLSv1.0", "DTLSv1.2")
+"""Versions below 1.3 that renegotiate, compress, and take the suites with attacks."""
+SETTLE = (
+    "Run a plan whose TLS tests take the whole inventory, when nothing else talks to the device, or "
+    "test this service by hand."
+)
+DH_OF_A_STATE = 1024
+"""Primes up to this length are within reach of a state (Logjam)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """To one attack. ``shown`` and ``unknown`` empty: not exposed."""
+
+    attack: str
+    shown: str = ""
+    unknown: str = ""
+
+
+Derive = Callable[[TlsService], Iterable[Exposure]]
+
+
+def free_of(dut: Dut, derive: Derive, what: str, absent: str = "") -> Iterator[Answer]:
+    """One answer per service: is it free of all the attacks? ``absent``: what no exposure at all means."""
+
+    def judge(seen: Seen[TlsService], subject: str) -> Answer:
+        exposures = list(derive(seen.fact))
+        shown = [f"{e.attack} ({e.shown})" for e in exposures if e.shown]
+        unknown = [f"{e.attack} ({e.unknown})" for e in exposures if e.unknown and not e.shown]
+        if shown:
+            rest = f"; not known about {joined(unknown)}" if unknown else ""
+            return violated(subject, f"The service is open to {joined(shown)}{rest}.", *seen.proof)
+        if unknown:
+            summary = f"Whether the service is open to {joined(unknown)} is not known."
+            return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=SETTLE)
+        if not exposures:
+            return not_applicable(subject, absent, *seen.proof)
+        return fine(dut, seen, subject, f"The service is not open to {what}.")
+
+    yield from each_service(dut, judge)
+
+
+# --- by suites -----------------------------------------------------------------------------------
+
+
+def by_suites(service: TlsService, attack: str, *patterns: str) -> Exposure:
+    """Open when one such suite is accepted. All of these count as weak in the short plan's hello."""
+    found = [n for n in accepted_suites(service) if any(fnmatchcase(n, p) for p in patterns)]
+    if found:
+        return Exposure(attack=attack, shown=_some(found))
+    weak = [g for g in service.suites if g.kind == "weak"]
+    if weak and all(g.reply is Reply.REFUSED for g in weak):
+        return Exposure(attack=attack)
+    gaps = suite_gaps(service)
+    return Exposure(attack=attack, unknown=_met(gaps))
+
+
+def unprotected(service: TlsService) -> Iterator[Exposure]:
+    yield by_suites(
+        service, "reading without a key, NULL encryption", "*_NULL_*", "TLS_SHA???_SHA???"
+    )
+    yield by_suites(service, "any man in the middle, anonymous suites", "*_anon_*")
+    yield by_suites(service, "FREAK, export RSA", "TLS_RSA_EXPORT*")
+    yield by_suites(service, "Logjam, export Diffie-Hellman", "TLS_DH*_EXPORT*")
+    yield by_suites(service, "decryption of export suites", "TLS_KRB5_EXPORT*")
+    yield by_suites(service, "RC4 biases", "*_RC4_*")
+
+
+def block_ciphers(service: TlsService) -> Iterator[Exposure]:
+    small = ("*_3DES_*", "*_DES_CBC*", "*_DES40_*", "*_IDEA_*", "*_RC2_*", "*_28147_*")
+    yield by_suites(service, "SWEET32, ciphers with 64-bit blocks", *small)
+    if service.transport != "udp":
+        yield _cbc_at(service, "POODLE", "SSLv3")
+        # DTLS never took the initialisation vector from the record before (RFC 4347 section 4.1.2.3).
+        yield _cbc_at(service, "BEAST", "SSLv3", "TLSv1.0")
+
+
+def _cbc_at(service: TlsService, attack: str, *versions: str) -> Exposure:
+    gaps: dict[str, str] = {}
+    for version in versions:
+        reply = reply_of(service, version)
+        if reply is Reply.REFUSED:
+            continue
+        if reply is not Reply.ACCEPTED:
+            gaps[version] = "no answer" if reply else "not asked"
+            continue
+        listed = [one for one in lists(service, "suites", "psk suites") if one.version == version]
+        cbc = [name for one in listed for name in one.accepted if "_CBC" in name]
+        if cbc:
+            return Exposure(attack=attack, shown=f"{version} with {_some(cbc)}")
+        gaps |= {k: v for k, v in suite_gaps(service).items() if k == f"suites at {version}"}
+    return Exposure(attack=attack, unknown=_met(gaps))
+
+
+def short_dh(service: TlsService) -> Iterator[Exposure]:
+    attack = "Logjam, a short Diffie-Hellman prime"
+    bits = service.dh_bits
+    ephemeral = [n for n in accepted_suites(service) if n.startswith(("TLS_DHE_", "TLS_DH_anon"))]
+    if bits is not None and bits <= DH_OF_A_STATE:
+        yield Exposure(attack=attack, shown=f"{bits} bits")
+    elif ephemeral and bits is None:
+        yield Exposure(attack=attack, unknown=f"size not measured for {_some(ephemeral)}")
+    else:
+        # A prime that was seen is one of possibly several: only whole lists tell that there is no other.
+        gaps = {} if bits is not None else suite_gaps(service)
+        old = {k: v for k, v in gaps.items() if not k.endswith(MODERN)}
+        yield Exposure(attack=attack, unknown=_met(old))
+
+
+# --- by versions and features --------------------------------------------------------------------
+
+
+def ssl2(service: TlsService) -> Iterator[Exposure]:
+    if service.transport == "udp":
+        return
+    reply = reply_of(service, "SSLv2")
+    if reply is Reply.ACCEPTED:
+        yield Exposure(attack="DROWN", shown="it speaks SSLv2")
+    else:
+        met = "no answer to SSLv2" if reply else "SSLv2 was not asked for"
+        yield Exposure(attack="DROWN", unknown="" if reply is Reply.REFUSED else met)
+
+
+def renegotiation(service: TlsService) -> Iterator[Exposure]:
+    yield _feature(
+        service,
+        "injection before a renegotiation",
+        "secure_renegotiation",
+        Reply.REFUSED,
+        "it does not acknowledge RFC 5746",
+    )
+
+
+def compression(service: TlsService) -> Iterator[Exposure]:
+    yield _feature(service, "CRIME", "compression", Reply.ACCEPTED, "it compresses")
+
+
+def _feature(service: TlsService, attack: str, name: str, bad: Reply, words: str) -> Exposure:
+    asked = [v for v in service.versions if v.name in OLD]
+    if asked and all(v.reply is Reply.REFUSED for v in asked):
+        return Exposure(attack=attack)
+    reply, detail = trait(service, name)
+    if reply is Reply.NO_ANSWER:
+        unknown = detail or "no answer"
+        if not set(accepted_versions(service)) & set(OLD):
+            unknown = "not every version below 1.3 gave an answer"
+        return Exposure(attack=attack, unknown=unknown)
+    return Exposure(attack=attack, shown=words if reply is bad else "")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{', '.join(names[:2])}{more}"
+
+
+def _met(gaps: dict[str, str]) -> str:
+    return "; ".join(f"{what}: {why}" for what, why in gaps.items())

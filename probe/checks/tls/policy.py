@@ -1,0 +1,91 @@
+"""What the checks under a policy share: sheets into answers that name policy, edition, paragraph."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from probe.checks.tls.grading import Graded, Grading, Sheet, cite, worst_first
+from probe.checks.tls.services import each_service, fine, joined
+from probe.model.dut import Dut, Seen
+from probe.model.finding import Answer, Owner, inconclusive, not_applicable, violated
+from probe.model.policy import Grade, Policy
+from probe.model.tls import TlsService
+
+MOST_NAMED = 4
+"""Names in one sentence; the report's table has them all."""
+ASK_ALL = (
+    "Run a plan whose TLS tests take the whole inventory, when nothing else talks to the device, or "
+    "test this service by hand."
+)
+
+
+def under_policy(
+    dut: Dut, grading: Grading, what: str, *, against: Grade = Grade.INSUFFICIENT
+) -> Iterator[Answer]:
+    """Per service: is nothing that the policy grades ``against`` accepted? ``what`` names the topic."""
+    policy = dut.policy
+    assert policy is not None, "the registry gives every device a policy"
+
+    def judge(seen: Seen[TlsService], subject: str) -> Answer:
+        sheet = grading(policy, seen.fact)
+        bad = sheet.of(against)
+        rules = [i.rule for i in (bad or sheet.items)]
+        return replace(
+            _answer(dut, policy, seen, subject, sheet, bad, what, against),
+            policy=cite(policy, rules),
+        )
+
+    yield from each_service(dut, judge)
+
+
+def _answer(
+    dut: Dut,
+    policy: Policy,
+    seen: Seen[TlsService],
+    subject: str,
+    sheet: Sheet,
+    bad: list[Graded],
+    what: str,
+    against: Grade,
+) -> Answer:
+    if bad:
+        return violated(subject, _accepted(policy, bad, against, sheet), *seen.proof)
+    if sheet.absent:
+        return not_applicable(subject, sheet.absent, *seen.proof)
+    if sheet.gaps:
+        named = "; ".join(f"{name} ({met})" for name, met in list(sheet.gaps.items())[:MOST_NAMED])
+        more = len(sheet.gaps) - MOST_NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        summary = f"Not everything is known that {policy.title} asks for: {named}{rest}."
+        return inconclusive(subject, summary, *seen.proof, owner=Owner.DEVICE, settle=ASK_ALL)
+    return fine(dut, seen, subject, _clean(policy, sheet, what, against))
+
+
+def _accepted(policy: Policy, bad: list[Graded], against: Grade, sheet: Sheet) -> str:
+    said = joined([_with_word(item) for item in bad[:MOST_NAMED]])
+    more = f" and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
+    notes = joined_notes(bad)
+    unknown = "; there may be more" if sheet.gaps else ""
+    return f"{policy.title} {policy.edition} calls {said}{more} {against}{unknown}{notes}."
+
+
+def _with_word(item: Graded) -> str:
+    assert item.rule is not None
+    word = f", {item.rule.word}" if item.rule.word else ""
+    return f"{item.name} ({item.rule.paragraph}{word})"
+
+
+def joined_notes(items: list[Graded]) -> str:
+    notes = dict.fromkeys(i.rule.note for i in items if i.rule is not None and i.rule.note)
+    return "".join(f"; {note}" for note in notes)
+
+
+def _clean(policy: Policy, sheet: Sheet, what: str, against: Grade) -> str:
+    graded = [f"{i.name}: {i.grade}" for i in worst_first(sheet.items) if i.grade is not None]
+    silent = sum(1 for i in sheet.items if i.grade is None)
+    shown = "; ".join(graded[:MOST_NAMED]) or "nothing that it grades"
+    more = f"; and {len(graded) - MOST_NAMED} more" if len(graded) > MOST_NAMED else ""
+    quiet = f" ({silent} that it says nothing about)" if silent else ""
+    return (
+        f"Of the {what} accepted, {policy.title} {policy.edition} calls none {against}: "
+        f"{shown}{more}{quiet}."
+    )
