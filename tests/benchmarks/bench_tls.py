@@ -1,7 +1,8 @@
 """What the short TLS plan costs: hellos, seconds, CPU and memory of a whole process.
 
-    python tests/benchmarks/bench_tls.py            against openssl s_server on loopback
-    python tests/benchmarks/bench_tls.py PORT       one measurement of 127.0.0.1:PORT, in this process
+    python tests/benchmarks/bench_tls.py                    against openssl s_server on loopback
+    python tests/benchmarks/bench_tls.py PORT [PLAN]        one measurement of 127.0.0.1:PORT, in this
+                                                            process; PLAN as in ``Plan.tls``
 
 The baseline is an interpreter that only imports asyncio.
 """
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,8 @@ SERVERS = {
 ROUNDS = 5
 
 
-def measure_here(port: int) -> None:
-    """Run the collector's job once and print what it cost."""
+def measure_here(port: int, **plan: str) -> None:
+    """Run the collector's job once and print what it cost and what it found."""
     from probe.collect.budget import Budget
     from probe.collect.scope import ScopeGuard
     from probe.collect.session import DeviceSession
@@ -57,7 +59,9 @@ def measure_here(port: int) -> None:
         session = DeviceSession(
             job="bench",
             collector="tls",
-            plan=Plan(name="b", summary="", catalogues=(), tcp_ports="quick", gentleness=gentle),
+            plan=Plan(
+                name="b", summary="", catalogues=(), tcp_ports="quick", gentleness=gentle, **plan
+            ),
             guard=ScopeGuard(Scope(interface="lo", networks=("127.0.0.0/8",))),
             budget=Budget(gentle),
             recorder=recorder,
@@ -67,13 +71,15 @@ def measure_here(port: int) -> None:
         await measure(session, "127.0.0.1", port)
         seconds = time.monotonic() - began
         usage = resource.getrusage(resource.RUSAGE_SELF)
+        fact = recorder.observations[0].fact
         print(
             json.dumps(
                 {
-                    "hellos": recorder.observations[0].fact.hellos,
+                    "hellos": getattr(fact, "hellos", 0),
                     "wall_s": seconds,
                     "cpu_s": usage.ru_utime + usage.ru_stime,
                     "rss_mib": usage.ru_maxrss / 1024,
+                    "found": asdict(fact),
                 }
             )
         )
@@ -116,12 +122,15 @@ def main() -> None:
             finally:
                 server.terminate()
                 server.wait()
-            medians = {k: round(statistics.median(r[k] for r in rounds), 3) for k in rounds[0]}
+            figures = [k for k in rounds[0] if k != "found"]
+            medians = {k: round(statistics.median(r[k] for r in rounds), 3) for k in figures}
             print(f"{name:26}", medians)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if len(sys.argv) > 2:
+        measure_here(int(sys.argv[1]), tls=sys.argv[2])
+    elif len(sys.argv) > 1:
         measure_here(int(sys.argv[1]))
     else:
         main()
