@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from probe.model import observation as obs
-from probe.model import tls
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.ports import parse_ports
 from probe.report.secrets import masked
+from probe.report.tls_tables import certificates, details, overview
 from probe.report.viewmodel import TableView
 
 MAX_ROWS = 300
@@ -118,43 +118,6 @@ def _ports(dut: Dut, _: bool) -> Iterable[Row]:
         yield (f"udp {address}", "typed questions", asked_text, opened, filtered, silent, "")
 
 
-def _tls(dut: Dut, _: bool) -> Iterable[Row]:
-    for service in _facts(dut, tls.TlsService):
-        by_reply = {
-            reply: ", ".join(v.name for v in service.versions if v.reply is reply)
-            for reply in tls.Reply
-        }
-        suites = "; ".join(
-            f"{s.kind}: {s.reply.value}" + (f" ({s.chosen})" if s.chosen else "")
-            for s in service.suites
-        )
-        yield (
-            endpoint("tcp", service.address, service.port),
-            by_reply[tls.Reply.ACCEPTED] or "none",
-            by_reply[tls.Reply.REFUSED] or "none",
-            by_reply[tls.Reply.NO_ANSWER] or "none",
-            suites,
-        )
-
-
-def _certificates(dut: Dut, _: bool) -> Iterable[Row]:
-    for service in _facts(dut, tls.TlsService):
-        where = endpoint("tcp", service.address, service.port)
-        for place, cert in enumerate(service.chain):
-            dates = [
-                when(d)[:10] if d is not None else "?" for d in (cert.not_before, cert.not_after)
-            ]
-            signed = f"signed with {cert.signature_hash}" if cert.signature_hash else ""
-            yield (
-                where if place == 0 else f"{where}, issuer {place}",
-                cert.subject,
-                "itself" if cert.self_signed else cert.issuer,
-                " to ".join(dates),
-                ", ".join(filter(None, (f"{cert.key_type} {cert.key_bits} bits", signed))),
-                cert.sha256,
-            )
-
-
 def _logins(dut: Dut, secrets: bool) -> Iterable[Row]:
     for test in _facts(dut, obs.LoginTest):
         good = [
@@ -237,14 +200,15 @@ _TABLES: tuple[tuple[str, str, Row, Callable[[Dut, bool], Iterable[Row]]], ...] 
     (
         "tls",
         "TLS",
-        ("Where", "Accepted", "Refused", "No answer", "Cipher suites"),
-        _tls,
+        ("Where", "Offered", "Offered but weak", "Not offered", "Certificate", "Not known"),
+        overview,
     ),
+    ("tls_lists", "TLS in detail", ("Where", "What", "Accepted", "Remarks"), details),
     (
         "certificates",
         "Certificates",
         ("Where", "Subject", "Issued by", "Valid", "Key", "SHA-256"),
-        _certificates,
+        certificates,
     ),
     (
         "logins",

@@ -14,6 +14,7 @@ from probe.model.verdict import Status, Verdict
 from probe.tui import glyphs, view
 from probe.tui.blocks import Block, Field, Gap, Heading, Item, Page, Para, Title
 from probe.tui.spans import Line, join
+from probe.tui.tls_page import tls_blocks
 
 MOST_ITEMS = 200
 """Of one kind on a page; a device can make us find any number of things."""
@@ -62,6 +63,7 @@ def device_page(state: RunState, device: DeviceId, catalogues: Iterable[Catalogu
     page += _results(state, device, catalogues)
     page += _findings(view.findings_of(state, device))
     page += _services(state, device)
+    page += tls_blocks(state.dut(device))
     page += _not_measured(state, device)
     return tuple(page)
 
