@@ -16,6 +16,7 @@ from probe.collect.tls.codec import (
     alert_name,
 )
 from probe.collect.tls.codec.flight import ServerHello
+from probe.collect.tls.codec.sslv2 import Ssl2Flight
 from probe.collect.tls.suites import name_of
 from probe.collect.wire import Transcript, Wire
 from probe.model.device import endpoint
@@ -86,7 +87,7 @@ async def exchange(
 
     The ServerHello is enough, unless ``to_the_end`` asks for the certificate too. Raises OutOfScope.
     """
-    flight = ServerFlight()
+    flight = Ssl2Flight() if hello.version is Version.SSL2 else ServerFlight()
     began = time.monotonic()
     transcript = Transcript(endpoint("tcp", address, port))
     connected = False
@@ -131,7 +132,7 @@ async def _listen(
 
 def judged(hello: ClientHello, answer: ServerHello) -> tuple[Met, str]:
     """An answer that chooses what was not offered is no answer (RFC 8446 section 4.1.3)."""
-    if answer.version > hello.version or answer.version < 0x0300:
+    if answer.version > hello.version or answer.version < min(hello.version, Version.SSL3):
         return (
             Met.GARBAGE,
             f"the device chose version 0x{answer.version:04x}, which was not offered",

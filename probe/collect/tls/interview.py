@@ -257,7 +257,8 @@ class Interview:
             fresh = replace(hello, random=self._random(32))
             reaction = await self._say(fresh, patience=self._patience(), to_the_end=to_the_end)
             self._learn(reaction)
-            if reaction.met not in TORN:
+            if reaction.met not in TORN or hello.version is Version.SSL2:
+                # Stacks without SSLv2 often answer its hello with a reset: no sign of distress.
                 self._torn_in_a_row = 0
                 break
             self._torn += 1

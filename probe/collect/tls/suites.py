@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from probe.collect.tls.codec import sslv2
 from probe.collect.tls.codec.numbers import Version
 
 WEAK, PHASE_OUT = "weak", "phase-out"
@@ -58,7 +59,8 @@ def table() -> dict[int, Suite]:
 
 def name_of(number: int) -> str:
     suite = table().get(number)
-    return suite.name if suite else f"unregistered suite 0x{number:04X}"
+    name = suite.name if suite else sslv2.CIPHERS.get(number)
+    return name or f"unregistered suite 0x{number:04X}"
 
 
 def _exotic(suite: Suite) -> bool:
@@ -100,6 +102,8 @@ def _offers(version: Version, *, psk: bool, kind: str | None = None) -> Offers:
 @cache
 def ordinary(version: Version) -> Offers:
     """Offered to learn whether ``version`` is accepted at all: weak suites too, PSK suites not."""
+    if version is Version.SSL2:
+        return (tuple(sslv2.CIPHERS),)
     if version is Version.TLS13:
         modern = [s for s in table().values() if s.tls13]
         return (tuple(s.number for s in sorted(modern, key=lambda s: s.kind)),)

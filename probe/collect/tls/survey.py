@@ -46,7 +46,7 @@ class Survey:
         if interview.control is None and interview.heard and server_name:
             interview.server_name = server_name
             await self._versions(Version.TLS13, Version.TLS12)
-        await self._versions(Version.TLS11, Version.TLS10, Version.SSL3)
+        await self._versions(Version.TLS11, Version.TLS10, Version.SSL3, Version.SSL2)
         await self._versions_with_psk()
         if interview.control is not None:
             await self._suites()

@@ -185,7 +185,7 @@ def parse_hello(data: bytes) -> tuple[int, int, list[int], dict[int, bytes]]:
     return record_version, version, offered, extensions
 
 
-@pytest.mark.parametrize("version", list(Version))
+@pytest.mark.parametrize("version", [v for v in Version if v is not Version.SSL2])
 def test_hellos_say_what_is_asked(version: Version) -> None:
     (offer, *_) = suites.ordinary(version)
     hello = ClientHello(version=version, suites=offer, random=bytes(range(32)))

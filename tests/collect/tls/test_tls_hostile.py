@@ -57,7 +57,7 @@ async def test_ways_to_refuse_that_are_refusals(serve: Any, measured: Any, reply
     stub = Stub(refuse=reply)
     async with serve(stub) as port:
         result = await measured(port)
-    assert list(result.versions.values()) == [NO, NO, NO, YES, NO]
+    assert list(result.versions.values()) == [NO, NO, NO, NO, YES, NO]
     assert result.suites == {"weak": NO, "phase-out": YES}
     assert result.service.hellos <= 24
 
@@ -67,7 +67,7 @@ async def test_reset_and_silence_are_no_refusals(serve: Any, measured: Any, repl
     stub = Stub(refuse=reply)
     async with serve(stub) as port:
         result = await measured(port)
-    assert list(result.versions.values()) == [UNKNOWN, UNKNOWN, UNKNOWN, YES, UNKNOWN]
+    assert list(result.versions.values()) == [UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, YES, UNKNOWN]
     assert result.suites == {"weak": UNKNOWN, "phase-out": YES}
     detail = next(v.detail for v in result.service.versions if v.name == "TLSv1.0")
     assert "while a control hello worked" in detail
@@ -138,13 +138,13 @@ async def test_intolerance_of_tls13_is_not_taken_for_no_tls(serve: Any, measured
 
     async with serve(Intolerant(versions=(0x0302, 0x0303))) as port:
         result = await measured(port)
-    assert list(result.versions.values()) == [NO, NO, YES, YES, UNKNOWN]
+    assert list(result.versions.values()) == [NO, NO, NO, YES, YES, UNKNOWN]
 
 
 async def test_dribble(serve: Any, measured: Any) -> None:
     async with serve(Stub(versions=(0x0302, 0x0303), dribble=True)) as port:
         result = await measured(port)
-    assert list(result.versions.values()) == [NO, NO, YES, YES, NO]
+    assert list(result.versions.values()) == [NO, NO, NO, YES, YES, NO]
 
 
 async def test_tarpit(serve: Any, measured: Any) -> None:
@@ -164,7 +164,7 @@ async def test_tarpit(serve: Any, measured: Any) -> None:
 async def test_lower_version_chosen(serve: Any, measured: Any) -> None:
     async with serve(Stub(versions=(0x0301,))) as port:
         result = await measured(port)
-    assert list(result.versions.values()) == [NO, YES, NO, NO, NO]
+    assert list(result.versions.values()) == [NO, NO, YES, NO, NO, NO]
 
 
 async def test_a_server_without_retry_request(serve: Any, measured: Any) -> None:
@@ -176,7 +176,7 @@ async def test_a_server_without_retry_request(serve: Any, measured: Any) -> None
 
     async with serve(NoRetry(versions=(0x0303, 0x0304))) as port:
         result = await measured(port)
-    assert list(result.versions.values()) == [NO, NO, NO, YES, YES]
+    assert list(result.versions.values()) == [NO, NO, NO, NO, YES, YES]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ async def test_one_connection_at_a_time(serve: Any, measured: Any, lockout: int 
     stub = OneAtATime(versions=(0x0301, 0x0303), handshake_s=0.015, window_s=0.5, lockout=lockout)
     async with serve(stub) as port:
         result = await measured(port)
-    assert list(result.versions.values()) == [NO, YES, NO, YES, NO]
+    assert list(result.versions.values()) == [NO, NO, YES, NO, YES, NO]
     assert stub.shut_until == 0.0, "the device's lock-out was triggered"
 
 
@@ -245,7 +245,7 @@ async def test_slow_signatures(serve: Any, measured: Any) -> None:
 
     async with serve(Slow(versions=(0x0301, 0x0303))) as port:
         result = await measured(port)
-    assert list(result.versions.values()) == [NO, YES, NO, YES, NO]
+    assert list(result.versions.values()) == [NO, NO, YES, NO, YES, NO]
 
 
 class NeedsName(Stub):

@@ -31,12 +31,17 @@ class Device:
 
     def choose(self, hello: ClientHello) -> tuple[int, int] | None:
         tls13 = hello.version is Version.TLS13
+        alone = tls13 or hello.version is Version.SSL2
         possible = [
-            v for v in self.versions if (v == hello.version if tls13 else v <= hello.version)
+            v
+            for v in self.versions
+            if (v == hello.version if alone else Version.SSL2 < v <= hello.version)
         ]
         if not possible:
             return None
         version = max(possible)
+        if version is Version.SSL2:
+            return version, hello.suites[0]
         for number in hello.suites:
             suite = table()[number]
             fits = suite.tls13 == tls13 and (version >= Version.TLS12 or not suite.since_tls12)
@@ -88,7 +93,7 @@ def true_of(device: Device, kind: str) -> bool:
         suite = table()[number]
         if suite.kind != kind or (suite.psk and kind == PHASE_OUT):
             continue
-        for version in device.versions:
+        for version in device.versions - {Version.SSL2}:
             if suite.tls13 == (version is Version.TLS13) and (
                 version >= Version.TLS12 or not suite.since_tls12
             ):

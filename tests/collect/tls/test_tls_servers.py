@@ -12,8 +12,8 @@ ORDINARY_HELLOS = 13
 
 
 def expect(*, ssl3: str = "refused", tls10: str, tls11: str, tls12: str, tls13: str) -> Any:
-    names = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-    return dict(zip(names, (ssl3, tls10, tls11, tls12, tls13), strict=True))
+    names = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+    return dict(zip(names, ("refused", ssl3, tls10, tls11, tls12, tls13), strict=True))
 
 
 YES, NO = "accepted", "refused"

@@ -14,6 +14,7 @@ from probe.collect.tls.codec.numbers import (
     Version,
 )
 from probe.collect.tls.codec.reading import vector
+from probe.collect.tls.codec.sslv2 import client_hello as sslv2_hello
 
 SMALL_SUITES, SMALL_BYTES = 30, 256
 """Some stacks drop a hello with more suites (32), or more bytes, without a word."""
@@ -80,7 +81,7 @@ class ClientHello:
     @property
     def offered(self) -> frozenset[int]:
         """Numbers of the extensions in it."""
-        if self.version is Version.SSL3:
+        if self.version <= Version.SSL3:
             return frozenset()
         return frozenset(kind for kind, _ in self._extensions())
 
@@ -96,6 +97,8 @@ class ClientHello:
 
     def to_bytes(self) -> bytes:
         """The whole record. A ``random`` that is not 32 bytes is cut or filled with zeros."""
+        if self.version is Version.SSL2:
+            return sslv2_hello(self.suites, self.random)
         body = min(self.version, Version.TLS12).to_bytes(2, "big")
         body += self.random[:32].ljust(32, b"\0")
         body += vector(b"", 1)

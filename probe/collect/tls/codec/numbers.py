@@ -6,6 +6,7 @@ from enum import IntEnum
 class Version(IntEnum):
     """Protocol versions by their number on the wire."""
 
+    SSL2 = 0x0002
     SSL3 = 0x0300
     TLS10 = 0x0301
     TLS11 = 0x0302
@@ -14,8 +15,10 @@ class Version(IntEnum):
 
     @property
     def label(self) -> str:
-        """``SSLv3``, ``TLSv1.0`` … ``TLSv1.3``."""
-        return "SSLv3" if self is Version.SSL3 else f"TLSv1.{self - Version.TLS10}"
+        """``SSLv2``, ``SSLv3``, ``TLSv1.0`` … ``TLSv1.3``."""
+        if self < Version.TLS10:
+            return f"SSLv{2 if self is Version.SSL2 else 3}"
+        return f"TLSv1.{self - Version.TLS10}"
 
 
 class Content(IntEnum):
@@ -47,6 +50,7 @@ class Alert(IntEnum):
     HANDSHAKE_FAILURE = 40
     PROTOCOL_VERSION = 70
     INSUFFICIENT_SECURITY = 71
+    INAPPROPRIATE_FALLBACK = 86
     USER_CANCELED = 90
     UNRECOGNIZED_NAME = 112
     NO_APPLICATION_PROTOCOL = 120

@@ -31,6 +31,9 @@ class Hello:
 
 async def read_hello(reader: Reader) -> Hello:
     head = await reader.readexactly(5)
+    if head[0] & 0x80:  # the CLIENT-HELLO of SSLv2
+        rest = await reader.readexactly(int.from_bytes(head[:2], "big") - 0x8003)
+        return Hello(0x0002, [], 5 + len(rest))
     body = await reader.readexactly(int.from_bytes(head[3:5], "big"))
     return parse_hello(body)
 
