@@ -200,7 +200,7 @@ _TABLES: tuple[tuple[str, str, Row, Callable[[Dut, bool], Iterable[Row]]], ...] 
     (
         "tls",
         "TLS",
-        ("Where", "Offered", "Offered but weak", "Not offered", "Certificate", "Not known"),
+        ("Where", "Offered", "Offered but weak", "Not offered", "Certificate", "No answer"),
         overview,
     ),
     ("tls_lists", "TLS in detail", ("Where", "What", "Accepted", "Remarks"), details),

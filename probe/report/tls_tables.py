@@ -24,7 +24,7 @@ def overview(dut: Dut, _: bool) -> Iterable[Row]:
             "; ".join(seen.weak) or ("nothing seen" if seen.offered else ""),
             ", ".join(seen.not_offered) or "none",
             ": ".join(filter(None, (seen.trust.value, seen.trust_detail))),
-            "; ".join(seen.unknown) or "nothing that was asked",
+            "; ".join(seen.unknown) or "none",
         )
 
 

@@ -32,7 +32,7 @@ def _service(seen: Posture) -> list[Block]:
         ("offered but weak", "; ".join(seen.weak)),
         ("not offered", ", ".join(seen.not_offered)),
         (seen.trust.value, seen.trust_detail),
-        ("not known", "; ".join(seen.unknown)),
+        ("no answer about", "; ".join(seen.unknown)),
     ):
         if text:
             page.append(Para(((f"{label}: ", "strong"), (text, "")), "•"))

@@ -14,6 +14,7 @@ from probe.errors import ProbeError
 from probe.judge.judge import judge
 from probe.model import event as ev
 from probe.model import observation as ob
+from probe.model import tls
 from probe.model.catalogue import Catalogue, Mapping, Requirement, Strength
 from probe.model.check import CheckInfo
 from probe.model.device import Attribute, Device, device_id
@@ -317,6 +318,38 @@ def _tested(begin: float, device: Device) -> list[tuple[float, ev.Event]]:
     return events
 
 
+def _tls(address: str, *, old: bool) -> tls.TlsService:
+    accepted = {"TLSv1.2", "TLSv1.3"} | ({"TLSv1.1"} if old else set())
+    names = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+    reply = {name: tls.Reply.ACCEPTED if name in accepted else tls.Reply.REFUSED for name in names}
+    weak = tls.Reply.REFUSED if old else tls.Reply.NO_ANSWER
+    return tls.TlsService(
+        address=address,
+        port=443,
+        versions=tuple(tls.TlsVersion(name=n, reply=r) for n, r in reply.items()),
+        suites=(tls.TlsSuiteGroup(kind="weak", reply=weak),),
+        chain=(
+            tls.Certificate(
+                subject="CN=thing",
+                issuer="CN=Example Device CA",
+                serial="6f2a91c4d5e6f708",
+                not_before=T0 - 1e7,
+                not_after=None,
+                key_type="EC",
+                key_bits=256,
+                signature_hash="sha256",
+                self_signed=False,
+                is_ca=False,
+                names=("thing",),
+                sha256="ab" * 32,
+                curve="secp256r1",
+            ),
+        ),
+        chain_complete=True,
+        measured_at=T0,
+    )
+
+
 def _observations(device: Device) -> list[ob.Observation]:
     facts: list[ob.Fact] = []
     at = device.addresses[0]
@@ -337,6 +370,7 @@ def _observations(device: Device) -> list[ob.Observation]:
             )
         )
         facts.append(ob.Service(transport="tcp", address=at, port=443, protocol="http", tls=True))
+        facts.append(_tls(at, old=device is CAMERA))
     else:
         facts.append(ob.NotMeasured(collector="services", subject=f"tcp {at}", reason="The device stopped answering.",
                                     owner="device", settle="Restart the device and resume the run."))  # fmt: skip
