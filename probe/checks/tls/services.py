@@ -17,6 +17,8 @@ RUN_TLS = "Run a plan that includes the tls collector while the device answers."
 NO_QUIC = "Ask the service with a QUIC client by hand and record the result."
 ASK_AGAIN = "Run again when nothing else talks to the device, or test this service by hand."
 BY_HAND = "If the service uses no certificates (pre-shared keys), record that as a manual result."
+OVER_UDP = ("coaps", "sips", "turns", "dtls", "quic")
+"""Protocols over UDP that are always encrypted; all but the last with DTLS."""
 NO_SERVICE = "No service over TLS was found."
 
 
@@ -62,8 +64,7 @@ def _where(seen: Seen[TlsService]) -> str:
 
 
 def _encrypted(service: Service) -> bool:
-    datagrams = service.transport == "udp" and service.protocol in ("coaps", "dtls", "quic")
-    return service.tls or datagrams
+    return service.tls or (service.transport == "udp" and service.protocol in OVER_UDP)
 
 
 def without_tls(service: TlsService) -> bool:

@@ -8,6 +8,7 @@ from functools import partial
 
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.collector import Task, task
+from probe.collect.services.udp.encrypted import DTLS_PROTOCOLS
 from probe.collect.session import DeviceSession
 from probe.collect.tls.codec import Version
 from probe.collect.tls.dtls import DtlsExchange
@@ -118,8 +119,8 @@ async def _record(
 
 
 def speaks_dtls(service: Service) -> bool:
-    """CoAP over DTLS, or what answered some other protocol's question with DTLS."""
-    return service.transport == "udp" and (service.tls or service.protocol in ("coaps", "dtls"))
+    """It was found by an answer in DTLS."""
+    return service.transport == "udp" and (service.tls or service.protocol in DTLS_PROTOCOLS)
 
 
 def announced_name(dut: Dut) -> str | None:

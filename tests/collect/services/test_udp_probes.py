@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.collect.services.udp import infrastructure, names, things
+from probe.collect.services.udp import encrypted, infrastructure, names, things
 from probe.collect.services.udp.survey import PROBES
 
 NONCE = bytes(range(32))
@@ -23,7 +23,8 @@ def test_each_protocol_has_a_port_of_its_own():
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda p: p.protocol)
 def test_requests_fit_one_packet(probe):
-    assert 0 < len(probe.build(NONCE)) <= 512
+    # QUIC's first packet has to be this large (RFC 9000 section 14.1).
+    assert 0 < len(probe.build(NONCE)) <= (1200 if probe.protocol == "quic" else 512)
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda p: p.protocol)
@@ -207,12 +208,12 @@ def test_coap_needs_our_token():
 
 
 def test_dtls_hello_and_its_answers():
-    request = things.dtls_hello(NONCE)
+    request = encrypted.dtls_hello(NONCE)
     assert int.from_bytes(request[11:13], "big") == len(request) - 13
     assert int.from_bytes(request[14:17], "big") == len(request) - 25
     head = b"\x16\xfe\xff" + b"\0" * 8 + b"\0\x10"
-    assert "HelloVerifyRequest" in things.parse_dtls(head + b"\3" + b"\0" * 15, b"").reason
-    assert "alert" in things.parse_dtls(b"\x15\xfe\xfd" + b"\0" * 12, b"").reason
+    assert "HelloVerifyRequest" in encrypted.parse_dtls(head + b"\3" + b"\0" * 15, b"").reason
+    assert "alert" in encrypted.parse_dtls(b"\x15\xfe\xfd" + b"\0" * 12, b"").reason
 
 
 def test_bacnet_reads_the_name():
@@ -237,3 +238,19 @@ def test_knx_mqttsn_miio_ipmi():
     assert things.parse_miio(hello + b"\xab" * 16, b"").open_access
     assert not things.parse_miio(hello + b"\xff" * 16, b"").open_access
     assert infrastructure.parse_asf(b"\6\0\xff\6\0\0\x11\xbe\x40\0\0\x10" + b"\0" * 16, b"")
+
+
+def test_quic_is_asked_for_its_versions():
+    request = encrypted.quic_initial(NONCE)
+    assert len(request) == 1200  # a smaller first packet is dropped (RFC 9000 section 14.1)
+    head = b"\xc0" + bytes(4) + request[14:23] + request[5:14]
+    heard = encrypted.parse_quic(head + bytes.fromhex("00000001 6b3343cf 2a4a6a8a"), request)
+    assert heard.banner == "versions 0x00000001 0x6b3343cf"
+    other = b"\xc0" + bytes(4) + request[5:14] + request[14:23] + bytes(4)
+    assert encrypted.parse_quic(other, request) is None, "not the answer to what was asked"
+    assert encrypted.parse_quic(request, request) is None, "an echo"
+
+
+def test_an_echo_of_the_dtls_hello_is_no_server():
+    request = encrypted.dtls_hello(NONCE)
+    assert encrypted.parse_dtls(request, request) is None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from probe.collect.answers import NoAnswer, Why
-from probe.collect.services.udp import infrastructure, names, things
+from probe.collect.services.udp import encrypted, infrastructure, names, things
 from probe.collect.services.udp.probe import Heard, UdpProbe
 from probe.collect.session import DeviceSession
 from probe.model.evidence import Coverage, EvidenceRef, Proof
@@ -14,7 +14,12 @@ from probe.model.observation import Announced, OpenAccess, PortScan, Service, Ud
 from probe.model.ports import format_ports
 from probe.model.text import clean
 
-PROBES: tuple[UdpProbe, ...] = (*names.PROBES, *infrastructure.PROBES, *things.PROBES)
+PROBES: tuple[UdpProbe, ...] = (
+    *names.PROBES,
+    *infrastructure.PROBES,
+    *things.PROBES,
+    *encrypted.PROBES,
+)
 
 FIRST_WITHIN_S = 0.6
 AGAIN_WITHIN_S = 1.1
@@ -111,13 +116,14 @@ def _record(session: DeviceSession, address: str, probe: UdpProbe, result: _Resu
         fact = UdpSilence(address=address, port=probe.port, protocol=probe.protocol, state=state)
         session.observe(fact, cover, *result.proof)
         return
-    best = result.heard[0] if result.heard else Heard(banner=clean(result.raw))
+    dtls = None if result.heard else encrypted.parse_dtls(result.raw, b"")
+    best = result.heard[0] if result.heard else dtls or Heard(banner=clean(result.raw))
     session.observe(
         Service(
             transport="udp",
             address=address,
             port=probe.port,
-            protocol=probe.protocol if result.heard else "unknown",
+            protocol=probe.protocol if result.heard else "dtls" if dtls else "unknown",
             product=_first(h.product for h in result.heard),
             version=_first(h.version for h in result.heard),
             banner=clean(" ".join(dict.fromkeys(h.banner for h in result.heard)) or best.banner),

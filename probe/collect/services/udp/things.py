@@ -1,4 +1,4 @@
-"""Protocols of things: CoAP, CoAP over DTLS, MQTT-SN, BACnet, KNXnet/IP, miIO."""
+"""Protocols of things: CoAP, MQTT-SN, BACnet, KNXnet/IP, miIO."""
 
 import re
 import struct
@@ -91,34 +91,6 @@ def parse_coap(answer: bytes, request: bytes) -> Heard | None:
     if code != "2.05" or not payload or path.startswith("/.well-known"):
         return heard  # The list of resources is meant to be read by anybody (RFC 6690 section 1).
     return Heard(reason=heard.reason, open_access=(f"resource {path}",))
-
-
-def dtls_hello(nonce: bytes) -> bytes:
-    """A DTLS 1.2 ClientHello without cookie (RFC 6347), with the suites of RFC 7925 and a few more."""
-    suites = bytes.fromhex("c0a8 c0ae 00a8 c02b c02f 00ae c037 c023 c027")
-    extensions = bytes.fromhex("000a 0006 0004 0017 001d  000b 0002 0100") + bytes.fromhex(
-        "000d 000a 0008 0403 0401 0503 0501"
-    )
-    body = b"\xfe\xfd" + nonce + b"\0\0" + struct.pack("!H", len(suites)) + suites + b"\x01\0"
-    body += struct.pack("!H", len(extensions)) + extensions
-    size = len(body).to_bytes(3, "big")
-    handshake = b"\x01" + size + b"\0\0" + b"\0\0\0" + size + body
-    return b"\x16\xfe\xfd" + bytes(8) + struct.pack("!H", len(handshake)) + handshake
-
-
-def parse_dtls(answer: bytes, request: bytes) -> Heard | None:
-    """A DTLS record: HelloVerifyRequest, ServerHello or an alert."""
-    del request
-    if len(answer) < 13 or answer[0] not in (21, 22) or answer[1] != 0xFE:
-        return None
-    said = (
-        "alert"
-        if answer[0] == 21
-        else {2: "ServerHello", 3: "HelloVerifyRequest"}.get(
-            answer[13] if len(answer) > 13 else 0, "handshake"
-        )
-    )
-    return Heard(reason=f"DTLS {said}")
 
 
 def mqttsn_search(nonce: bytes) -> bytes:
@@ -218,7 +190,6 @@ PROBES = (
         parse=parse_coap,
         follow=coap_resources,
     ),
-    UdpProbe(protocol="coaps", port=5684, build=dtls_hello, parse=parse_dtls),
     UdpProbe(
         protocol="bacnet", port=47808, build=bacnet_who_is, parse=parse_bacnet, follow=bacnet_read
     ),
