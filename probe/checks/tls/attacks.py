@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from probe.checks.tls.grading import (
-    MODERN,
     accepted_suites,
     accepted_versions,
     lists,
+    old_suite_gaps,
+    possible_versions,
     reply_of,
     suite_gaps,
     trait,
@@ -122,9 +123,8 @@ def short_dh(service: TlsService) -> Iterator[Exposure]:
         yield Exposure(attack=attack, unknown=f"size not measured for {_some(ephemeral)}")
     else:
         # A prime that was seen is one of possibly several: only whole lists tell that there is no other.
-        gaps = {} if bits is not None else suite_gaps(service)
-        old = {k: v for k, v in gaps.items() if not k.endswith(MODERN)}
-        yield Exposure(attack=attack, unknown=_met(old))
+        gaps = {} if bits is not None else old_suite_gaps(service)
+        yield Exposure(attack=attack, unknown=_met(gaps))
 
 
 # --- by versions and features --------------------------------------------------------------------
@@ -156,8 +156,7 @@ def compression(service: TlsService) -> Iterator[Exposure]:
 
 
 def _feature(service: TlsService, attack: str, name: str, bad: Reply, words: str) -> Exposure:
-    asked = [v for v in service.versions if v.name in OLD]
-    if asked and all(v.reply is Reply.REFUSED for v in asked):
+    if not set(possible_versions(service)) & set(OLD):
         return Exposure(attack=attack)
     reply, detail = trait(service, name)
     if reply is Reply.NO_ANSWER:

@@ -22,7 +22,7 @@ def check(dut: Dut) -> Iterator[Answer]:
         named = hosts(names)
         if not named:
             identity = f" ({names[0][:60]})" if names else ""
-            summary = f"The certificate names no host{identity}: it is a device identity, which clients know by other means."
+            summary = f"The certificate names no host{identity} that could be compared, only the device itself."
             return not_applicable(subject, summary, *seen.proof)
         sent = {usual(seen.fact.server_name)} if seen.fact.server_name else set()
         for name in named:

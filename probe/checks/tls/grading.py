@@ -9,7 +9,11 @@ from probe.model.tls import Certificate, Reply, TlsList, TlsService
 
 STREAM = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 DATAGRAM = ("DTLSv1.0", "DTLSv1.2", "DTLSv1.3")
+USUAL_STREAM, USUAL_DATAGRAM = STREAM[1:], DATAGRAM[:2]
+"""Without an answer about these nothing is known of the others. SSLv2 has suites of its own."""
 MODERN = ("TLSv1.3", "DTLSv1.3")
+SIGNED_BY_CHOICE = {"TLSv1.2", "DTLSv1.2"}
+"""Before, the signature of the key exchange is always MD5 with SHA-1, or SHA-1 (RFC 4346)."""
 NOT_ASKED = "not asked"
 WITH_INVENTORY = "the whole list was not asked for"
 
@@ -89,6 +93,13 @@ def accepted_versions(service: TlsService) -> list[str]:
     return [v.name for v in service.versions if v.reply is Reply.ACCEPTED]
 
 
+def possible_versions(service: TlsService) -> list[str]:
+    """Those that were not refused: accepted, without an answer, or not asked for."""
+    asked = {v.name: v.reply for v in service.versions}
+    expected = USUAL_DATAGRAM if service.transport == "udp" else USUAL_STREAM
+    return [v for v in dict.fromkeys((*asked, *expected)) if asked.get(v) is not Reply.REFUSED]
+
+
 def lists(service: TlsService, *kinds: str) -> list[TlsList]:
     return [one for one in service.lists if one.kind in kinds]
 
@@ -100,17 +111,25 @@ def accepted_suites(service: TlsService) -> list[str]:
     return list(dict.fromkeys((*listed, *chosen)))
 
 
+def _suite_lists(service: TlsService) -> list[TlsList]:
+    """A service for pre-shared keys only has no suites but those."""
+    return lists(service, "psk suites" if uses_psk_only(service) else "suites")
+
+
 def suite_gaps(service: TlsService, *, psk: bool = True) -> dict[str, str]:
-    """Accepted versions whose suites are not all known, and the PSK suites."""
+    """Versions whose suites are not all known, those that gave no answer too, and the PSK suites."""
     gaps: dict[str, str] = {}
-    for version in accepted_versions(service):
-        found = [one for one in lists(service, "suites") if one.version == version]
+    silent = {v.name: v.detail for v in service.versions if v.reply is Reply.NO_ANSWER}
+    possible = possible_versions(service)
+    for version in possible:
+        found = [one for one in _suite_lists(service) if one.version == version]
         if version != "SSLv2" and not any(one.complete for one in found):
-            gaps[f"suites at {version}"] = found[0].detail if found else WITH_INVENTORY
-    old = [v for v in accepted_versions(service) if v not in MODERN]
-    if psk and old and not any(one.complete for one in lists(service, "psk suites")):
+            why = found[0].detail if found else silent.get(version, "")
+            gaps[f"suites at {version}"] = why or WITH_INVENTORY
+    if psk and not all(v in MODERN for v in possible):
         found = lists(service, "psk suites")
-        gaps["PSK suites"] = found[0].detail if found else WITH_INVENTORY
+        if not any(one.complete for one in found):
+            gaps["PSK suites"] = (found[0].detail if found else "") or WITH_INVENTORY
     return gaps
 
 
@@ -150,21 +169,43 @@ def key_exchange(policy: Policy, service: TlsService) -> Sheet:
     """Groups, the size of a DHE prime, and the signature schemes of the key exchange."""
     sheet = Sheet()
     for kind, topic in (("groups", Topic.GROUP), ("signatures", Topic.SIGNATURE)):
-        found = lists(service, kind)
-        names = dict.fromkeys(name for one in found for name in one.accepted)
+        names = dict.fromkeys(n for one in lists(service, kind) for n in one.accepted)
         sheet.items += [Graded(name=n, rule=rule_for(policy, topic, n)) for n in names]
-        graded = any(rule.about is topic for rule in policy.rules)
-        if graded and not (found and all(one.complete for one in found)):
-            incomplete = [one.detail for one in found if not one.complete]
-            sheet.gaps[kind] = "; ".join(filter(None, incomplete)) or WITH_INVENTORY
+        if any(rule.about is topic for rule in policy.rules):
+            sheet.gaps |= _list_gaps(service, kind)
     if service.dh_bits is not None:
         rule = rule_for(policy, Topic.DH, "", bits=service.dh_bits)
         sheet.items.append(Graded(name=f"DHE with {service.dh_bits} bits", rule=rule))
     elif any(name.startswith("TLS_DHE_") for name in accepted_suites(service)):
         sheet.gaps["the size of the DHE prime"] = NOT_ASKED
-    elif old := [n for n in suite_gaps(service, psk=False) if not n.endswith(MODERN)]:
-        sheet.gaps["the size of a DHE prime"] = f"{', '.join(old)}: {WITH_INVENTORY}"
+    elif old := old_suite_gaps(service):
+        sheet.gaps["the size of a DHE prime"] = "; ".join(old.values())
     return sheet
+
+
+def old_suite_gaps(service: TlsService) -> dict[str, str]:
+    """Suites below TLS 1.3 that are not known."""
+    return {k: v for k, v in suite_gaps(service).items() if not k.endswith(MODERN)}
+
+
+def _list_gaps(service: TlsService, kind: str) -> dict[str, str]:
+    """Below TLS 1.3 these lists belong to (EC)DHE suites; signatures of TLS 1.3 are not listed."""
+    possible = {*possible_versions(service)}
+    found = lists(service, kind)
+    gaps = {
+        f"{kind} at {one.version}": one.detail or WITH_INVENTORY
+        for one in found
+        if not one.complete
+    }
+    listed = {one.version for one in found}
+    if kind == "groups":
+        gaps |= {f"{kind} at {v}": WITH_INVENTORY for v in possible & {*MODERN} - listed}
+    uses = ("TLS_ECDHE_",) if kind == "groups" else ("TLS_ECDHE_", "TLS_DHE_")
+    below = possible - {*MODERN} if kind == "groups" else possible & SIGNED_BY_CHOICE
+    wanted = old_suite_gaps(service) or any(n.startswith(uses) for n in accepted_suites(service))
+    if below and wanted and not listed - {*MODERN}:
+        gaps[f"{kind} below TLSv1.3"] = WITH_INVENTORY
+    return gaps
 
 
 def features(policy: Policy, service: TlsService) -> Sheet:
@@ -172,7 +213,7 @@ def features(policy: Policy, service: TlsService) -> Sheet:
     accepted = accepted_versions(service)
     for rule in (r for r in policy.rules if r.about is Topic.TRAIT):
         if rule.versions and not set(rule.versions) & set(accepted):
-            if gap := [v for v in rule.versions if reply_of(service, v) is Reply.NO_ANSWER]:
+            if gap := sorted({*rule.versions} & {*possible_versions(service)}):
                 sheet.gaps |= dict.fromkeys(rule.names, f"{', '.join(gap)} gave no answer")
             continue
         for name in rule.names:

@@ -137,6 +137,63 @@ def test_sha1_and_md5_are_named(make_certificate: Make) -> None:
         assert bool(name) == (certificate.signature_hash == name)
 
 
+def test_what_a_certificate_says_about_its_key(make_certificate: Make) -> None:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    made = make_certificate()
+    (certificate,) = read_chain([made.der]).certificates
+    info = made.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert certificate.key_sha256 == hashlib.sha256(info).hexdigest()
+    assert (certificate.curve, certificate.x509_version) == ("secp256r1", 3)
+    assert certificate.serial_bits == made.certificate.serial_number.bit_length() > 64
+    assert certificate.key_usage is None
+    assert certificate.extended_key_usage is None
+    rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    assert read_chain([make_certificate(key=rsa_key).der]).certificates[0].curve == ""
+
+
+def test_usages_are_named() -> None:
+    key = ec.generate_private_key(ec.SECP384R1())
+    usage = dict.fromkeys(
+        ("content_commitment", "data_encipherment", "key_agreement", "key_encipherment"), False
+    )
+    usage |= dict.fromkeys(("crl_sign", "encipher_only", "decipher_only"), False)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "thing")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.datetime(2026, 1, 1))  # noqa: DTZ001 - the library takes UTC
+        .not_valid_after(datetime.datetime(2027, 1, 1))  # noqa: DTZ001
+        .add_extension(
+            x509.KeyUsage(digital_signature=True, key_cert_sign=True, **usage), critical=True
+        )
+        .add_extension(
+            x509.ExtendedKeyUsage(
+                [x509.OID_SERVER_AUTH, x509.OID_CLIENT_AUTH, x509.ObjectIdentifier("1.2.3.4")]
+            ),
+            critical=False,
+        )
+        .sign(key, hashes.SHA384())
+    )
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    (certificate,) = read_chain([made.public_bytes(Encoding.DER)]).certificates
+    assert certificate.key_usage == ("digitalSignature", "keyCertSign")
+    assert certificate.extended_key_usage == ("serverAuth", "clientAuth", "1.2.3.4")
+    assert (certificate.curve, certificate.serial_bits) == ("secp384r1", 1)
+
+
+def test_a_certificate_of_version_1_is_read(make_certificate: Make) -> None:
+    """Made by OpenSSL 3.0: x509 -req without extensions."""
+    (certificate,) = read_chain([V1]).certificates
+    assert certificate.x509_version == 1
+    assert certificate.key_sha256 == V1_KEY
+    assert not certificate.is_ca
+
+
 def test_hostile_text_is_cleaned(make_certificate: Make) -> None:
     (certificate,) = read_chain([make_certificate("cam\x1b[31m<b>x").der]).certificates
     assert "\x1b" not in certificate.subject
@@ -165,3 +222,14 @@ def test_any_change_to_a_certificate(make_certificate: Make, data: st.DataObject
 
 
 BASE: list[bytes] = []
+
+V1 = bytes.fromhex(
+    "308201173081bd0214048cb28fbf98b7453f06ab4565f83a865b4dea2a300a06082a8648ce3d040302300e31"
+    "0c300a06035504030c036f6c64301e170d3236313132313137303032305a170d333631313138313730303230"
+    "5a300e310c300a06035504030c036f6c643059301306072a8648ce3d020106082a8648ce3d03010703420004"
+    "521fb2a7c3075bc008dc786ec76c800d6afaa7768f5a0e10ce874f3dec4755694384995934da06e0b0dfcd7a"
+    "28298a84108863aa69ec1a63d98a2b600672df9f300a06082a8648ce3d0403020349003046022100e8ac757e"
+    "f513f4fa602e6368e7c33a515538bd6d99a9cf91121e20bbd0cb4bfe022100bb80ff2af8d1d9f32e9596fcac"
+    "562e420a77da31c7781fe65366692dc74db775"
+)
+V1_KEY = "f65d11424747943f039f2469bfc3e117df77f8317769f7f5e97354f163b50eb0"
