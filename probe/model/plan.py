@@ -1,6 +1,16 @@
 """What a run does, and how gently."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class TlsDepth(StrEnum):
+    """How much is asked of each TLS service."""
+
+    VERDICT = "verdict"
+    """What a judgement needs: at most 13 connections to an ordinary service."""
+    INVENTORY = "inventory"
+    """Every suite, group and signature scheme by name: one connection more for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,5 +46,6 @@ class Plan:
     """How long traffic is watched at least before it is judged."""
     router_advertisement: bool = False
     """Send an RA to elicit addresses: changes the network, so only on request."""
+    tls: TlsDepth = TlsDepth.VERDICT
     logins: bool = True
     """Try documented default credentials."""

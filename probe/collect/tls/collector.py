@@ -14,17 +14,25 @@ from probe.collect.tls.codec import Version
 from probe.collect.tls.dtls import DtlsExchange
 from probe.collect.tls.dtls_survey import DtlsSurvey
 from probe.collect.tls.exchange import Met, Reaction, exchange
-from probe.collect.tls.handshake import presented_chain
-from probe.collect.tls.interview import Interview, Say
+from probe.collect.tls.handshake import finish_handshake
+from probe.collect.tls.interview import MOST_HELLOS, Interview, Say
+from probe.collect.tls.inventory import MOST_IN_INVENTORY, Inventory
+from probe.collect.tls.questions import ask_the_rest
 from probe.collect.tls.survey import Survey, certificates_of
+from probe.collect.tls.traits import dh_bits, trait_facts
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
 from probe.model.observation import Announced, Service
-from probe.model.plan import Plan
+from probe.model.plan import Plan, TlsDepth
 from probe.model.tls import TlsService
 
+MOST_NAMES = 2
+_CERTIFIED_NAME = re.compile(
+    r"(?=.{1,100}$)([a-z0-9][a-z0-9-]{0,62}[.])+[a-z][a-z0-9-]{1,62}", re.I
+)
+"""The last label begins with a letter: an address is no server name (RFC 6066 section 3)."""
 _HOST_NAME = re.compile(r"(?=.{1,100}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.local", re.IGNORECASE)
 
 
@@ -64,11 +72,21 @@ async def measure(
         say, survey = DtlsExchange(session, address, port), DtlsSurvey
     else:
         say, survey = partial(exchange, session, address, port), Survey
-    interview = Interview(say, os.urandom)
+    whole = session.plan.tls is TlsDepth.INVENTORY
+    most = MOST_IN_INVENTORY if whole else MOST_HELLOS
+    interview = Interview(say, os.urandom, most_hellos=most)
     found = survey(interview)
-    await found.carry_out(announced_name(session.dut))
+    inventory = Inventory(found)
+    names = server_names(session.dut)
+    if transport == "tcp":
+        found.further_names = names[1:]
+        found.more = (partial(ask_the_rest, without_end=whole),)
+        found.finish = partial(finish_handshake, session, address, port)
+    if whole:
+        found.more += (inventory.take,)
+    await found.carry_out(next(iter(names), None))
     if interview.control is not None:
-        await _record(session, address, port, interview, found, transport)
+        await _record(session, address, port, inventory, transport)
         return
     subject = endpoint(transport, address, port)
     reason, owner, settle = _why_nothing(interview.reactions)
@@ -80,27 +98,30 @@ async def _record(
     session: DeviceSession,
     address: str,
     port: int,
-    interview: Interview,
-    found: Survey,
+    inventory: Inventory,
     transport: str,
 ) -> None:
     from probe.collect.tls.certificates import Chain, read_chain
 
+    found, interview = inventory.found, inventory.found.interview
+    finished = found.finished
     proof: tuple[Proof, ...] = _proofs(interview)
     ders = certificates_of(interview.reactions)
     hellos = len(interview.reactions)
     chain = read_chain(ders) if ders else Chain(problem=_no_certificate(interview.reactions))
     if not ders and found.accepted(Version.TLS13) and transport == "udp":
         chain = Chain(problem="a certificate in DTLSv1.3 is encrypted, no handshake was finished")
-    elif not ders and found.accepted(Version.TLS13):
-        hellos += 1
-        try:
-            presented = await presented_chain(session, address, port, interview.server_name)
-        except NoAnswer as error:
-            chain = Chain(problem=f"the handshake for the certificate met {error}")
-        else:
-            chain = read_chain(presented.ders, whole=presented.whole)
-            proof += presented.proof
+    elif not ders and finished is not None:
+        chain = read_chain(finished.ders, whole=finished.whole)
+        # On record beside the transcript, where they are encrypted.
+        proof += tuple(
+            session.keep(der, media_type="application/pkix-cert", caption=f"certificate {place}")
+            for place, der in enumerate(finished.ders, 1)
+        )
+    elif not ders and found.not_finished:
+        chain = Chain(problem=found.not_finished)
+    hellos += bool(finished or found.not_finished)
+    proof += (finished.proof,) if finished else ()
     session.observe(
         TlsService(
             address=address,
@@ -108,9 +129,18 @@ async def _record(
             transport=transport,
             versions=found.version_facts(),
             suites=found.group_facts(),
+            lists=inventory.facts(),
+            traits=trait_facts(found, finished),
+            dh_bits=dh_bits(interview.reactions),
+            server_name=interview.server_name or "",
             chain=chain.certificates,
             chain_problem=chain.problem,
             chain_complete=chain.complete,
+            other_chains=tuple(
+                other.certificates
+                for ders in inventory.other_chains()
+                if (other := read_chain(ders)).certificates
+            ),
             measured_at=session.clock(),
             hellos=hellos,
         ),
@@ -121,6 +151,20 @@ async def _record(
 def speaks_dtls(service: Service) -> bool:
     """It was found by an answer in DTLS."""
     return service.transport == "udp" and (service.tls or service.protocol in DTLS_PROTOCOLS)
+
+
+def server_names(dut: Dut) -> tuple[str, ...]:
+    """What may be sent as server name, the likeliest first."""
+    names = [announced_name(dut), *_certified_names(dut)]
+    return tuple(dict.fromkeys(name for name in names if name))[:MOST_NAMES]
+
+
+def _certified_names(dut: Dut) -> Iterator[str]:
+    """Host names in the certificates of the device's other services."""
+    for seen in dut.all(TlsService):
+        for name in seen.fact.chain[0].names if seen.fact.chain else ():
+            if _CERTIFIED_NAME.fullmatch(name):
+                yield name
 
 
 def announced_name(dut: Dut) -> str | None:

@@ -1,15 +1,19 @@
 """The short plan: which versions, any weak suite, which certificate, in about a dozen hellos."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
+from probe.collect.answers import NoAnswer
 from probe.collect.tls import suites
-from probe.collect.tls.codec import Version
+from probe.collect.tls.codec import PLAIN, Alert, Terms, Version
 from probe.collect.tls.exchange import Met, Reaction
+from probe.collect.tls.handshake import Finished
 from probe.collect.tls.interview import Interview, Settled
 from probe.collect.tls.suites import PHASE_OUT, WEAK, Offers, name_of
+from probe.collect.tls.traits import CURIOUS
 from probe.model.tls import Reply, TlsSuiteGroup, TlsVersion
 
+PSK = "psk"
 NOT_ASKED = Settled(reply=Reply.NO_ANSWER, reaction=None, detail="not asked")
 NO_LEGACY = Settled(
     reply=Reply.REFUSED, reaction=None, detail="no version below TLSv1.3 is accepted"
@@ -27,6 +31,14 @@ class Question:
     topics: tuple[Version | str, ...]
     version: Version
     offers: Offers
+    terms: Terms = PLAIN
+    to_the_end: bool = False
+    """Read on after the ServerHello, for certificate and key exchange."""
+
+
+Finish = Callable[[str | None], Awaitable[Finished]]
+"""Finishes a handshake under a server name; raises NoAnswer."""
+MoreQuestions = Callable[["Survey"], Awaitable[None]]
 
 
 class Survey:
@@ -35,34 +47,87 @@ class Survey:
     def __init__(self, interview: Interview) -> None:
         self.interview = interview
         self.answers: dict[Question, Settled] = {}
+        self.further_names: tuple[str, ...] = ()
+        """Server names to be tried after the first, before none at all."""
+        self.more: tuple[MoreQuestions, ...] = ()
+        """Asked when versions and suites are known."""
+        self.finish: Finish | None = None
+        self.finished: Finished | None = None
+        self.not_finished = ""
+        """Why there is no finished handshake, when one was tried."""
 
     # --- asking ------------------------------------------------------------------------------
 
     async def carry_out(self, server_name: str | None = None) -> None:
-        """``server_name``, a name the device gave itself, is sent only when nothing else works."""
+        """``server_name`` is a name that the device gave itself; no name is sent when it is refused."""
         interview = self.interview
-        await self._versions(Version.TLS13, Version.TLS12)
-        await self._versions_with_psk()
-        if interview.control is None and interview.heard and server_name:
-            interview.server_name = server_name
+        for name in dict.fromkeys((server_name, *self.further_names, None)):
+            interview.server_name = name
             await self._versions(Version.TLS13, Version.TLS12)
+            if not self._name_refused():
+                await self._versions_with_psk()
+            if interview.control is not None:
+                break
         await self._versions(Version.TLS11, Version.TLS10, Version.SSL3, Version.SSL2)
         await self._versions_with_psk()
         if interview.control is not None:
             await self._suites()
             await self._second_round()
             await self._versions_with_psk()
+            for questions in self.more:
+                await questions(self)
+            await self._finish()
             await self._check_refusals()
+
+    async def ask(self, question: Question) -> Settled:
+        """Ask what is beside versions and suites, and settle it at once."""
+        if (known := self.answers.get(question)) is not None:
+            return known
+        settled = await self._ask(question)
+        if settled.reply is Reply.NO_ANSWER:
+            settled = await self.interview.ask_again(
+                question.version,
+                question.offers,
+                settled,
+                to_the_end=question.to_the_end,
+                terms=question.terms,
+            )
+            self.answers[question] = settled
+        return settled
+
+    async def _finish(self) -> None:
+        """A handshake in TLS 1.3, which hides certificate and ticket; it is a control as well."""
+        if self.finish is None or not self._hello_at(Version.TLS13):
+            return
+        await self.interview.turn()
+        try:
+            self.finished = await self.finish(self.interview.server_name)
+        except NoAnswer as error:
+            self.not_finished = f"the handshake for the certificate met {error}"
+        else:
+            self.interview.finished_a_handshake()
 
     async def _ask(self, question: Question) -> Settled:
         in_clear = question.version < Version.TLS13
+        no_chain = in_clear and not certificates_of(self.interview.reactions)
+        ordinary = in_clear and question.offers == suites.ordinary(question.version)
+        curious = ordinary and question.version > Version.SSL3 and self._may_be_curious()
         settled = await self.interview.ask(
             question.version,
             question.offers,
-            to_the_end=in_clear and not certificates_of(self.interview.reactions),
+            to_the_end=question.to_the_end or no_chain,
+            terms=CURIOUS if curious else question.terms,
         )
         self.answers[question] = settled
         return settled
+
+    def _may_be_curious(self) -> bool:
+        """Until one such hello was answered, well or badly, with more than that the version is wrong."""
+        told = (r for r in self.interview.reactions if r.hello.terms.curious)
+        return all(r.refuses_version for r in told)
+
+    def _name_refused(self) -> bool:
+        return any(r.alert == Alert.UNRECOGNIZED_NAME for r in self.interview.reactions)
 
     async def _versions(self, *versions: Version) -> None:
         for version in versions:
@@ -73,11 +138,16 @@ class Survey:
         """A refusal of the suites says nothing about a version that is open to PSK suites only."""
         doubtful = [v for v in LEGACY if self._psk_is_open(v)]
         while doubtful:
-            version = max(doubtful)
+            # A newer version that is spoken is spoken with PSK suites too, if there are any.
+            spoken = [v for v in LEGACY if v > max(doubtful) and self._hello_at(v)]
+            version = next((v for v in spoken if not self._psk_asked(v)), max(doubtful))
             settled = await self._ask(Question(tuple(doubtful), version, suites.psk(version)))
             # A version offered is the highest allowed: below the chosen one nothing is known.
             chosen = _chosen_version(settled) or Version.SSL3
             doubtful = [v for v in doubtful if v < chosen]
+
+    def _psk_asked(self, version: Version) -> bool:
+        return any(q.version == version and q.offers == suites.psk(version) for q in self.answers)
 
     def _psk_is_open(self, version: Version) -> bool:
         """The ordinary suites were refused, and no offer of PSK suites has told about the version."""
@@ -91,13 +161,21 @@ class Survey:
         legacy = self._newest_legacy()
         if legacy is not None:
             weak = await self._ask(Question((WEAK,), legacy, suites.weak(legacy)))
-            if weak.reply is not Reply.ACCEPTED:
+            if weak.reply is not Reply.ACCEPTED and await self._takes_psk(legacy):
                 await self._ask(Question((WEAK,), legacy, suites.weak(legacy, psk=True)))
         if self._hello_at(Version.TLS13) and self._topic(WEAK).reply is not Reply.ACCEPTED:
             await self._ask(Question((WEAK,), Version.TLS13, suites.weak_tls13()))
         if legacy is not None:
             # Last, because it is often accepted and then confirms the refusals before it.
             await self._ask(Question((PHASE_OUT,), legacy, suites.phase_out(legacy)))
+
+    async def _takes_psk(self, legacy: Version) -> bool:
+        """Refused all together, the PSK suites are refused, the weak among them too."""
+        asked = [(q, s) for q, s in self.answers.items() if q.offers == suites.psk(legacy)]
+        settled = next((s for q, s in asked if q.version == legacy), None)
+        if settled is None:
+            settled = await self._ask(Question((PSK,), legacy, suites.psk(legacy)))
+        return settled.reply is Reply.ACCEPTED
 
     async def _second_round(self) -> None:
         """Settle what is open: only now is there a control hello for every question."""
@@ -126,6 +204,25 @@ class Survey:
     def accepted(self, version: Version) -> bool:
         return self._hello_at(version) is not None
 
+    def refused(self, version: Version) -> bool:
+        return self._topic(version).reply is Reply.REFUSED
+
+    def accepted_below_tls13(self) -> list[Version]:
+        """Newest first."""
+        return [v for v in LEGACY if self._hello_at(v)]
+
+    def only_tls13(self) -> bool:
+        return self.accepted(Version.TLS13) and all(self.refused(v) for v in LEGACY)
+
+    def answer_about(self, topic: str) -> Settled | None:
+        """To a question that was asked about this topic alone."""
+        return next((s for q, s in self.answers.items() if q.topics == (topic,)), None)
+
+    def refuses_ordinary_suites(self) -> bool:
+        """Every offer without pre-shared keys was refused, in every version."""
+        asked = [s for q, s in self.answers.items() if q.offers == suites.ordinary(q.version)]
+        return bool(asked) and all(s.reply is Reply.REFUSED for s in asked)
+
     def version_facts(self) -> tuple[TlsVersion, ...]:
         facts = []
         for version in Version:
@@ -150,6 +247,10 @@ class Survey:
             found = [_about_version(s, topic) for s in found if _speaks_about(s, topic)]
         elif self._newest_legacy() is None:
             found.append(NO_LEGACY)
+        if topic == WEAK and (newest := self._newest_legacy()) is not None:
+            offers = suites.psk(newest)
+            asked = [(q, s) for q, s in self.answers.items() if q.offers == offers]
+            found += [s for q, s in asked if q.version == newest and s.reply is not Reply.ACCEPTED]
         order = (Reply.ACCEPTED, Reply.NO_ANSWER, Reply.REFUSED)
         return min(found, key=lambda s: order.index(s.reply), default=NOT_ASKED)
 

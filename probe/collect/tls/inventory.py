@@ -1,0 +1,338 @@
+"""The long plan: everything that a service accepts, by name.
+
+Offer all, take away what was picked, until the rest is refused: one hello for each entry of a list and
+one more. What the short plan has learned on the way is not asked again.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from probe.collect.tls import suites
+from probe.collect.tls.codec import Terms, Version
+from probe.collect.tls.codec.hello import SMALL_SUITES
+from probe.collect.tls.codec.numbers import (
+    GROUPS,
+    GROUPS_TLS13,
+    SIGNATURES,
+    group_name,
+    signature_name,
+)
+from probe.collect.tls.exchange import Met, Reaction
+from probe.collect.tls.interview import Settled
+from probe.collect.tls.questions import dhe_suites
+from probe.collect.tls.suites import name_of
+from probe.collect.tls.survey import LEGACY, Question, Survey, certificates_of
+from probe.collect.tls.traits import OWN_PRIME, dh_bits, key_exchange_of
+from probe.model.tls import Reply, TlsList
+
+MOST_IN_INVENTORY = 300
+"""Hellos to one service: five versions with fifty suites each are within it."""
+
+Picked = Callable[[Reaction], int | None]
+"""What a ServerHello chose from the list that is being taken; None when it does not show."""
+
+
+def _suite(reaction: Reaction) -> int | None:
+    return reaction.server_hello.suite
+
+
+def _retry_group(reaction: Reaction) -> int | None:
+    return reaction.server_hello.group
+
+
+def _curve(reaction: Reaction) -> int | None:
+    return key_exchange_of(reaction).group
+
+
+def _signature(reaction: Reaction) -> int | None:
+    return key_exchange_of(reaction).signature
+
+
+@dataclass(slots=True)
+class _List:
+    """One list while it is being taken."""
+
+    kind: str
+    version: Version
+    name: Callable[[int], str]
+    picked: list[int]
+    ends: list[Question]
+    """Refused at last, each says that nothing is left."""
+    order: str = ""
+    detail: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind} of {self.version.label}"
+
+
+class Inventory:
+    """Takes lists of what ``found`` has shown to be there."""
+
+    def __init__(self, found: Survey) -> None:
+        self.found = found
+        self._lists: list[_List] = []
+        self._suites: dict[Version, list[int]] = {}
+
+    async def take(self, _: Survey) -> None:
+        """Everything, the cheap before what costs the device a signature."""
+        versions = [v for v in (Version.TLS13, *LEGACY) if self.found.accepted(v)]
+        for version in versions:
+            await self._take_suites(version)
+        if Version.TLS13 in versions:
+            await self._take_retry_groups()
+        signing = next((v for v in LEGACY if self._with_exchange(v, "ECDHE_")), None)
+        if signing is not None and signing > Version.SSL3:
+            await self._take_curves(signing)
+        await self._take_certificates()
+        if self._with_exchange(Version.TLS12, "ECDHE_", "DHE_"):
+            await self._take_signatures()
+        await self._take_dh_size()
+
+    # --- one list after the other ------------------------------------------------------------
+
+    async def _take_suites(self, version: Version) -> None:
+        offers = suites.ordinary(version)
+        if version > Version.SSL3 and self._hello_with(version, psk=False) is None:
+            offers = ()
+        found = await self._enumerate_suites("suites", version, self._pieces(offers))
+        self._suites[version] = found
+        if version == self._newest_legacy():
+            pieces = self._pieces(suites.psk(version))
+            self._suites[version] = found + await self._enumerate_suites(
+                "psk suites", version, pieces
+            )
+
+    async def _enumerate_suites(
+        self, kind: str, version: Version, pieces: Iterable[tuple[int, ...]]
+    ) -> list[int]:
+        taken = _List(kind, version, name_of, [], [])
+        for piece in pieces:
+            await self._enumerate(taken, piece, _suite, lambda left: (left, Terms()))
+        if taken.ends:
+            self._lists.append(taken)
+        if 2 <= len(taken.picked) <= SMALL_SUITES and len(taken.ends) <= 2:
+            await self._ask_order(taken)
+        return taken.picked
+
+    async def _ask_order(self, taken: _List) -> None:
+        """What is picked from the reverse of the list: the server's first, or the client's?"""
+        backwards = tuple(reversed(taken.picked))
+        topic = f"order of {taken.label}"
+        settled = await self.found.ask(Question((topic,), taken.version, (backwards,)))
+        chosen = _chosen(settled, taken.version, _suite)
+        if chosen is not None:
+            taken.order = {backwards[0]: "client", backwards[-1]: "server"}.get(chosen, "")
+
+    async def _take_retry_groups(self) -> None:
+        """TLS 1.3 groups, without a signature: a retry request names the group."""
+        offers = suites.ordinary(Version.TLS13)[0]
+        taken = _List("groups", Version.TLS13, group_name, [], [])
+        self._lists.append(taken)
+        await self._enumerate(
+            taken, GROUPS_TLS13, _retry_group, lambda left: (offers, Terms(groups=left))
+        )
+
+    async def _take_curves(self, version: Version) -> None:
+        # A certificate with an EC key is out of play without its curve (RFC 8422 section 5.1), one
+        # with an RSA key is not.
+        offers = self._with_exchange(version, "ECDHE_RSA") or self._with_exchange(version, "ECDHE_")
+        taken = _List("groups", version, group_name, [], [])
+        self._lists.append(taken)
+        curves = tuple(g for g in GROUPS if g < 0x0100)
+        await self._enumerate(taken, curves, _curve, lambda left: (offers, Terms(groups=left)))
+        if not self._with_exchange(version, "ECDHE_RSA") and taken.picked:
+            await self._curves_beside_the_certificates(taken, offers, curves)
+
+    async def _curves_beside_the_certificates(
+        self, taken: _List, offers: tuple[int, ...], curves: tuple[int, ...]
+    ) -> None:
+        """Go on with the last curve that worked at the end of each offer: it may be the certificate's."""
+        its_own = taken.picked[-1]
+
+        def shape(left: tuple[int, ...]) -> tuple[tuple[int, ...], Terms]:
+            return offers, Terms(groups=(*left, its_own))
+
+        left = tuple(g for g in curves if g not in taken.picked)
+        known = len(taken.picked)
+        await self._enumerate(taken, left, _curve, shape)
+        taken.ends.pop()
+        if len(taken.picked) == known:
+            taken.detail = f"{group_name(its_own)} may be taken before others that are accepted"
+
+    async def _take_signatures(self) -> None:
+        offers = self._with_exchange(Version.TLS12, "ECDHE_", "DHE_")
+        taken = _List("signatures", Version.TLS12, signature_name, [], [])
+        self._lists.append(taken)
+        await self._enumerate(
+            taken, SIGNATURES, _signature, lambda left: (offers, Terms(signatures=left))
+        )
+
+    async def _take_certificates(self) -> None:
+        """A chain for each kind of key; most were seen on the way."""
+        for version in LEGACY:
+            for kind in ("_ECDSA", "_RSA", "RSA", "_DSS"):
+                offers = tuple(
+                    n
+                    for n in self._suites.get(version, ())
+                    if (e := suites.table()[n].key_exchange).endswith(kind) and "PSK" not in e
+                )
+                if offers and not self._chain_seen(kind):
+                    topic = f"certificate for {kind.strip('_')}"
+                    question = Question((topic,), version, (offers[:8],), to_the_end=True)
+                    await self.found.ask(question)
+
+    def _chain_seen(self, kind: str) -> bool:
+        return any(
+            r.flight.certificates
+            and suites.table()[r.server_hello.suite].key_exchange.endswith(kind)
+            for r in self._hellos()
+        )
+
+    async def _take_dh_size(self) -> None:
+        for version in LEGACY:
+            dhe = [n for n in self._suites.get(version, ()) if n in dhe_suites()]
+            if dhe and version > Version.SSL3:
+                offers = (tuple(dhe[:SMALL_SUITES]),)
+                await self.found.ask(
+                    Question(("dh_size",), version, offers, OWN_PRIME, to_the_end=True)
+                )
+                if dh_bits(self.found.interview.reactions) is not None:
+                    return
+
+    # --- offer all, take away what was picked ------------------------------------------------
+
+    async def _enumerate(
+        self,
+        taken: _List,
+        everything: tuple[int, ...],
+        picked: Picked,
+        shape: Callable[[tuple[int, ...]], tuple[tuple[int, ...], Terms]],
+    ) -> None:
+        left = tuple(n for n in everything if n not in taken.picked)
+        known = self._known(taken, left, picked, shape)
+        if known is not None:
+            taken.picked.append(known)
+            left = tuple(n for n in left if n != known)
+        while left and not self.found.interview.hopeless:
+            offered, terms = shape(left)
+            question = Question(
+                (taken.label,), taken.version, (offered,), terms, to_the_end=picked is not _suite
+            )
+            settled = await self.found.ask(question)
+            chosen = _chosen(settled, taken.version, picked)
+            if chosen is None or chosen not in left:
+                taken.ends.append(question)
+                if settled.reply is Reply.ACCEPTED and chosen is not None:
+                    taken.detail = f"{taken.name(chosen)} was chosen though it was not offered"
+                return
+            taken.picked.append(chosen)
+            left = tuple(n for n in left if n != chosen)
+
+    def _known(
+        self,
+        taken: _List,
+        left: tuple[int, ...],
+        picked: Picked,
+        shape: Callable[[tuple[int, ...]], tuple[tuple[int, ...], Terms]],
+    ) -> int | None:
+        """What was picked in an earlier hello that offered just this."""
+        offered, terms = shape(left)
+        for reaction in self._hellos():
+            hello = reaction.hello
+            same = (hello.version, hello.suites) == (taken.version, offered)
+            fits = hello.terms.plain == terms or (
+                terms.groups in (None, GROUPS_TLS13)
+                and terms.signatures in (None, SIGNATURES)
+                and hello.terms.plain == Terms()
+            )
+            if same and fits and reaction.server_hello.version == taken.version:
+                chosen = picked(reaction)
+                if chosen in left:
+                    return chosen
+        return None
+
+    # --- what was learned --------------------------------------------------------------------
+
+    def facts(self) -> tuple[TlsList, ...]:
+        return tuple(
+            TlsList(
+                kind=taken.kind,
+                version=taken.version.label,
+                accepted=tuple(taken.name(n) for n in taken.picked),
+                order=taken.order,
+                complete=self._complete(taken),
+                detail=taken.detail or self._why_it_ended(taken),
+            )
+            for taken in self._lists
+        )
+
+    def _complete(self, taken: _List) -> bool:
+        answers = [self.found.answers.get(end) for end in taken.ends]
+        return bool(answers) and all(
+            a is not None and (a.reply is Reply.REFUSED or _lower_version(a, taken.version))
+            for a in answers
+        )
+
+    def _why_it_ended(self, taken: _List) -> str:
+        if self._complete(taken):
+            return ""
+        answers = [self.found.answers.get(end) for end in taken.ends]
+        open_ends = [a.detail for a in answers if a is not None and a.reply is not Reply.REFUSED]
+        return open_ends[-1] if open_ends else "not asked to the end"
+
+    def other_chains(self) -> tuple[tuple[bytes, ...], ...]:
+        """Chains beside the first, one for each leaf that was presented."""
+        first = certificates_of(self.found.interview.reactions)
+        chains = {
+            r.flight.certificates[0]: r.flight.certificates
+            for r in self.found.interview.reactions
+            if r.flight.certificates
+        }
+        return tuple(chain for leaf, chain in chains.items() if leaf != first[0])
+
+    # --- small things ------------------------------------------------------------------------
+
+    def _hellos(self) -> list[Reaction]:
+        return [r for r in self.found.interview.reactions if r.met is Met.HELLO]
+
+    def _hello_with(self, version: Version, *, psk: bool) -> Reaction | None:
+        fitting = [r for r in self._hellos() if r.server_hello.version == version]
+        table = suites.table()
+        return next((r for r in fitting if table[r.server_hello.suite].psk == psk), None)
+
+    def _newest_legacy(self) -> Version | None:
+        return next(iter(self.found.accepted_below_tls13()), None)
+
+    def _with_exchange(self, version: Version, *prefixes: str) -> tuple[int, ...]:
+        """Accepted suites with such a key exchange, few enough for a small hello."""
+        table = suites.table()
+        return tuple(
+            n
+            for n in self._suites.get(version, ())
+            if table[n].key_exchange.startswith(prefixes) and not table[n].psk
+        )[:SMALL_SUITES]
+
+    def _pieces(self, offers: Iterable[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+        """Offers that the service reads: a stack that drops big hellos gets small ones at once."""
+        if not self.found.interview.small:
+            return tuple(offers)
+        numbers = [n for offer in offers for n in offer]
+        starts = range(0, len(numbers), SMALL_SUITES)
+        return tuple(tuple(numbers[n : n + SMALL_SUITES]) for n in starts)
+
+
+def _chosen(settled: Settled, version: Version, picked: Picked) -> int | None:
+    """None when nothing was chosen, or in another version than the list is of."""
+    if settled.reply is not Reply.ACCEPTED or settled.reaction is None:
+        return None
+    if settled.reaction.server_hello.version != version:
+        return None
+    return picked(settled.reaction)
+
+
+def _lower_version(settled: Settled, version: Version) -> bool:
+    """A lower version was chosen: in this one, nothing of the rest was wanted."""
+    reaction = settled.reaction
+    accepted = settled.reply is Reply.ACCEPTED and reaction is not None
+    return accepted and reaction is not None and reaction.server_hello.version < version
