@@ -11,7 +11,7 @@ import ipaddress
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -78,6 +78,8 @@ class DeviceSession:
         self._recorder, self._view = recorder, view
         self._count = 0
         self._interface = guard.scope.interface
+        self.opening: Callable[[Wire], Awaitable[None]] | None = None
+        """What is said first on every connection of this job, such as a request to begin TLS."""
 
     @property
     def dut(self) -> Dut:
@@ -153,6 +155,8 @@ class DeviceSession:
                 raise
             wire = Wire(sock, self.budget, transcript, within)
             try:
+                if self.opening is not None:
+                    await self.opening(wire)
                 yield wire
             finally:
                 await wire.close(abort=abort)

@@ -223,6 +223,39 @@ def _gdb(data: bytes) -> Match | None:
     )
 
 
+def _xmpp(data: bytes) -> Match | None:
+    if b"<stream:stream" in data[:400] and b"http://etherx.jabber.org/streams" in data:
+        return Match(protocol="xmpp", reason="XMPP stream")
+    return None
+
+
+def _ldap(data: bytes) -> Match | None:
+    """A message with the id of our request (RFC 4511): an entry, the end of a search, or a notice."""
+    found = re.match(
+        rb"\x30(?:[\x05-\x7f]|\x81.|\x82..|\x84....)\x02\x01([\x00\x71])([\x64\x65\x78])",
+        data,
+        re.S,
+    )
+    if found is None or (found[1] == b"\0") != (found[2] == b"\x78"):
+        return None
+    return Match(protocol="ldap", reason="LDAP message")
+
+
+def _postgresql(data: bytes) -> Match | None:
+    """ErrorResponse with its fields of severity and code."""
+    size = int.from_bytes(data[1:5], "big")
+    if data[:1] == b"E" and 8 < size < 4096 and re.match(rb"S(?:FATAL|ERROR)\0", data[5:]):
+        return Match(protocol="postgresql", reason="PostgreSQL error response")
+    return None
+
+
+def _amqp(data: bytes) -> Match | None:
+    """A broker that does not speak the version offered says which it does."""
+    if len(data) >= 8 and re.match(rb"AMQP[\x00-\x03][\x00-\x09]{3}", data):
+        return Match(protocol="amqp", reason="AMQP protocol header")
+    return None
+
+
 def _rdp(data: bytes) -> Match | None:
     if len(data) >= 7 and data[:2] == b"\x03\0" and data[5] & 0xF0 == 0xD0:
         return Match(protocol="rdp", reason="X.224 connection confirm")
@@ -239,6 +272,10 @@ _LOOKS: tuple[Callable[[bytes], Match | None], ...] = (
     _adb,
     _gdb,
     _rdp,
+    _xmpp,
+    _ldap,
+    _postgresql,
+    _amqp,
     _redis,
     _memcached,
     _mqtt,

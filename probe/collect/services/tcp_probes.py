@@ -67,6 +67,15 @@ PROBES: dict[str, bytes] = {
     # X.224 connection request with a negotiation request for TLS and CredSSP ([MS-RDPBCGR] 2.2.1.1).
     "rdp": bytes.fromhex("03000013 0ee00000000000 0100080003000000"),
     "memcached": b"version\r\n",
+    "xmpp": b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' to='device.invalid' "
+    b"xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
+    # SearchRequest of the root DSE, which every server shows to everybody (RFC 4512 section 5.1).
+    "ldap": bytes.fromhex(
+        "3025 020171 6320 0400 0a0100 0a0100 020100 020105 010100 870b6f626a656374436c617373 3000"
+    ),
+    # StartupMessage of a version that does not exist: an error comes before any login is begun.
+    "postgresql": bytes.fromhex("00000008 00ff00ff"),
+    "amqp": b"AMQP\x00\x00\x09\x00",
 }
 
 EXPECTED: dict[int, str] = {
@@ -82,6 +91,10 @@ EXPECTED: dict[int, str] = {
     5060: "sip",
     3389: "rdp",
     11211: "memcached",
+    5222: "xmpp",
+    **dict.fromkeys((389, 3268), "ldap"),
+    **dict.fromkeys((5432, 5433), "postgresql"),
+    5672: "amqp",
 }
 """Which probe comes first on a port; what the service is, its answer says."""
 
@@ -111,7 +124,10 @@ SPEAKS_FIRST = frozenset(
 """Ports whose usual service greets first: the greeting is awaited longer."""
 
 GENERIC = ("tls", "http", "newline")
-FURTHER = ("mqtt", "rtsp", "redis", "modbus", "dns", "adb", "gdb", "sip", "rdp", "memcached")
+FURTHER = (
+    *("mqtt", "rtsp", "redis", "modbus", "dns", "adb", "gdb", "sip", "rdp", "memcached"),
+    *("xmpp", "ldap", "postgresql", "amqp"),
+)
 INSIDE_TLS = ("http", "newline", "mqtt", "rtsp", "redis", "sip")
 
 
