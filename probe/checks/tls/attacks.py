@@ -22,8 +22,8 @@ from probe.model.tls import Reply, TlsService
 OLD = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "DTLSv1.0", "DTLSv1.2")
 """Versions below 1.3 that renegotiate, compress, and take the suites with attacks."""
 SETTLE = (
-    "Run a plan whose TLS tests take the whole inventory, when nothing else talks to the device, or "
-    "test this service by hand."
+    "Run the plan 'full', which takes the whole inventory of TLS, when nothing else talks to the device, "
+    "or test this service by hand."
 )
 DH_OF_A_STATE = 1024
 """Primes up to this length are within reach of a state (Logjam)."""

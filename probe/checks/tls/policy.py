@@ -13,8 +13,8 @@ from probe.model.tls import TlsService
 MOST_NAMED = 4
 """Names in one sentence; the report's table has them all."""
 ASK_ALL = (
-    "Run a plan whose TLS tests take the whole inventory, when nothing else talks to the device, or "
-    "test this service by hand."
+    "Run the plan 'full', which takes the whole inventory of TLS, when nothing else talks to the device, "
+    "or test this service by hand."
 )
 
 
