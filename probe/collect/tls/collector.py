@@ -10,6 +10,7 @@ from probe.collect.answers import NoAnswer, Why
 from probe.collect.collector import Task, task
 from probe.collect.services.udp.encrypted import DTLS_PROTOCOLS
 from probe.collect.session import DeviceSession
+from probe.collect.tls import starttls
 from probe.collect.tls.codec import Version
 from probe.collect.tls.dtls import DtlsExchange
 from probe.collect.tls.dtls_survey import DtlsSurvey
@@ -26,7 +27,7 @@ from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
 from probe.model.observation import Announced, Service
 from probe.model.plan import Plan, TlsDepth
-from probe.model.tls import TlsService
+from probe.model.tls import Reply, TlsService, TlsTrait
 
 MOST_NAMES = 2
 _CERTIFIED_NAME = re.compile(
@@ -34,6 +35,18 @@ _CERTIFIED_NAME = re.compile(
 )
 """The last label begins with a letter: an address is no server name (RFC 6066 section 3)."""
 _HOST_NAME = re.compile(r"(?=.{1,100}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.local", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """How TLS begins: at once, or inside ``protocol`` after a request; ``name`` is the device's own."""
+
+    protocol: str = ""
+    name: str = ""
+
+    @property
+    def traits(self) -> tuple[TlsTrait, ...]:
+        return (TlsTrait(name="starttls", reply=Reply.ACCEPTED),) if self.protocol else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +58,36 @@ class TlsCollector:
     def tasks(self, dut: Dut, plan: Plan) -> Iterator[Task]:
         for seen in dut.services():
             service = seen.fact
-            if (service.tls and service.transport == "tcp") or speaks_dtls(service):
-                subject = endpoint(service.transport, service.address, service.port)
-                work = partial(
-                    measure,
-                    address=service.address,
-                    port=service.port,
-                    transport=service.transport,
-                )
-                called = "DTLS" if service.transport == "udp" else "TLS"
-                yield task(
-                    self.name, dut.device, subject, f"{called} on {subject}", work, priority=30
-                )
+            subject = endpoint(service.transport, service.address, service.port)
+            work = partial(measure, address=service.address, port=service.port)
+            if speaks_dtls(service):
+                work = partial(work, transport="udp")
+                title = f"DTLS on {subject}"
+            elif service.transport == "udp":
+                continue
+            elif service.tls:
+                title = f"TLS on {subject}"
+            elif service.protocol in starttls.DIALOGUES:
+                work = partial(work, protocol=service.protocol)
+                title = f"TLS begun inside {service.protocol.upper()} on {subject}"
+            else:
+                continue
+            yield task(self.name, dut.device, subject, title, work, priority=30)
 
 
 COLLECTOR = TlsCollector()
 
 
 async def measure(
-    session: DeviceSession, address: str, port: int, *, transport: str = "tcp"
+    session: DeviceSession, address: str, port: int, *, transport: str = "tcp", protocol: str = ""
 ) -> None:
-    """Record a TlsService, or why there is none."""
+    """Record a TlsService, or why there is none. ``protocol``: one that begins TLS when asked."""
+    begun = Begun()
+    if protocol:
+        begun = Begun(protocol=protocol, name=announced_name(session.dut) or "")
+        if not await _agreed(session, address, port, begun):
+            return
+        session.opening = partial(starttls.begin, protocol=protocol, name=begun.name)
     say: Say
     survey: type[Survey]
     if transport == "udp":
@@ -86,12 +108,42 @@ async def measure(
         found.more += (inventory.take,)
     await found.carry_out(next(iter(names), None))
     if interview.control is not None:
-        await _record(session, address, port, inventory, transport)
+        await _record(session, address, port, inventory, transport, begun)
         return
     subject = endpoint(transport, address, port)
     reason, owner, settle = _why_nothing(interview.reactions)
     proof = _proofs(interview) or (Coverage(tried="TLS hellos", times=0, deadline_s=0.0),)
     session.not_measured(subject, reason, *proof, owner=owner, settle=settle)
+
+
+async def _agreed(session: DeviceSession, address: str, port: int, begun: Begun) -> bool:
+    """Whether the service begins TLS when asked. A refusal is recorded as what it is, a fact."""
+    subject = endpoint("tcp", address, port)
+    asked = f"request to begin TLS inside {begun.protocol.upper()}"
+    met = await starttls.ask_to_begin(session, address, port, begun.protocol, begun.name)
+    proof = met.proof or Coverage(tried=asked, times=1, deadline_s=starttls.GREETING_S)
+    if met.reply is Reply.REFUSED:
+        refused = TlsTrait(name="starttls", reply=met.reply, detail=met.detail)
+        fact = TlsService(
+            address=address,
+            port=port,
+            starttls=begun.protocol,
+            versions=(),
+            suites=(),
+            traits=(refused,),
+            chain_problem="the service refused to begin TLS",
+            measured_at=session.clock(),
+        )
+        session.observe(fact, proof)
+    elif met.reply is Reply.NO_ANSWER:
+        session.not_measured(
+            subject,
+            f"The {asked} got no answer that can be relied on ({met.detail}).",
+            proof,
+            owner=NoAnswer(met.why, "").owner if met.why else Owner.DEVICE,
+            settle="Ask the service to begin TLS with a client of its protocol, and record the result.",
+        )
+    return met.reply is Reply.ACCEPTED
 
 
 async def _record(
@@ -100,6 +152,7 @@ async def _record(
     port: int,
     inventory: Inventory,
     transport: str,
+    begun: Begun,
 ) -> None:
     from probe.collect.tls.certificates import Chain, read_chain
 
@@ -127,10 +180,11 @@ async def _record(
             address=address,
             port=port,
             transport=transport,
+            starttls=begun.protocol,
             versions=found.version_facts(),
             suites=found.group_facts(),
             lists=inventory.facts(),
-            traits=trait_facts(found, finished),
+            traits=(*begun.traits, *trait_facts(found, finished)),
             dh_bits=dh_bits(interview.reactions),
             server_name=interview.server_name or "",
             chain=chain.certificates,

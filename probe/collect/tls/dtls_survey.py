@@ -28,6 +28,8 @@ class DtlsSurvey(Survey):
         if interview.control is not None:
             await self._suites()
             await self._second_round()
+            for questions in self.more:
+                await questions(self)
             await self._check_refusals()
 
     async def _version(self, version: Version) -> None:
