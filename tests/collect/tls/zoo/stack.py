@@ -35,7 +35,10 @@ async def read_hello(reader: Reader) -> Hello:
         rest = await reader.readexactly(int.from_bytes(head[:2], "big") - 0x8003)
         return Hello(0x0002, [], 5 + len(rest))
     body = await reader.readexactly(int.from_bytes(head[3:5], "big"))
-    return parse_hello(body)
+    try:
+        return parse_hello(body)
+    except (IndexError, struct.error):
+        raise ConnectionError("no ClientHello") from None  # a scanner's probe for some weakness
 
 
 def parse_hello(body: bytes) -> Hello:
