@@ -13,7 +13,7 @@ from probe.collect.session import DeviceSession
 from probe.collect.tls import starttls
 from probe.collect.tls.codec import Version
 from probe.collect.tls.dtls import DtlsExchange
-from probe.collect.tls.dtls_survey import DtlsSurvey
+from probe.collect.tls.dtls_survey import DtlsSurvey, in_dtls_terms
 from probe.collect.tls.exchange import Met, Reaction, exchange
 from probe.collect.tls.handshake import finish_handshake
 from probe.collect.tls.interview import MOST_HELLOS, Interview, Say
@@ -100,9 +100,9 @@ async def measure(
     found = survey(interview)
     inventory = Inventory(found)
     names = server_names(session.dut)
+    found.further_names = names[1:]
+    found.more = (partial(ask_the_rest, without_end=whole),)
     if transport == "tcp":
-        found.further_names = names[1:]
-        found.more = (partial(ask_the_rest, without_end=whole),)
         found.finish = partial(finish_handshake, session, address, port)
     if whole:
         found.more += (inventory.take,)
@@ -175,31 +175,29 @@ async def _record(
         chain = Chain(problem=found.not_finished)
     hellos += bool(finished or found.not_finished)
     proof += (finished.proof,) if finished else ()
-    session.observe(
-        TlsService(
-            address=address,
-            port=port,
-            transport=transport,
-            starttls=begun.protocol,
-            versions=found.version_facts(),
-            suites=found.group_facts(),
-            lists=inventory.facts(),
-            traits=(*begun.traits, *trait_facts(found, finished)),
-            dh_bits=dh_bits(interview.reactions),
-            server_name=interview.server_name or "",
-            chain=chain.certificates,
-            chain_problem=chain.problem,
-            chain_complete=chain.complete,
-            other_chains=tuple(
-                other.certificates
-                for ders in inventory.other_chains()
-                if (other := read_chain(ders)).certificates
-            ),
-            measured_at=session.clock(),
-            hellos=hellos,
+    fact = TlsService(
+        address=address,
+        port=port,
+        transport=transport,
+        starttls=begun.protocol,
+        versions=found.version_facts(),
+        suites=found.group_facts(),
+        lists=inventory.facts(),
+        traits=(*begun.traits, *trait_facts(found, finished)),
+        dh_bits=dh_bits(interview.reactions),
+        server_name=interview.server_name or "",
+        chain=chain.certificates,
+        chain_problem=chain.problem,
+        chain_complete=chain.complete,
+        other_chains=tuple(
+            other.certificates
+            for ders in inventory.other_chains()
+            if (other := read_chain(ders)).certificates
         ),
-        *proof,
+        measured_at=session.clock(),
+        hellos=hellos,
     )
+    session.observe(in_dtls_terms(fact) if transport == "udp" else fact, *proof)
 
 
 def speaks_dtls(service: Service) -> bool:

@@ -7,7 +7,7 @@ from probe.collect.tls.codec import Version
 from probe.collect.tls.codec.dtls import LABELS
 from probe.collect.tls.exchange import Met
 from probe.collect.tls.survey import Question, Survey
-from probe.model.tls import TlsSuiteGroup, TlsVersion
+from probe.model.tls import TlsService, TlsVersion
 
 
 class DtlsSurvey(Survey):
@@ -42,20 +42,26 @@ class DtlsSurvey(Survey):
             await self._ask(Question((version,), version, suites.psk(version)))
 
     def version_facts(self) -> tuple[TlsVersion, ...]:
-        by_name = {fact.name: fact for fact in super().version_facts()}
-        return tuple(
-            replace(
-                by_name[version.label], name=name, detail=_in_dtls(by_name[version.label].detail)
-            )
-            for version, name in LABELS.items()
-        )
-
-    def group_facts(self) -> tuple[TlsSuiteGroup, ...]:
-        return tuple(replace(f, detail=_in_dtls(f.detail)) for f in super().group_facts())
+        spoken = [version.label for version in LABELS]
+        return tuple(fact for fact in super().version_facts() if fact.name in spoken)
 
 
-def _in_dtls(text: str) -> str:
-    """Versions in a sentence by their DTLS names."""
+def in_dtls_terms(fact: TlsService) -> TlsService:
+    """The same with every version by its DTLS name."""
+    return replace(
+        fact,
+        versions=tuple(
+            replace(v, name=_named(v.name), detail=_named(v.detail)) for v in fact.versions
+        ),
+        suites=tuple(replace(s, detail=_named(s.detail)) for s in fact.suites),
+        lists=tuple(
+            replace(x, version=_named(x.version), detail=_named(x.detail)) for x in fact.lists
+        ),
+        traits=tuple(replace(t, detail=_named(t.detail)) for t in fact.traits),
+    )
+
+
+def _named(text: str) -> str:
     for version, name in LABELS.items():
         text = text.replace(version.label, name)
     return text
