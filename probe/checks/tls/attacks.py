@@ -64,32 +64,38 @@ def free_of(dut: Dut, derive: Derive, what: str, absent: str = "") -> Iterator[A
 # --- by suites -----------------------------------------------------------------------------------
 
 
-def by_suites(service: TlsService, attack: str, *patterns: str) -> Exposure:
-    """Open when one such suite is accepted. All of these count as weak in the short plan's hello."""
+def by_suites(
+    service: TlsService, attack: str, *patterns: str, withdrawn: bool = False
+) -> Exposure:
+    """Open when one such suite is accepted. All of these count as weak in the short plan's hello.
+
+    ``withdrawn``: from TLS 1.1 or 1.2 on a stack must not choose them (RFC 4346 section A.5, RFC 5469),
+    so that a refusal at the newest version says nothing about the older ones.
+    """
     found = [n for n in accepted_suites(service) if any(fnmatchcase(n, p) for p in patterns)]
     if found:
         return Exposure(attack=attack, shown=_some(found))
     weak = [g for g in service.suites if g.kind == "weak"]
-    if weak and all(g.reply is Reply.REFUSED for g in weak):
+    below = [v for v in possible_versions(service) if v in OLD]
+    if weak and all(g.reply is Reply.REFUSED for g in weak) and not (withdrawn and len(below) > 1):
         return Exposure(attack=attack)
-    gaps = suite_gaps(service)
-    return Exposure(attack=attack, unknown=_met(gaps))
+    return Exposure(attack=attack, unknown=_met(suite_gaps(service)))
 
 
 def unprotected(service: TlsService) -> Iterator[Exposure]:
-    yield by_suites(
-        service, "reading without a key, NULL encryption", "*_NULL_*", "TLS_SHA???_SHA???"
-    )
-    yield by_suites(service, "any man in the middle, anonymous suites", "*_anon_*")
-    yield by_suites(service, "FREAK, export RSA", "TLS_RSA_EXPORT*")
-    yield by_suites(service, "Logjam, export Diffie-Hellman", "TLS_DH*_EXPORT*")
-    yield by_suites(service, "decryption of export suites", "TLS_KRB5_EXPORT*")
+    yield by_suites(service, "reading along, NULL encryption", "*_NULL_*", "TLS_SHA???_SHA???")
+    yield by_suites(service, "anybody in between, anonymous suites", "*_anon_*")
+    yield by_suites(service, "FREAK, export RSA", "TLS_RSA_EXPORT*", withdrawn=True)
+    yield by_suites(service, "Logjam, export Diffie-Hellman", "TLS_DH*_EXPORT*", withdrawn=True)
+    yield by_suites(service, "breaking export keys", "TLS_KRB5_EXPORT*", withdrawn=True)
     yield by_suites(service, "RC4 biases", "*_RC4_*")
 
 
 def block_ciphers(service: TlsService) -> Iterator[Exposure]:
-    small = ("*_3DES_*", "*_DES_CBC*", "*_DES40_*", "*_IDEA_*", "*_RC2_*", "*_28147_*")
+    small = ("*_3DES_*", "*_RC2_*", "*_28147_*")
     yield by_suites(service, "SWEET32, ciphers with 64-bit blocks", *small)
+    short = ("*_DES_CBC*", "*_DES40_*", "*_IDEA_*")
+    yield by_suites(service, "SWEET32 and short keys, DES or IDEA", *short, withdrawn=True)
     if service.transport != "udp":
         yield _cbc_at(service, "POODLE", "SSLv3")
         # DTLS never took the initialisation vector from the record before (RFC 4347 section 4.1.2.3).
@@ -122,9 +128,8 @@ def short_dh(service: TlsService) -> Iterator[Exposure]:
     elif ephemeral and bits is None:
         yield Exposure(attack=attack, unknown=f"size not measured for {_some(ephemeral)}")
     else:
-        # A prime that was seen is one of possibly several: only whole lists tell that there is no other.
-        gaps = {} if bits is not None else old_suite_gaps(service)
-        yield Exposure(attack=attack, unknown=_met(gaps))
+        # A service may have several primes, one for each kind of key: only whole lists tell of all.
+        yield Exposure(attack=attack, unknown=_met(old_suite_gaps(service)))
 
 
 # --- by versions and features --------------------------------------------------------------------

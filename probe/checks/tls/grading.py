@@ -16,6 +16,7 @@ SIGNED_BY_CHOICE = {"TLSv1.2", "DTLSv1.2"}
 """Before, the signature of the key exchange is always MD5 with SHA-1, or SHA-1 (RFC 4346)."""
 NOT_ASKED = "not asked"
 WITH_INVENTORY = "the whole list was not asked for"
+CUT = "the list may not be whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +125,12 @@ def suite_gaps(service: TlsService, *, psk: bool = True) -> dict[str, str]:
     for version in possible:
         found = [one for one in _suite_lists(service) if one.version == version]
         if version != "SSLv2" and not any(one.complete for one in found):
-            why = found[0].detail if found else silent.get(version, "")
+            why = (found[0].detail or CUT) if found else silent.get(version, "")
             gaps[f"suites at {version}"] = why or WITH_INVENTORY
     if psk and not all(v in MODERN for v in possible):
         found = lists(service, "psk suites")
         if not any(one.complete for one in found):
-            gaps["PSK suites"] = (found[0].detail if found else "") or WITH_INVENTORY
+            gaps["PSK suites"] = (found[0].detail or CUT) if found else WITH_INVENTORY
     return gaps
 
 
@@ -178,8 +179,8 @@ def key_exchange(policy: Policy, service: TlsService) -> Sheet:
         sheet.items.append(Graded(name=f"DHE with {service.dh_bits} bits", rule=rule))
     elif any(name.startswith("TLS_DHE_") for name in accepted_suites(service)):
         sheet.gaps["the size of the DHE prime"] = NOT_ASKED
-    elif old := old_suite_gaps(service):
-        sheet.gaps["the size of a DHE prime"] = "; ".join(old.values())
+    if old := old_suite_gaps(service):
+        sheet.gaps["whether there is a shorter DHE prime"] = next(iter(old.values()))
     return sheet
 
 

@@ -65,7 +65,8 @@ def _accepted(policy: Policy, bad: list[Graded], against: Grade, sheet: Sheet) -
     more = f" and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
     notes = joined_notes(bad)
     unknown = "; there may be more" if sheet.gaps else ""
-    return f"{policy.title} {policy.edition} calls {said}{more} {against}{unknown}{notes}."
+    verb, end = _words(against)
+    return f"{policy.title} {policy.edition} {verb} {said}{more} {end}{unknown}{notes}."
 
 
 def _with_word(item: Graded) -> str:
@@ -81,11 +82,14 @@ def joined_notes(items: list[Graded]) -> str:
 
 def _clean(policy: Policy, sheet: Sheet, what: str, against: Grade) -> str:
     graded = [f"{i.name}: {i.grade}" for i in worst_first(sheet.items) if i.grade is not None]
-    silent = sum(1 for i in sheet.items if i.grade is None)
-    shown = "; ".join(graded[:MOST_NAMED]) or "nothing that it grades"
-    more = f"; and {len(graded) - MOST_NAMED} more" if len(graded) > MOST_NAMED else ""
-    quiet = f" ({silent} that it says nothing about)" if silent else ""
-    return (
-        f"Of the {what} accepted, {policy.title} {policy.edition} calls none {against}: "
-        f"{shown}{more}{quiet}."
-    )
+    silent = [i.name for i in sheet.items if i.grade is None]
+    shown = graded or silent
+    some = "; ".join(shown[:MOST_NAMED]) or "there are none"
+    more = f"; and {len(shown) - MOST_NAMED} more" if len(shown) > MOST_NAMED else ""
+    quiet = f" (and {len(silent)} that it says nothing about)" if silent and graded else ""
+    verb, end = _words(against)
+    return f"Of the {what} seen, {policy.title} {policy.edition} {verb} none {end}: {some}{more}{quiet}."
+
+
+def _words(against: Grade) -> tuple[str, str]:
+    return ("wants", "phased out") if against is Grade.PHASE_OUT else ("calls", against.value)
