@@ -7,12 +7,14 @@ from probe.collect.datagrams import Datagrams
 from probe.collect.session import DeviceSession
 from probe.collect.tls.codec import Alert, ClientHello, TlsFormatError, alert_name
 from probe.collect.tls.codec.dtls import LABELS, DatagramFlight, HelloWriter
-from probe.collect.tls.exchange import WHOLE_ANSWER_S, Met, Reaction, judged
+from probe.collect.tls.exchange import Met, Reaction, judged
 from probe.collect.wire import Transcript
 from probe.model.device import endpoint
 
 SLOW_PATIENCE_S = 9.5
 """RFC 7925 section 11 lets a constrained device wait 9 s before it says a lost message again."""
+WHOLE_TALK_S = 20.0
+"""A slow device's cookie and its answer; however one dribbles, no talk takes longer."""
 SLOW_S = 1.5
 """An answer that took so long is one of a slow device."""
 AGAIN_S = 2.0
@@ -68,7 +70,7 @@ class _Talk:
     ) -> None:
         self._wire, self._writer, self._flight = wire, HelloWriter(hello), flight
         self._patience, self.slowest = patience, slowest
-        self._end = time.monotonic() + WHOLE_ANSWER_S
+        self._end = time.monotonic() + WHOLE_TALK_S
         self._heard = self._said_again = False
         self._cookies = 0
 
@@ -116,6 +118,7 @@ class _Talk:
         if self._cookies > MOST_COOKIES:
             raise TlsFormatError(f"the device asked for a cookie more than {MOST_COOKIES} times")
         self._writer.take_cookie(cookie)
+        self._said_again = False
         await self._say()
 
     async def _next(self) -> bytes:
