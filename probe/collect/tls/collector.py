@@ -173,7 +173,7 @@ async def _record(
         )
     elif not ders and found.not_finished:
         chain = Chain(problem=found.not_finished)
-    hellos += bool(finished or found.not_finished)
+    hellos += found.handshakes
     proof += (finished.proof,) if finished else ()
     fact = TlsService(
         address=address,

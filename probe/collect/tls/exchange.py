@@ -71,6 +71,7 @@ class Reaction:
             Alert.HANDSHAKE_FAILURE,
             Alert.PROTOCOL_VERSION,
             Alert.INSUFFICIENT_SECURITY,
+            Alert.INAPPROPRIATE_FALLBACK,
         )
 
 

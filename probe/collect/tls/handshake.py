@@ -32,8 +32,7 @@ class Finished:
     """All certificates that it sent, not only the first."""
     proof: EvidenceRef
     alpn: str = ""
-    insists_on_alpn: bool = False
-    """A handshake that named other protocols was refused for that; this one named none."""
+    asked_for_alpn: bool = True
     tickets: int = 0
     max_early_data: int = 0
     """Bytes that the most generous ticket allows before the next handshake ends (RFC 8446 4.6.1)."""
@@ -44,24 +43,13 @@ class Finished:
 
 
 async def finish_handshake(
-    session: DeviceSession, address: str, port: int, server_name: str | None
-) -> Finished:
-    """Finish a handshake that trusts anything and take what was presented. Raises NoAnswer."""
-    try:
-        return await _finish(session, address, port, server_name, PROTOCOLS)
-    except NoAnswer as error:
-        if "NO_APPLICATION_PROTOCOL" not in error.detail:
-            raise
-    return await _finish(session, address, port, server_name, ())
-
-
-async def _finish(
     session: DeviceSession,
     address: str,
     port: int,
     server_name: str | None,
     protocols: Sequence[str],
 ) -> Finished:
+    """Finish a handshake that trusts anything and take what was presented. Raises NoAnswer."""
     handshake = _Handshake(server_name, protocols)
     try:
         async with (
@@ -78,7 +66,7 @@ async def _finish(
         whole=whole,
         proof=transcript,
         alpn=handshake.tls.selected_alpn_protocol() or "",
-        insists_on_alpn=not protocols,
+        asked_for_alpn=bool(protocols),
         tickets=len(handshake.tickets),
         max_early_data=max(handshake.tickets, default=0),
         to_the_end=handshake.closed,

@@ -181,6 +181,8 @@ class Interview:
         result = Settled(reply=Reply.NO_ANSWER, reaction=None, detail="not asked")
         for number, suites in enumerate(offers):
             settled = await self._offer(version, suites, to_the_end, terms, split)
+            if not settled.version_refused:
+                terms = terms.plain  # The question has been put.
             if settled.reply is Reply.ACCEPTED or settled.version_refused:
                 return settled
             if settled.reply is Reply.NO_ANSWER and not settled.unclear:

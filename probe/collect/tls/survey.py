@@ -7,7 +7,7 @@ from probe.collect.answers import NoAnswer
 from probe.collect.tls import suites
 from probe.collect.tls.codec import PLAIN, Alert, Terms, Version
 from probe.collect.tls.exchange import Met, Reaction
-from probe.collect.tls.handshake import Finished
+from probe.collect.tls.handshake import PROTOCOLS, Finished
 from probe.collect.tls.interview import Interview, Settled
 from probe.collect.tls.suites import PHASE_OUT, WEAK, Offers, name_of
 from probe.collect.tls.traits import CURIOUS
@@ -36,8 +36,8 @@ class Question:
     """Read on after the ServerHello, for certificate and key exchange."""
 
 
-Finish = Callable[[str | None], Awaitable[Finished]]
-"""Finishes a handshake under a server name; raises NoAnswer."""
+Finish = Callable[[str | None, tuple[str, ...]], Awaitable[Finished]]
+"""Finishes a handshake under a server name, with protocols for ALPN; raises NoAnswer."""
 MoreQuestions = Callable[["Survey"], Awaitable[None]]
 
 
@@ -54,7 +54,8 @@ class Survey:
         self.finish: Finish | None = None
         self.finished: Finished | None = None
         self.not_finished = ""
-        """Why there is no finished handshake, when one was tried."""
+        """Why there is no finished handshake, or none at the first try."""
+        self.handshakes = 0
 
     # --- asking ------------------------------------------------------------------------------
 
@@ -99,13 +100,16 @@ class Survey:
         """A handshake in TLS 1.3, which hides certificate and ticket; it is a control as well."""
         if self.finish is None or not self._hello_at(Version.TLS13):
             return
-        await self.interview.turn()
-        try:
-            self.finished = await self.finish(self.interview.server_name)
-        except NoAnswer as error:
-            self.not_finished = f"the handshake for the certificate met {error}"
-        else:
-            self.interview.finished_a_handshake()
+        for protocols in (PROTOCOLS, ()):  # an old stack may choke on ALPN
+            await self.interview.turn()
+            self.handshakes += 1
+            try:
+                self.finished = await self.finish(self.interview.server_name, protocols)
+            except NoAnswer as error:
+                self.not_finished = f"the handshake for the certificate met {error}"
+            else:
+                self.interview.finished_a_handshake()
+                return
 
     async def _ask(self, question: Question) -> Settled:
         in_clear = question.version < Version.TLS13
@@ -170,18 +174,22 @@ class Survey:
             await self._ask(Question((PHASE_OUT,), legacy, suites.phase_out(legacy)))
 
     async def _takes_psk(self, legacy: Version) -> bool:
-        """Refused all together, the PSK suites are refused, the weak among them too."""
+        """Whether it may: refused all together, the weak among the PSK suites are refused too."""
         asked = [(q, s) for q, s in self.answers.items() if q.offers == suites.psk(legacy)]
         settled = next((s for q, s in asked if q.version == legacy), None)
         if settled is None:
             settled = await self._ask(Question((PSK,), legacy, suites.psk(legacy)))
-        return settled.reply is Reply.ACCEPTED
+        return settled.reply is not Reply.REFUSED and not settled.unclear
+
+    def _weak_psk_asked(self, version: Version) -> bool:
+        return any(q.offers == suites.weak(version, psk=True) for q in self.answers)
 
     async def _second_round(self) -> None:
         """Settle what is open: only now is there a control hello for every question."""
         for question, first in list(self.answers.items()):
             settled = all(self._topic(t).reply is Reply.ACCEPTED for t in question.topics)
-            if first.reply is Reply.NO_ANSWER and not settled:
+            replaced = question.topics == (PSK,) and self._weak_psk_asked(question.version)
+            if first.reply is Reply.NO_ANSWER and not settled and not replaced:
                 again = await self.interview.ask_again(question.version, question.offers, first)
                 self.answers[question] = again
 
@@ -196,7 +204,10 @@ class Survey:
 
     def _doubtful(self) -> Iterable[tuple[Question, Settled]]:
         for question, settled in self.answers.items():
-            if settled.reply is Reply.REFUSED and not self.interview.answered_after(settled):
+            # That alert is about the fallback signal, whatever else may ail the device.
+            plain = settled.reaction and settled.reaction.alert == Alert.INAPPROPRIATE_FALLBACK
+            refused = settled.reply is Reply.REFUSED and not plain
+            if refused and not self.interview.answered_after(settled):
                 yield question, settled
 
     # --- what was learned --------------------------------------------------------------------
@@ -250,7 +261,8 @@ class Survey:
         if topic == WEAK and (newest := self._newest_legacy()) is not None:
             offers = suites.psk(newest)
             asked = [(q, s) for q, s in self.answers.items() if q.offers == offers]
-            found += [s for q, s in asked if q.version == newest and s.reply is not Reply.ACCEPTED]
+            if not self._weak_psk_asked(newest):
+                found += [s for q, s in asked if q.version == newest]
         order = (Reply.ACCEPTED, Reply.NO_ANSWER, Reply.REFUSED)
         return min(found, key=lambda s: order.index(s.reply), default=NOT_ASKED)
 

@@ -170,10 +170,11 @@ class _Reading:
             r.alert == Alert.NO_APPLICATION_PROTOCOL and r.hello.terms.curious
             for r in self.reactions
         )
-        if insists or (self.finished and self.finished.insists_on_alpn):
+        if insists or "NO_APPLICATION_PROTOCOL" in self.found.not_finished:
             detail = "it refuses a client that names none of its protocols"
             return TlsTrait(name="alpn", reply=Reply.ACCEPTED, detail=detail)
-        if self.finished and trait.reply is Reply.NO_ANSWER:
+        asked = self.finished is not None and self.finished.asked_for_alpn
+        if asked and trait.reply is Reply.NO_ANSWER:
             detail = "offered in TLSv1.3, and not answered"
             return TlsTrait(name="alpn", reply=Reply.REFUSED, detail=detail)
         return trait
@@ -237,7 +238,7 @@ class _Reading:
     def _psk_only(self) -> TlsTrait:
         name = "psk_only"
         table = suites.table()
-        kinds = {table[r.server_hello.suite].psk for r in self.hellos}
+        kinds = {(s := table.get(r.server_hello.suite)) is not None and s.psk for r in self.hellos}
         if False in kinds:
             return TlsTrait(name=name, reply=Reply.REFUSED, detail="it accepts other suites")
         if self.found.refuses_ordinary_suites():
