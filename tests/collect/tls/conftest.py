@@ -187,9 +187,11 @@ class Result:
 def measured(bench: Callable[..., Any]) -> Callable[..., Any]:
     """``await measured(port)`` runs the collector's job against 127.0.0.1."""
 
-    async def run(port: int, *, transport: str = "tcp", **options: Any) -> Result:
+    async def run(
+        port: int, *, transport: str = "tcp", protocol: str = "", **options: Any
+    ) -> Result:
         made = bench("127.0.0.1", **options)
-        await measure(made.session, "127.0.0.1", port, transport=transport)
+        await measure(made.session, "127.0.0.1", port, transport=transport, protocol=protocol)
         (observation,) = made.recorded.observations
         services, missing = made.recorded.facts(TlsService), made.recorded.facts(NotMeasured)
         return Result(
