@@ -57,7 +57,8 @@ class TlsTrait:
     ``extended_master_secret``, ``secure_renegotiation``, ``compression``, ``heartbeat``,
     ``encrypt_then_mac``, ``session_ticket``, ``alpn``, ``record_size_limit``, ``max_fragment_length``,
     ``ocsp_staple``, ``raw_public_key``, ``client_certificate``, ``fallback_scsv``, ``psk_only``,
-    ``post_quantum``, ``sha1_signature``, ``truncated_hmac``, ``early_data``, ``client_renegotiation``.
+    ``post_quantum``, ``sha1_signature``, ``truncated_hmac``, ``early_data``, ``client_renegotiation``,
+    ``starttls`` (of a service that is asked to begin TLS; refused, it is the only trait).
     """
 
     name: str
