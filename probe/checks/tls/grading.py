@@ -172,14 +172,15 @@ def key_exchange(policy: Policy, service: TlsService) -> Sheet:
     for kind, topic in (("groups", Topic.GROUP), ("signatures", Topic.SIGNATURE)):
         names = dict.fromkeys(n for one in lists(service, kind) for n in one.accepted)
         sheet.items += [Graded(name=n, rule=rule_for(policy, topic, n)) for n in names]
-        if any(rule.about is topic for rule in policy.rules):
+        if _objects(policy, topic):
             sheet.gaps |= _list_gaps(service, kind)
     if service.dh_bits is not None:
         rule = rule_for(policy, Topic.DH, "", bits=service.dh_bits)
         sheet.items.append(Graded(name=f"DHE with {service.dh_bits} bits", rule=rule))
     elif any(name.startswith("TLS_DHE_") for name in accepted_suites(service)):
         sheet.gaps["the size of the DHE prime"] = NOT_ASKED
-    if old := old_suite_gaps(service):
+    old = old_suite_gaps(service)
+    if old and _objects(policy, Topic.DH):
         sheet.gaps["whether there is a shorter DHE prime"] = next(iter(old.values()))
     return sheet
 
@@ -274,6 +275,11 @@ def everything(policy: Policy, service: TlsService) -> Sheet:
         whole.items += sheet.items
         whole.gaps |= sheet.gaps
     return whole
+
+
+def _objects(policy: Policy, topic: Topic) -> bool:
+    """Whether anything of the topic could be held against a service; else a gap changes nothing."""
+    return any(rule.about is topic and _bad(rule) for rule in policy.rules)
 
 
 def _bad(rule: Rule) -> bool:
