@@ -23,11 +23,8 @@ class Suite:
     kind: str
     reason: str
 
-    @property
-    def key_exchange(self) -> str:
-        """``RSA``, ``ECDHE_ECDSA``, ``DH_anon``, ``PSK`` …; empty for TLS 1.3, which fixes none."""
-        exchange, found, _ = self.name.removeprefix("TLS_").partition("_WITH_")
-        return exchange if found else ""
+    key_exchange: str
+    """``RSA``, ``ECDHE_ECDSA``, ``DH_anon``, ``PSK`` …; empty for TLS 1.3, which fixes none."""
 
     @property
     def tls13(self) -> bool:
@@ -52,9 +49,17 @@ class Suite:
 def table() -> dict[int, Suite]:
     """Every suite by number, in registry order."""
     text = (Path(__file__).parent / "suites.csv").read_text("utf-8")
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
-    found = (Suite(int(r["number"], 16), r["name"], r["kind"], r["reason"]) for r in rows)
+    rows = csv.reader(line for line in text.splitlines() if not line.startswith("#"))
+    next(rows)  # the names of the columns
+    found = (
+        Suite(int(n, 16), name, kind, reason, _exchange_in(name)) for n, name, kind, reason in rows
+    )
     return {suite.number: suite for suite in found}
+
+
+def _exchange_in(name: str) -> str:
+    exchange, found, _ = name.removeprefix("TLS_").partition("_WITH_")
+    return exchange if found else ""
 
 
 def name_of(number: int) -> str:

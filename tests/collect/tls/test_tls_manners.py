@@ -69,7 +69,8 @@ class Clock:
     """Time that passes only by waiting."""
 
     def __init__(self) -> None:
-        self.now, self.slept = 1000.0, []
+        self.now = 1000.0
+        self.slept: list[float] = []
 
     def __call__(self) -> float:
         return self.now
