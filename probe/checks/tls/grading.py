@@ -177,12 +177,17 @@ def key_exchange(policy: Policy, service: TlsService) -> Sheet:
     if service.dh_bits is not None:
         rule = rule_for(policy, Topic.DH, "", bits=service.dh_bits)
         sheet.items.append(Graded(name=f"DHE with {service.dh_bits} bits", rule=rule))
-    elif any(name.startswith("TLS_DHE_") for name in accepted_suites(service)):
-        sheet.gaps["the size of the DHE prime"] = NOT_ASKED
-    old = old_suite_gaps(service)
-    if old and _objects(policy, Topic.DH):
-        sheet.gaps["whether there is a shorter DHE prime"] = next(iter(old.values()))
+    if _objects(policy, Topic.DH):
+        sheet.gaps |= _prime_gaps(service)
     return sheet
+
+
+def _prime_gaps(service: TlsService) -> dict[str, str]:
+    old = old_suite_gaps(service)
+    gaps = {"whether there is a shorter DHE prime": why for why in list(old.values())[:1]}
+    if service.dh_bits is None and any(n.startswith("TLS_DHE_") for n in accepted_suites(service)):
+        gaps["the size of the DHE prime"] = NOT_ASKED
+    return gaps
 
 
 def old_suite_gaps(service: TlsService) -> dict[str, str]:
