@@ -183,8 +183,9 @@ def key_exchange(policy: Policy, service: TlsService) -> Sheet:
 
 
 def _prime_gaps(service: TlsService) -> dict[str, str]:
-    old = old_suite_gaps(service)
-    gaps = {"whether there is a shorter DHE prime": why for why in list(old.values())[:1]}
+    gaps: dict[str, str] = {}
+    if old := old_suite_gaps(service):
+        gaps["whether there is a shorter DHE prime"] = next(iter(old.values()))
     if service.dh_bits is None and any(n.startswith("TLS_DHE_") for n in accepted_suites(service)):
         gaps["the size of the DHE prime"] = NOT_ASKED
     return gaps
