@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_tls.py                    against openssl s_server on loopback
     python tests/benchmarks/bench_tls.py PORT [PLAN]        one measurement of 127.0.0.1:PORT, in this
-                                                            process; PLAN as in ``Plan.tls``
+                                                            process; PLAN: verdict, inventory
 
 The baseline is an interpreter that only imports asyncio.
 """
@@ -31,7 +31,7 @@ SERVERS = {
 ROUNDS = 5
 
 
-def measure_here(port: int, **plan: str) -> None:
+def measure_here(port: int, depth: str = "verdict") -> None:
     """Run the collector's job once and print what it cost and what it found."""
     from probe.collect.budget import Budget
     from probe.collect.scope import ScopeGuard
@@ -39,7 +39,7 @@ def measure_here(port: int, **plan: str) -> None:
     from probe.collect.tls.collector import measure
     from probe.model.device import Device, device_id
     from probe.model.dut import Dut
-    from probe.model.plan import Gentleness, Plan
+    from probe.model.plan import Gentleness, Plan, TlsDepth
     from probe.model.run import Scope
 
     class Recorder:
@@ -60,7 +60,12 @@ def measure_here(port: int, **plan: str) -> None:
             job="bench",
             collector="tls",
             plan=Plan(
-                name="b", summary="", catalogues=(), tcp_ports="quick", gentleness=gentle, **plan
+                name="b",
+                summary="",
+                catalogues=(),
+                tcp_ports="quick",
+                gentleness=gentle,
+                tls=TlsDepth(depth),
             ),
             guard=ScopeGuard(Scope(interface="lo", networks=("127.0.0.0/8",))),
             budget=Budget(gentle),
@@ -128,9 +133,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        measure_here(int(sys.argv[1]), tls=sys.argv[2])
-    elif len(sys.argv) > 1:
-        measure_here(int(sys.argv[1]))
+    if len(sys.argv) > 1:
+        measure_here(int(sys.argv[1]), *sys.argv[2:])
     else:
         main()

@@ -26,7 +26,7 @@ import tempfile
 import venv
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,6 @@ from zoo.posture import Expect, Posture, postures  # noqa: E402
 from zoo.running import NotInstalled, running  # noqa: E402
 
 from probe.collect.tls.suites import table  # noqa: E402
-from probe.model.plan import Plan  # noqa: E402
 
 SSLYZE = "sslyze==6.3.1"
 LIMIT_S = 40.0
@@ -225,9 +224,6 @@ def tools(sslyze: str) -> list[Tool]:
         return Tool(name=f"probe {plan}", argv=lambda port: (*me, str(port), plan), read=of_probe)
 
     found = [probe(depth) for depth in ("verdict", "inventory")]
-    if "tls" not in {f.name for f in fields(Plan)}:
-        me = (sys.executable, str(HERE / "bench_tls.py"))
-        found = [Tool(name="probe verdict", argv=lambda port: (*me, str(port)), read=of_probe)]
     if nmap := shutil.which("nmap"):
         script = ("--script", "ssl-enum-ciphers", "--script-args", f"tls.servername={NAME}")
         only = (nmap, "-n", "-Pn", "-sT", "--unprivileged", *script, "-oX", "-")

@@ -33,6 +33,12 @@ def serve_tcp(port: int, made: SSL.Context) -> None:
         with contextlib.suppress(SSL.Error, OSError):
             connection.do_handshake()
             connection.shutdown()
+        with contextlib.suppress(OSError):
+            # Unread bytes would turn the end into a reset, which can overtake the alert.
+            sock.shutdown(socket.SHUT_WR)
+            sock.settimeout(0.5)
+            while sock.recv(4096):
+                pass
         sock.close()
 
     with socket.create_server(("127.0.0.1", port), backlog=64) as listener:
