@@ -7,7 +7,7 @@ from zoo.files import NAME, Files, make_files
 from zoo.posture import Expect, Posture, postures
 from zoo.running import NotInstalled, running
 
-from probe.collect.tls import exchange, interview
+from probe.collect.tls import dtls, exchange, interview
 from probe.collect.tls.suites import PHASE_OUT, WEAK
 from probe.model.plan import Gentleness, Plan, TlsDepth
 from probe.model.tls import Reply, TlsService
@@ -70,10 +70,12 @@ async def measure_it(posture: Posture, files: Files, measured: Any, **options: A
 def hurry(patch: pytest.MonkeyPatch, posture: Posture) -> None:
     """Stubs take ten times shorter than the devices they stand for, so the prober waits that much less.
 
-    Genuine servers are given their time; only the pause between many connections is cut.
+    Genuine servers are given their time, but not the pauses between many connections, nor the wait
+    for datagrams of a device that is slow.
     """
     if posture.program != "stub":
         patch.setattr(interview, "WINDOW_S", interview.WINDOW_S * PACE)
+        patch.setattr(dtls, "SLOW_PATIENCE_S", dtls.SLOW_PATIENCE_S / 4)
         return
     for module in (interview, exchange):
         for name, value in vars(module).items():
