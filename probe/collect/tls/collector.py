@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.collector import Task, task
@@ -12,14 +13,11 @@ from probe.collect.services.udp.encrypted import DTLS_PROTOCOLS
 from probe.collect.session import DeviceSession
 from probe.collect.tls import starttls
 from probe.collect.tls.codec import Version
-from probe.collect.tls.dtls import DtlsExchange
-from probe.collect.tls.dtls_survey import DtlsSurvey, in_dtls_terms
 from probe.collect.tls.exchange import Met, Reaction, exchange
 from probe.collect.tls.handshake import finish_handshake
-from probe.collect.tls.interview import MOST_HELLOS, Interview, Say
-from probe.collect.tls.inventory import MOST_IN_INVENTORY, Inventory
+from probe.collect.tls.interview import MOST_HELLOS, MOST_IN_INVENTORY, Interview, Say
 from probe.collect.tls.questions import ask_the_rest
-from probe.collect.tls.survey import Survey, certificates_of
+from probe.collect.tls.survey import Survey, certificates_of, other_chains_of
 from probe.collect.tls.traits import dh_bits, trait_facts
 from probe.model.device import endpoint
 from probe.model.dut import Dut
@@ -29,12 +27,15 @@ from probe.model.observation import Announced, Service
 from probe.model.plan import Plan, TlsDepth
 from probe.model.tls import Reply, TlsService, TlsTrait
 
+if TYPE_CHECKING:
+    from probe.collect.tls.inventory import Inventory
+
 MOST_NAMES = 2
-_CERTIFIED_NAME = re.compile(
-    r"(?=.{1,100}$)([a-z0-9][a-z0-9-]{0,62}[.])+[a-z][a-z0-9-]{1,62}", re.I
-)
+USUAL_S = 20
+"""For an inventory of fifty entries at the pace that devices bear."""
+_CERTIFIED_NAME = re.compile(r"(?=.{1,100}$)([a-z0-9][a-z0-9-]{0,62}[.])+[a-z][a-z0-9-]{1,62}")
 """The last label begins with a letter: an address is no server name (RFC 6066 section 3)."""
-_HOST_NAME = re.compile(r"(?=.{1,100}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.local", re.IGNORECASE)
+_HOST_NAME = re.compile(r"(?=.{1,100}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.local")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,8 @@ class TlsCollector:
                 title = f"TLS begun inside {service.protocol.upper()} on {subject}"
             else:
                 continue
+            if plan.tls is TlsDepth.INVENTORY:
+                title += f", every suite by name: about {USUAL_S} s, more on a slow device"
             yield task(self.name, dut.device, subject, title, work, priority=30)
 
 
@@ -91,6 +94,9 @@ async def measure(
     say: Say
     survey: type[Survey]
     if transport == "udp":
+        from probe.collect.tls.dtls import DtlsExchange
+        from probe.collect.tls.dtls_survey import DtlsSurvey
+
         say, survey = DtlsExchange(session, address, port), DtlsSurvey
     else:
         say, survey = partial(exchange, session, address, port), Survey
@@ -98,17 +104,20 @@ async def measure(
     most = MOST_IN_INVENTORY if whole else MOST_HELLOS
     interview = Interview(say, os.urandom, most_hellos=most)
     found = survey(interview)
-    inventory = Inventory(found)
+    inventory: Inventory | None = None
     names = server_names(session.dut)
     found.further_names = names[1:]
     found.more = (partial(ask_the_rest, without_end=whole),)
     if transport == "tcp":
         found.finish = partial(finish_handshake, session, address, port)
     if whole:
+        from probe.collect.tls.inventory import Inventory
+
+        inventory = Inventory(found)
         found.more += (inventory.take,)
     await found.carry_out(next(iter(names), None))
     if interview.control is not None:
-        await _record(session, address, port, inventory, transport, begun)
+        await _record(session, address, port, found, inventory, transport, begun)
         return
     subject = endpoint(transport, address, port)
     reason, owner, settle = _why_nothing(interview.reactions)
@@ -150,14 +159,14 @@ async def _record(
     session: DeviceSession,
     address: str,
     port: int,
-    inventory: Inventory,
+    found: Survey,
+    inventory: "Inventory | None",
     transport: str,
     begun: Begun,
 ) -> None:
     from probe.collect.tls.certificates import Chain, read_chain
 
-    found, interview = inventory.found, inventory.found.interview
-    finished = found.finished
+    interview, finished = found.interview, found.finished
     proof: tuple[Proof, ...] = _proofs(interview)
     ders = certificates_of(interview.reactions)
     hellos = len(interview.reactions)
@@ -182,7 +191,7 @@ async def _record(
         starttls=begun.protocol,
         versions=found.version_facts(),
         suites=found.group_facts(),
-        lists=inventory.facts(),
+        lists=inventory.facts() if inventory else (),
         traits=(*begun.traits, *trait_facts(found, finished)),
         dh_bits=dh_bits(interview.reactions),
         server_name=interview.server_name or "",
@@ -191,13 +200,17 @@ async def _record(
         chain_complete=chain.complete,
         other_chains=tuple(
             other.certificates
-            for ders in inventory.other_chains()
+            for ders in other_chains_of(interview.reactions)
             if (other := read_chain(ders)).certificates
         ),
         measured_at=session.clock(),
         hellos=hellos,
     )
-    session.observe(in_dtls_terms(fact) if transport == "udp" else fact, *proof)
+    if transport == "udp":
+        from probe.collect.tls.dtls_survey import in_dtls_terms
+
+        fact = in_dtls_terms(fact)
+    session.observe(fact, *proof)
 
 
 def speaks_dtls(service: Service) -> bool:
@@ -215,7 +228,7 @@ def _certified_names(dut: Dut) -> Iterator[str]:
     """Host names in the certificates of the device's other services."""
     for seen in dut.all(TlsService):
         for name in seen.fact.chain[0].names if seen.fact.chain else ():
-            if _CERTIFIED_NAME.fullmatch(name):
+            if _CERTIFIED_NAME.fullmatch(name.lower()):
                 yield name
 
 
@@ -227,7 +240,7 @@ def announced_name(dut: Dut) -> str | None:
     for seen in dut.all(Announced):
         if seen.fact.via == "mdns":
             texts += [seen.fact.name, *(value for _, value in seen.fact.attributes)]
-    return next((t.rstrip(".") for t in texts if _HOST_NAME.fullmatch(t.rstrip("."))), None)
+    return next((t.rstrip(".") for t in texts if _HOST_NAME.fullmatch(t.rstrip(".").lower())), None)
 
 
 def _proofs(interview: Interview) -> tuple[Proof, ...]:

@@ -24,6 +24,8 @@ LONGEST_PAUSE_S = 4.0
 WINDOW_S, MOST_IN_WINDOW = 5.0, 16
 """Devices are known that shut their port after 20 connections in 5 s, and that only then show it."""
 MOST_HELLOS = 48
+MOST_IN_INVENTORY = 300
+"""Five versions with fifty suites each are within it."""
 UNHEARD_S, UNHEARD_HELLOS, UNHEARD_TORN = 13.0, 10, 20
 """Without any sign of TLS for so long, a service is left alone."""
 
@@ -118,14 +120,6 @@ class Interview:
     def finished_a_handshake(self) -> None:
         """What came before is confirmed: the device was well and accepted a whole handshake."""
         self._confirmed = len(self.reactions)
-
-    def would_take(self, hellos: int) -> float:
-        """Seconds for so many hellos more, from what the answered ones took."""
-        took = [r.seconds for r in self.reactions if r.met in (Met.HELLO, Met.ALERT)]
-        slowest = max(took, default=0.0)
-        paced = GAP_S if self._torn else WINDOW_S / MOST_IN_WINDOW
-        crowded = hellos > MOST_IN_WINDOW or self._torn
-        return hellos * max(slowest, paced if crowded else 0.0)
 
     # --- questions ---------------------------------------------------------------------------
 

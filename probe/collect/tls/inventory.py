@@ -21,12 +21,9 @@ from probe.collect.tls.exchange import Met, Reaction
 from probe.collect.tls.interview import Settled
 from probe.collect.tls.questions import dhe_suites
 from probe.collect.tls.suites import name_of
-from probe.collect.tls.survey import LEGACY, Question, Survey, certificates_of
+from probe.collect.tls.survey import LEGACY, Question, Survey
 from probe.collect.tls.traits import OWN_PRIME, dh_bits, key_exchange_of
 from probe.model.tls import Reply, TlsList
-
-MOST_IN_INVENTORY = 300
-"""Hellos to one service: five versions with fifty suites each are within it."""
 
 Picked = Callable[[Reaction], int | None]
 """What a ServerHello chose from the list that is being taken; None when it does not show."""
@@ -280,16 +277,6 @@ class Inventory:
         answers = [self.found.answers.get(end) for end in taken.ends]
         open_ends = [a.detail for a in answers if a is not None and a.reply is not Reply.REFUSED]
         return open_ends[-1] if open_ends else "not asked to the end"
-
-    def other_chains(self) -> tuple[tuple[bytes, ...], ...]:
-        """Chains beside the first, one for each leaf that was presented."""
-        first = certificates_of(self.found.interview.reactions)
-        chains = {
-            r.flight.certificates[0]: r.flight.certificates
-            for r in self.found.interview.reactions
-            if r.flight.certificates
-        }
-        return tuple(chain for leaf, chain in chains.items() if leaf != first[0])
 
     # --- small things ------------------------------------------------------------------------
 

@@ -278,6 +278,13 @@ def certificates_of(reactions: list[Reaction]) -> tuple[bytes, ...]:
     return next((r.flight.certificates for r in reactions if r.flight.certificates), ())
 
 
+def other_chains_of(reactions: list[Reaction]) -> tuple[tuple[bytes, ...], ...]:
+    """Chains beside the first, one for each leaf that was presented."""
+    chains = [r.flight.certificates for r in reactions if r.flight.certificates]
+    by_leaf = {chain[0]: chain for chain in chains}
+    return tuple(chain for leaf, chain in by_leaf.items() if leaf != chains[0][0])
+
+
 def _chosen_version(settled: Settled) -> Version | None:
     if settled.reply is not Reply.ACCEPTED or settled.reaction is None:
         return None

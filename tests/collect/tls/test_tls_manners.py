@@ -119,14 +119,6 @@ async def test_after_a_reset_three_a_second_and_longer_and_longer_pauses() -> No
     assert min(gaps) > 1 / 3
 
 
-def test_an_inventory_is_estimated_by_what_the_device_needs() -> None:
-    clock = Clock()
-    say, _ = meets(clock, lambda _: Met.ALERT)
-    asked = Interview(say, bytes, clock.sleep, clock=clock)
-    assert asked.would_take(10) == 0.0
-    assert asked.would_take(100) > 25.0
-
-
 # --- names ---------------------------------------------------------------------------------------
 
 
