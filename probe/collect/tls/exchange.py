@@ -121,6 +121,12 @@ async def _listen(
     while not flight.done and (to_the_end or flight.hello is None):
         data = await wire.recv(16_384, patience)
         if not data:
+            if flight.pending:
+                # A refusal is whole; what breaks off in the middle of a message says nothing.
+                return (
+                    Met.GARBAGE,
+                    f"the device closed in the middle of a message, after {flight.size} bytes",
+                )
             rest = f" after {flight.size} bytes" if flight.size else ""
             return Met.ENDED, f"the device closed the connection{rest}"
         flight.feed(data)

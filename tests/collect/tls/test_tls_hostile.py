@@ -62,7 +62,13 @@ async def test_ways_to_refuse_that_are_refusals(serve: Any, measured: Any, reply
     assert result.service.hellos <= 24
 
 
-@pytest.mark.parametrize("reply", [reset, silence])
+async def half(writer: Writer) -> None:
+    """An alert that breaks off before its number."""
+    writer.write(record(21, bytes([2, 70]))[:-1])
+    await writer.drain()
+
+
+@pytest.mark.parametrize("reply", [reset, silence, half])
 async def test_reset_and_silence_are_no_refusals(serve: Any, measured: Any, reply: Reply) -> None:
     stub = Stub(refuse=reply)
     async with serve(stub) as port:
