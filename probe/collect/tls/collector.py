@@ -104,16 +104,13 @@ async def measure(
     most = MOST_IN_INVENTORY if whole else MOST_HELLOS
     interview = Interview(say, os.urandom, most_hellos=most)
     found = survey(interview)
-    inventory: Inventory | None = None
     names = server_names(session.dut)
     found.further_names = names[1:]
     found.more = (partial(ask_the_rest, without_end=whole),)
     if transport == "tcp":
         found.finish = partial(finish_handshake, session, address, port)
-    if whole:
-        from probe.collect.tls.inventory import Inventory
-
-        inventory = Inventory(found)
+    inventory = _inventory(found) if whole else None
+    if inventory:
         found.more += (inventory.take,)
     await found.carry_out(next(iter(names), None))
     if interview.control is not None:
@@ -123,6 +120,12 @@ async def measure(
     reason, owner, settle = _why_nothing(interview.reactions)
     proof = _proofs(interview) or (Coverage(tried="TLS hellos", times=0, deadline_s=0.0),)
     session.not_measured(subject, reason, *proof, owner=owner, settle=settle)
+
+
+def _inventory(found: Survey) -> "Inventory":
+    from probe.collect.tls.inventory import Inventory
+
+    return Inventory(found)
 
 
 async def _agreed(session: DeviceSession, address: str, port: int, begun: Begun) -> bool:
