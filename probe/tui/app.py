@@ -133,6 +133,8 @@ class ProbeApp(App[str], inherit_bindings=False):
 
     def _look(self) -> None:
         """Read on in the journal, and paint what differs."""
+        if not self.is_running:  # At the end the timer may tick while the screens are taken down.
+            return
         before = self.follow.trouble
         changed = self.follow.poll()
         if self.follow.trouble and self.follow.trouble != before:

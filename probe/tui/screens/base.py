@@ -80,7 +80,8 @@ class ProbeScreen(Screen[None]):
 
     def _is_whole(self) -> bool:
         # A screen that is being put up or taken down has its bars one by one.
-        return self.is_mounted and bool(self.query(TopBar)) and bool(self.query(Crumbs))
+        whole = self.is_mounted and bool(self.query(TopBar)) and bool(self.query(Crumbs))
+        return whole and self.app.is_running
 
     def show_status(self) -> None:
         if not self._is_whole():

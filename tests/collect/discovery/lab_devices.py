@@ -114,10 +114,13 @@ def sniff(port: str, source: str) -> None:
             frame = sock.recv(2048)
         except TimeoutError:
             continue
-        # Answers by ARP and ND to those who ask for the probe are the kernel's own.
-        answers = frame[12:14] == b"\x08\x06" and frame[21] == 2
-        answers = answers or (frame[12:14] == b"\x86\xdd" and (frame[20], frame[54]) == (58, 136))
-        if frame[6:12] == own and not frame[0] & 1 and not answers:
+        # Unicast ARP and ND is the kernel's own: it answers those who ask for the probe, and then looks
+        # whether they are still there (RFC 4861 section 7.3). Discovery asks the whole link.
+        kernel = frame[12:14] == b"\x08\x06"
+        kernel = kernel or (
+            frame[12:14] == b"\x86\xdd" and frame[20] == 58 and frame[54] in (135, 136)
+        )
+        if frame[6:12] == own and not frame[0] & 1 and not kernel:
             found.add(frame[:6].hex(":"))
     print(" ".join(sorted(found)))
 
