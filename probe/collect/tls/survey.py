@@ -262,7 +262,7 @@ class Survey:
             offers = suites.psk(newest)
             asked = [(q, s) for q, s in self.answers.items() if q.offers == offers]
             if not self._weak_psk_asked(newest):
-                found += [s for q, s in asked if q.version == newest]
+                found += [_about_weak(s) for q, s in asked if q.version == newest]
         order = (Reply.ACCEPTED, Reply.NO_ANSWER, Reply.REFUSED)
         return min(found, key=lambda s: order.index(s.reply), default=NOT_ASKED)
 
@@ -295,6 +295,14 @@ def _speaks_about(settled: Settled, version: Version) -> bool:
     """The version offered is the highest allowed: a ServerHello tells nothing about lower ones."""
     chosen = _chosen_version(settled)
     return chosen is None or chosen < version
+
+
+def _about_weak(settled: Settled) -> Settled:
+    """All PSK suites refused are the weak ones refused; one that was chosen speaks for itself only."""
+    if settled.reply is not Reply.ACCEPTED or settled.reaction is None:
+        return settled
+    suite = suites.table().get(settled.reaction.server_hello.suite)
+    return settled if suite is not None and suite.kind == WEAK else NOT_ASKED
 
 
 def _about_version(settled: Settled, version: Version) -> Settled:
