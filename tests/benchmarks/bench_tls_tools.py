@@ -4,8 +4,9 @@
 
 Prints one table: connections, wall time, CPU and peak memory of the whole process, and whether what
 was said is what the server is declared to be (tests/collect/tls/zoo/zoo.toml). Then the bars: verdict
-within 13 connections, inventory within n + 25 (n: suites over all versions), and faster with fewer
-connections than every tool that is right about the server.
+within 13 connections, inventory within n + 25 (n: entries of all its lists: suites of each version,
+groups, signature schemes), and faster with fewer connections than every tool that is right about the
+server. Those tools list suites, few list groups, none signature schemes.
 
 Everything runs in a network namespace of its own, where only its loopback is up, so the kernel's count
 of connections begun is the tool's. nmap and sslscan are Debian packages (tests/lab/packages.txt).
@@ -41,7 +42,7 @@ from zoo.running import NotInstalled, running  # noqa: E402
 from probe.collect.tls.suites import table  # noqa: E402
 
 SSLYZE = "sslyze==6.3.1"
-LIMIT_S = 40.0
+LIMIT_S = 75.0
 VERDICT_BAR, INVENTORY_MORE = 13, 25
 ROUNDS = 3
 
@@ -75,6 +76,8 @@ class Said:
     suites: Mapping[str, frozenset[str]] | None = None
     unknown: frozenset[str] = frozenset()
     kinds: Mapping[str, str] | None = None
+    entries: int = 0
+    """Of all lists that the probe took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ class Row:
     wall: float
     cpu: float
     rss: float
+    entries: int
     verdict: str
     """``right``, ``open …`` (nothing false, but something left open), or what is wrong."""
 
@@ -115,6 +119,7 @@ def of_probe(text: str) -> Said:
         suites=suites if lists else None,
         unknown=frozenset(n for n, r in replies.items() if r == "no answer") | incomplete,
         kinds=kinds,
+        entries=sum(len(one["accepted"]) for one in found.get("lists", ())),
     )
 
 
@@ -169,6 +174,8 @@ def of_sslyze(text: str) -> Said:
 
 def judged(posture: Posture, said: Said) -> str:
     """Whether it is what was declared; silence of a tool counts as what it lets a reader believe."""
+    if posture.expect is Expect.NOTHING and not said.versions:
+        return "right" if "everything" in said.unknown else "blank"
     wrong = []
     true = set(posture.versions)
     known = {v for v in true if v not in said.unknown} - {"everything"}
@@ -244,13 +251,15 @@ async def one_run(tool: Tool, posture: Posture, port: int, out: Path) -> Row:
     argv = (sys.executable, "-I", "-S", "-c", LAUNCH, str(LIMIT_S), str(out), *tool.argv(port))
     process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
     figures: dict[str, Any] = json.loads((await process.communicate())[0])
+    entries = 0
     try:
-        verdict = judged(posture, tool.read(out.read_text(errors="replace")))
+        said = tool.read(out.read_text(errors="replace"))
+        verdict, entries = judged(posture, said), said.entries
     except (ValueError, KeyError, ElementTree.ParseError):
         verdict = "blank"
     if figures.pop("over"):
         verdict = f"no end within {LIMIT_S:.0f} s"
-    return Row(server=posture.name, tool=tool.name, verdict=verdict, **figures)
+    return Row(server=posture.name, tool=tool.name, verdict=verdict, entries=entries, **figures)
 
 
 async def compare(chosen: Sequence[Posture], with_tools: Sequence[Tool], rounds: int) -> list[Row]:
@@ -322,9 +331,8 @@ def missed(rows: Sequence[Row], chosen: Sequence[Posture]) -> list[str]:
 def _missed_alone(posture: Posture, row: Row) -> list[str]:
     found = []
     ordinary = posture.expect is Expect.EXACT and posture.program != "stub"
-    count = sum(len(names) for names in posture.suites.values())
-    bar = VERDICT_BAR if row.tool == "probe verdict" else count + INVENTORY_MORE
-    if ordinary and (count or row.tool == "probe verdict") and row.connections > bar:
+    bar = VERDICT_BAR if row.tool == "probe verdict" else row.entries + INVENTORY_MORE
+    if ordinary and row.connections > bar:
         found.append(f"{posture.name}: {row.tool} took {row.connections} connections, bar {bar}")
     if not row.right and not (row.verdict.startswith("open") and not ordinary):
         found.append(f"{posture.name}: {row.tool} says {row.verdict}")
