@@ -194,12 +194,15 @@ def judged(posture: Posture, said: Said) -> str:
             wrong.append(f"{version} {len(mine & set(names))}/{len(names)} suites")
             if extra := mine - set(names):
                 wrong.append(f"invents {_short(extra)}")
-    for kind, declared in (("weak", posture.weak), ("phase-out", posture.phase_out)):
-        if said.kinds is not None and said.kinds[kind] not in _may_say(declared):
-            wrong.append(f"{kind} {said.kinds[kind]}")
+    wrong += _wrong_kinds(posture, said.kinds or {})
     if wrong:
         return "; ".join(wrong) if said.versions or said.unknown else "blank"
     return f"open: {_short(said.unknown)}" if said.unknown else "right"
+
+
+def _wrong_kinds(posture: Posture, kinds: Mapping[str, str]) -> list[str]:
+    declared = {"weak": posture.weak, "phase-out": posture.phase_out}
+    return [f"{k} {said}" for k, said in kinds.items() if said not in _may_say(declared[k])]
 
 
 def _may_say(declared: bool) -> tuple[str, str]:

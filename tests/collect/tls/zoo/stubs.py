@@ -89,12 +89,16 @@ def said(text: str) -> Talk:
     return talk
 
 
-async def tarpit(reader: Reader, writer: Writer) -> None:
-    """A byte now and then, for ever."""
-    for byte in server_hello(0x0303, 0xC02F):
-        writer.write(bytes([byte]))
-        await writer.drain()
-        await asyncio.sleep(0.2)
+def tarpit(pace: float) -> Talk:
+    """A byte every two seconds, for ever."""
+
+    async def talk(reader: Reader, writer: Writer) -> None:
+        for byte in server_hello(0x0303, 0xC02F):
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(2.0 * pace)
+
+    return talk
 
 
 async def endless(reader: Reader, writer: Writer) -> None:
@@ -111,7 +115,6 @@ async def endless(reader: Reader, writer: Writer) -> None:
         await writer.drain()
 
 
-TALKS: Mapping[str, Talk] = {"tarpit": tarpit, "endless": endless}
 STACKS: Mapping[str, type[Stub]] = {
     "plain": Stub,
     "intolerant": Intolerant,
@@ -128,8 +131,10 @@ def stub(posture: Posture, certificate: bytes, pace: float) -> Talk:
     kind = options.pop("kind", "plain")
     if kind == "says":
         return said(options["text"])
-    if kind in TALKS:
-        return TALKS[kind]
+    if kind == "tarpit":
+        return tarpit(pace)
+    if kind == "endless":
+        return endless
     for name in ("refuse", "too_big"):
         if name in options:
             options[name] = ENDS[options[name]]
