@@ -18,7 +18,7 @@ from zoo.stack import (
     Writer,
     alert,
     close,
-    parse_hello,
+    read_hello,
     record,
     reset,
     server_hello,
@@ -103,8 +103,7 @@ def tarpit(pace: float) -> Talk:
 
 async def endless(reader: Reader, writer: Writer) -> None:
     """100 MB of handshake behind a ServerHello."""
-    head = await reader.readexactly(5)
-    hello = parse_hello(await reader.readexactly(int.from_bytes(head[3:], "big")))
+    hello = await read_hello(reader)
     chosen = next((s for s in hello.suites if s == 0xC02F), None)
     if chosen is None or hello.version < 0x0303:
         await alert(70 if hello.version < 0x0303 else 40)(writer)
