@@ -148,7 +148,7 @@ async def test_three_runs_alike(posture: Posture, result: Any, files: Files, mea
         assert said_of(again) == said_of(result)
 
 
-@each_with_gaps([p for p in GENUINE if p.transport == "tcp"])
+@each([p for p in GENUINE if p.transport == "tcp"])
 def test_few_hellos(posture: Posture, result: Any) -> None:
     psk = posture.traits.get("psk_only", False)
     assert result.service.hellos <= (PSK_HELLOS if psk else ORDINARY_HELLOS)
