@@ -141,8 +141,8 @@ class ProbeApp(App[str], inherit_bindings=False):
             self.say(self.follow.trouble, severity="error")
         self._ticks += 1
         screen = self._probe_screen()
-        if screen is None:
-            return
+        if screen is None or not screen.is_whole:
+            return  # What has changed meanwhile is painted when the screen is mounted.
         if changed:
             screen.update()
             screen.refresh_bindings()

@@ -73,18 +73,19 @@ class ProbeScreen(Screen[None]):
 
     def update(self) -> None:
         """Bring everything on this screen up to date; paints only what differs."""
-        if not self._is_whole():
+        if not self.is_whole:
             return
         self.refresh_data()
         self.show_status()
 
-    def _is_whole(self) -> bool:
-        # A screen that is being put up or taken down has its bars one by one.
+    @property
+    def is_whole(self) -> bool:
+        """All its parts are there; while it is put up or taken down they come and go one by one."""
         whole = self.is_mounted and bool(self.query(TopBar)) and bool(self.query(Crumbs))
         return whole and self.app.is_running
 
     def show_status(self) -> None:
-        if not self._is_whole():
+        if not self.is_whole:
             return
         self.query_one(TopBar).show_status(self.probe.status_line())
         self.query_one(Crumbs).show_path(self.path(), self.remark())
