@@ -10,6 +10,8 @@ import click
 from probe.errors import Exit, ProbeError
 
 FORMATS = ("html", "json", "junit", "text")
+PERMISSIONS = ("tls-attacks", "brute-force", "snmp-write")
+"""The values of ``probe.model.plan.Permission``, without its import."""
 RUN_HELP = "A run's id, its start, or 'last'."
 
 
@@ -73,6 +75,20 @@ run_argument = click.argument("run")
 @output_option
 @click.option("--resume", metavar="RUN", help="Go on with this run.")
 @click.option("--operator", default="", help="Who runs the test.")
+@click.option(
+    "--authorised-by",
+    envvar="PROBE_AUTHORISED_BY",
+    default="",
+    metavar="WHO",
+    help="Name and role of who allowed logins and all else that is permitted. Asked for at a terminal.",
+)
+@click.option(
+    "--permit",
+    "permits",
+    type=click.Choice(PERMISSIONS),
+    multiple=True,
+    help="Also do this test, which may disturb the device; may be repeated.",
+)
 @click.option(
     "--dry-run", is_flag=True, help="Print what would be done, and every login, then end."
 )

@@ -21,14 +21,20 @@ def demo(show: Show, store: str | None, plan: str, *, loopback: bool) -> int:
     setting = network.setting(loopback=loopback)
     if setting.loopback:
         sys.stderr.write(f"The demonstration runs on loopback addresses: {setting.reason}.\n")
+    scope = Scope(interface=setting.interface, networks=setting.networks, targets=setting.targets)
+    chosen, started = (
+        run_command.chosen_plan(Wish(interface=setting.interface, plan=plan)),
+        run_command.now(),
+    )
     head = Run(
         id=launch.new_run_id(),
-        started_at=run_command.now(),
-        scope=Scope(
-            interface=setting.interface, networks=setting.networks, targets=setting.targets
-        ),
-        plan=run_command.chosen_plan(Wish(interface=setting.interface, plan=plan)),
+        started_at=started,
+        scope=scope,
+        plan=chosen,
         operator="demonstration",
+        authorisation=run_command.authorised(
+            "nobody: the devices are the demonstration's own", chosen, scope, started
+        ),
         tool_version=__version__,
         host=os.uname().nodename,
         demonstration="loopback" if setting.loopback else "namespaces",

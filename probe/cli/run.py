@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from probe import __version__
 from probe.cli.common import default_store, read_declarations
 from probe.errors import Exit, ProbeError
-from probe.model.plan import Plan
+from probe.model.plan import Permission, Plan
 from probe.model.ports import parse_ports
-from probe.model.run import Run, Scope
+from probe.model.run import Authorisation, Run, Scope
+from probe.model.text import clean
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -28,6 +29,9 @@ class Wish:
     catalogues: tuple[str, ...] = ()
     declarations: tuple[Path, ...] = ()
     operator: str = ""
+    authorised_by: str = ""
+    permits: tuple[str, ...] = ()
+    """Values of ``Permission``."""
     logins: bool = True
     router_advertisement: bool = False
 
@@ -67,7 +71,7 @@ def run(wish: Wish, show: Show, store: str | None, resume: str | None) -> int:
         run_id = resumed(resume, where)
     else:
         head, files = described(wish)
-        run_id = launch.start(head, where, files=files)
+        run_id = launch.start(ask_for_authorisation(head, show), where, files=files)
     return watch(run_id, show, where)
 
 
@@ -111,17 +115,51 @@ def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
         )
     facts = interface_facts(wish.interface)
     plan = chosen_plan(wish)
+    scope, started = scope_of(wish, facts.networks), now()
     head = Run(
         id=new_run_id(),
-        started_at=now(),
-        scope=scope_of(wish, facts.networks),
+        started_at=started,
+        scope=scope,
         plan=plan,
         declarations=read_declarations(wish.declarations),
         operator=wish.operator,
+        authorisation=authorised(wish.authorised_by, plan, scope, started),
         tool_version=__version__,
         host=os.uname().nodename,
     )
     return head, wish.declarations
+
+
+def authorised(by: str, plan: Plan, scope: Scope, at: float) -> Authorisation | None:
+    """The record of who allowed what on which devices; None when nothing needs to be allowed."""
+    if not (plan.logins or plan.permits):
+        return None
+    return Authorisation(
+        by=clean(by, 200).strip(),
+        at=at,
+        logins=plan.logins,
+        permits=plan.permits,
+        devices=scope.targets or scope.networks,
+    )
+
+
+def ask_for_authorisation(head: Run, show: Show) -> Run:
+    """The run with a named authorisation: asked for at a terminal, demanded otherwise."""
+    wanted = head.authorisation
+    if wanted is None or wanted.by:
+        return head
+    acts = ", ".join([*(["default logins"] if wanted.logins else []), *wanted.permits])
+    devices = ", ".join(wanted.devices)
+    if sys.stdin.isatty() and sys.stderr.isatty() and not show.detach:
+        sys.stderr.write(f"This run does {acts} on {devices}.\nWho authorised that (name, role)? ")
+        sys.stderr.flush()
+        by = clean(sys.stdin.readline(), 200).strip()
+        if by:
+            return replace(head, authorisation=replace(wanted, by=by))
+    raise ProbeError(
+        f"Nobody is named who authorised {acts} on {devices}",
+        "Name them: --authorised-by 'NAME, ROLE'; or leave logins out: --no-logins.",
+    )
 
 
 def scope_of(wish: Wish, networks: tuple[str, ...]) -> Scope:
@@ -179,6 +217,7 @@ def chosen_plan(wish: Wish) -> Plan:
     registry.chosen_catalogues(plan.catalogues)
     return replace(
         plan,
+        permits=tuple(Permission(name) for name in sorted(set(wish.permits))),
         logins=plan.logins and wish.logins,
         router_advertisement=plan.router_advertisement or wish.router_advertisement,
     )
@@ -203,6 +242,9 @@ def dry_run(wish: Wish) -> int:
         f"{gentleness.logins_per_device} logins in all, {gentleness.seconds:g} s\n"
     )
     out(f"catalogues {', '.join(head.plan.catalogues)}\n")
+    out(f"permitted beyond the ordinary: {', '.join(head.plan.permits) or 'nothing'}\n")
+    by = head.authorisation.by if head.authorisation else "not needed"
+    out(f"authorised by: {by or 'not named yet, see --authorised-by'}\n")
     address = head.scope.targets[0] if head.scope.targets else "203.0.113.1"
     declaration = next((d for d in head.declarations if d.speaks_for((address,), None)), None)
     unknown = Device(id=device_id(None, address), addresses=(address,))

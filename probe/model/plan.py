@@ -13,6 +13,17 @@ class TlsDepth(StrEnum):
     """Every suite, group and signature scheme by name: one connection more for each."""
 
 
+class Permission(StrEnum):
+    """A test that may disturb or change the device. Done only when somebody allowed it by name."""
+
+    TLS_ATTACKS = "tls-attacks"
+    """Malformed TLS that a faulty stack may not survive: Heartbleed, CCS injection, ROBOT, Ticketbleed."""
+    BRUTE_FORCE = "brute-force"
+    """Some dozens of wrong logins, to see what holds an attacker back; an account may be locked by it."""
+    SNMP_WRITE = "snmp-write"
+    """One value written over itself, to prove that a community may write."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gentleness:
     """The budget of one device. The defaults suit a device that dies above 40 packets a second."""
@@ -49,3 +60,5 @@ class Plan:
     tls: TlsDepth = TlsDepth.VERDICT
     logins: bool = True
     """Try documented default credentials."""
+    permits: tuple[Permission, ...] = ()
+    """What was allowed beyond the ordinary; never from a plan file, only from who starts the run."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from probe.model.declaration import Declaration
 from probe.model.ids import DeviceId, JobId, RunId
-from probe.model.plan import Plan
+from probe.model.plan import Permission, Plan
 
 
 class RunStatus(StrEnum):
@@ -32,6 +32,21 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Authorisation:
+    """Who allowed attempts at the devices' accounts, when, and on what."""
+
+    by: str
+    """Name and role, an order number: as it was written by who started the run."""
+    at: float
+    """Unix time."""
+    logins: bool
+    """Documented default credentials may be tried."""
+    permits: tuple[Permission, ...]
+    devices: tuple[str, ...]
+    """The addresses or networks that it is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """The head of the journal."""
 
@@ -41,6 +56,8 @@ class Run:
     plan: Plan
     declarations: tuple[Declaration, ...] = ()
     operator: str = ""
+    authorisation: Authorisation | None = None
+    """None when nothing was to be allowed: no login, and no test that may disturb."""
     tool_version: str = ""
     host: str = ""
     note: str = ""

@@ -141,6 +141,7 @@ def _show_run(view: ReportView) -> Lines:
     yield from _fact("Status", f"{run.status}. {run.status_sentence}")
     yield from _fact("Started", f"{run.started}, took {run.duration_s:g} s")
     yield from _fact("Operator", run.operator or "not named")
+    yield from _fact("Authorised by", run.authorisation)
     yield from _fact("Where", f"{run.host or 'host not named'}, interface {run.interface}")
     yield from _fact("Scope", ", ".join((*run.networks, *run.targets)) or "the interface")
     yield from _fact("Plan", " - ".join(filter(None, (run.plan, run.plan_summary))))

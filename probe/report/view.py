@@ -11,7 +11,7 @@ from probe.model.dut import Dut
 from probe.model.evidence import Evidence, EvidenceRef
 from probe.model.ids import CheckId, DeviceId
 from probe.model.observation import LoginTest, NotMeasured
-from probe.model.run import Run, RunStatus
+from probe.model.run import Authorisation, Run, RunStatus
 from probe.model.state import RunState
 from probe.model.text import clean
 from probe.model.verdict import Verdict
@@ -129,6 +129,7 @@ def _run(state: RunState, run: Run) -> RunView:
         last_entry=when(state.last_at),
         duration_s=round(max(0.0, state.last_at - run.started_at), 1),
         operator=run.operator,
+        authorisation=_authorisation(run.authorisation),
         host=run.host,
         interface=run.scope.interface,
         networks=run.scope.networks,
@@ -146,6 +147,14 @@ def _run(state: RunState, run: Run) -> RunView:
         jobs_failed=sum(not done.ok for done in state.job_finished.values()),
         notes=tuple(NoteView(at=when(at), level=n.level, text=n.text) for at, n in state.notes),
     )
+
+
+def _authorisation(given: Authorisation | None) -> str:
+    if given is None:
+        return "none: no login and no test that may disturb was to be made"
+    acts = [*(["documented default logins"] if given.logins else []), *given.permits]
+    what = f"{', '.join(acts)} on {', '.join(given.devices) or 'the interface'}"
+    return f"{given.by or 'not named'}, for {what}; recorded {when(given.at)}"
 
 
 def _device(

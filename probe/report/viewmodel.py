@@ -36,6 +36,8 @@ class RunView:
     """Time of the journal's last entry."""
     duration_s: float
     operator: str
+    authorisation: str
+    """Who allowed logins and all else that touches accounts or may disturb; on what and when."""
     host: str
     """The machine that measured."""
     interface: str

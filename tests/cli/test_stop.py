@@ -23,7 +23,18 @@ def probe(*argv: str, store: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_detached_run_is_stopped_and_keeps_what_it_measured(tmp_path: Path) -> None:
-    started = probe("run", "-i", "lo", "-t", "127.0.0.9", "-p", "quick", "--detach", store=tmp_path)
+    started = probe(
+        "run",
+        "-i",
+        "lo",
+        "-t",
+        "127.0.0.9",
+        "-p",
+        "quick",
+        "--no-logins",
+        "--detach",
+        store=tmp_path,
+    )
     assert started.returncode == Exit.PASS, started.stderr
     run = started.stdout.strip()
     stopped = probe("stop", run, store=tmp_path)

@@ -37,6 +37,9 @@ def probe(*argv: str, store: Path | None = None) -> "subprocess.CompletedProcess
         (["run", "-i", "lo", "--target", "198.51.100.7"], Exit.USAGE, "over the interface lo"),
         (["run", "-i", "lo", "--target", "ff02::1"], Exit.USAGE, "one device"),
         (["run", "--resume", "last", "-i", "lo"], Exit.USAGE, "keeps its interface"),
+        (["run", "-i", "lo"], Exit.USAGE, "--authorised-by"),
+        (["run", "-i", "lo", "--no-logins", "--permit", "brute-force"], Exit.USAGE, "brute-force"),
+        (["run", "-i", "lo", "--permit", "everything"], Exit.USAGE, "'everything'"),
         (["stop", "last"], Exit.ENVIRONMENT, "no result store"),
         (["run", "-i", "lo", "--declaration", "/no/such.toml"], Exit.USAGE, "/no/such.toml"),
         (["catalogue", "show", "psti", "PSTI-11"], Exit.USAGE, "Did you mean 'PSTI-1'?"),
@@ -97,6 +100,18 @@ def test_the_dry_run_sends_nothing_and_lists_every_login() -> None:
     assert done.returncode == Exit.PASS, done.stderr
     assert "packets/s" in done.stdout
     assert "admin" in done.stdout
+    assert "authorised by: not named yet" in done.stdout
+
+
+def test_who_authorised_what_is_on_record(tmp_path: Path) -> None:
+    names = ("--authorised-by", "C. Diaz, owner\x1b[31m", "--permit", "tls-attacks")
+    started = probe("run", "-i", "lo", "-t", "127.0.0.9", "--detach", *names, store=tmp_path)
+    assert started.returncode == Exit.PASS, started.stderr
+    probe("stop", started.stdout.strip(), store=tmp_path)
+    shown = probe("show", "last", store=tmp_path).stdout
+    assert "C. Diaz, owner" in shown
+    assert "\x1b" not in shown
+    assert "default logins, tls-attacks on 127.0.0.9" in " ".join(shown.split())
 
 
 def test_catalogues_are_listed_with_all_their_provisions() -> None:

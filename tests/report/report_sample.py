@@ -42,8 +42,8 @@ from probe.model.observation import (
     TrafficView,
     UdpSilence,
 )
-from probe.model.plan import Plan
-from probe.model.run import Job, Run, RunStatus, Scope
+from probe.model.plan import Permission, Plan
+from probe.model.run import Authorisation, Job, Run, RunStatus, Scope
 from probe.model.state import RunState
 from probe.model.text import clean
 from probe.model.tls import Certificate, Reply, TlsService, TlsSuiteGroup, TlsVersion
@@ -572,6 +572,13 @@ def state() -> RunState:
         ),
         declarations=(DECLARATION,),
         operator="M. Vos",
+        authorisation=Authorisation(
+            by=f"T. Owner {MARKUP}",
+            at=T0,
+            logins=True,
+            permits=(Permission.TLS_ATTACKS,),
+            devices=("198.51.100.0/24",),
+        ),
         tool_version="0.1.0",
         host="bench-3",
         note=f"Before shipping {ESCAPE}",
