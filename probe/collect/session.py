@@ -200,10 +200,10 @@ class DeviceSession:
                 await self.budget.packet()
                 began = time.monotonic()
                 attempt = asyncio.ensure_future(self._connected(sock, address, port, within))
-                done, _ = await asyncio.wait({attempt}, timeout=patience)
-                if not done:
-                    await slot.aclose()
                 try:
+                    done, _ = await asyncio.wait({attempt}, timeout=patience)
+                    if not done:
+                        await slot.aclose()
                     await attempt
                 except NoAnswer as error:
                     if error.why is Why.LOCAL:
@@ -212,6 +212,10 @@ class DeviceSession:
                 else:
                     state = PortState.OPEN
                     self.budget.spent(2)
+                finally:
+                    # Cut off on the way, it must let go of the socket before that is closed.
+                    attempt.cancel()
+                    await asyncio.wait({attempt})
                 return state, time.monotonic() - began
 
     # --- UDP ---------------------------------------------------------------------------------

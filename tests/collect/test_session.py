@@ -223,3 +223,24 @@ async def test_a_tls_handshake_that_dribbles_ends_at_its_deadline(bench) -> None
         with pytest.raises(NoAnswer) as raised:
             await asyncio.wait_for(wire.start_tls(within=0.3), timeout=3)
     assert raised.value.why is Why.SILENT
+
+
+async def test_a_knock_that_is_cut_off_lets_go_of_its_socket_first(bench, monkeypatch):
+    b = bench()
+    asked = []
+
+    async def silent(sock, address, port, within):
+        asked.append(sock)
+        try:
+            await asyncio.sleep(30)
+        finally:
+            asked.append(sock.fileno())
+
+    monkeypatch.setattr(b.session, "_connected", silent)
+    knock = asyncio.create_task(b.session.knock("127.0.0.1", 9, patience=0.01, within=30))
+    await asyncio.sleep(0.05)
+    knock.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await knock
+    assert asked[1] >= 0, "the socket was still open when the attempt ended"
+    assert asked[0].fileno() == -1

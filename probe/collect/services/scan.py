@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from probe.collect.session import DeviceSession, PortState
+from probe.collect.together import together
 from probe.model.evidence import Coverage
 from probe.model.finding import Owner
 from probe.model.observation import PortScan
@@ -75,7 +76,7 @@ class _Scan:
         """Ask each port once; False when the device stopped answering on the way."""
         for start in range(0, len(ports), BATCH):
             batch = ports[start : start + BATCH]
-            await asyncio.gather(*(self.ask(port) for port in batch))
+            await together(*(self.ask(port) for port in batch))
             last = [self.states[port] for port in batch[-SUSPICIOUS:]]
             fell_silent = last.count(PortState.SILENT) == SUSPICIOUS
             if fell_silent and not await self.sentinel_answers():

@@ -1,9 +1,11 @@
 """The scan against a scripted device, and against real sockets on loopback."""
 
+import asyncio
 import json
 
 import pytest
 
+from probe.collect.answers import NoAnswer, Why
 from probe.collect.services import scan as module
 from probe.collect.services.scan import scan
 from probe.collect.session import PortState
@@ -137,3 +139,23 @@ async def test_a_service_that_does_not_survive_is_said_so(bench):
     [missing] = b.recorded.facts(NotMeasured)
     assert missing.subject == "tcp 127.0.0.1:80"
     assert "closed after it" in missing.reason
+
+
+async def test_no_knock_outlives_a_scan_that_failed(bench):
+    b = bench()
+    going_on = []
+
+    async def knock(address, port, *, patience, within):
+        if port == 3:
+            raise NoAnswer(Why.LOCAL, "Network is down")
+        going_on.append(port)
+        try:
+            await asyncio.sleep(30)
+        finally:
+            going_on.remove(port)
+
+    b.session.knock = knock
+    with pytest.raises(NoAnswer):
+        await scan(b.session, "127.0.0.1", (1, 2, 3, 4), "chosen 1/1")
+    assert going_on == []
+    assert b.recorded.facts(PortScan) == []

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from probe.collect.answers import NoAnswer, Why
 from probe.collect.services.udp import survey as module
 from probe.collect.services.udp.survey import PROBES, survey
 from probe.model.observation import OpenAccess, PortScan, Service, UdpSilence
@@ -135,3 +136,22 @@ async def test_thousands_of_answers_are_bounded(bench, device):
     b = bench()
     await asyncio.wait_for(survey(b.session, HERE), 10)
     assert len(b.recorded.observations) <= 40
+
+
+async def test_what_the_probe_could_not_send_says_nothing_of_any_port(bench, device, monkeypatch):
+    await device("dns", "tftp", "ntp")
+    b = bench()
+    ask, asked = b.session.ask, []
+
+    async def without_link(address, port, payload, **more):
+        asked.append(port)
+        if len(asked) == 2:
+            raise NoAnswer(Why.LOCAL, "Network is down")
+        return await ask(address, port, payload, **more)
+
+    monkeypatch.setattr(b.session, "ask", without_link)
+    with pytest.raises(NoAnswer) as failed:
+        await survey(b.session, HERE)
+    assert failed.value.why is Why.LOCAL
+    assert b.recorded.facts(PortScan) == []
+    assert b.recorded.facts(UdpSilence) == []

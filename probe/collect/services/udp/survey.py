@@ -9,6 +9,7 @@ from probe.collect.answers import NoAnswer, Why
 from probe.collect.services.udp import encrypted, infrastructure, names, things
 from probe.collect.services.udp.probe import Heard, UdpProbe
 from probe.collect.session import DeviceSession
+from probe.collect.together import together
 from probe.model.evidence import Coverage, EvidenceRef, Proof
 from probe.model.observation import Announced, OpenAccess, PortScan, Service, UdpSilence
 from probe.model.ports import format_ports
@@ -40,13 +41,16 @@ class _Result:
 
 
 async def survey(session: DeviceSession, address: str) -> None:
-    """Record for every probe a Service or a UdpSilence, and one PortScan that sums up."""
+    """Record for every probe a Service or a UdpSilence, and one PortScan that sums up.
+
+    Raises NoAnswer(LOCAL) when the probe itself could not send, and records nothing then.
+    """
     results = {probe: _Result() for probe in PROBES}
     await _ask_all(session, address, PROBES, results, FIRST_WITHIN_S)
     silent = [p for p in PROBES if results[p].state is Why.SILENT]
     if any(r.state is Why.CLOSED for r in results.values()):
         for probe in silent:
-            await asyncio.gather(
+            await together(
                 _ask(session, address, probe, results[probe], AGAIN_WITHIN_S),
                 asyncio.sleep(AGAIN_WITHIN_S),
             )
@@ -65,7 +69,7 @@ async def _ask_all(
     within: float,
 ) -> None:
     # The budget paces the datagrams; only the waiting for answers overlaps.
-    await asyncio.gather(*(_ask(session, address, p, results[p], within) for p in probes))
+    await together(*(_ask(session, address, p, results[p], within) for p in probes))
 
 
 async def _ask(
@@ -90,6 +94,9 @@ async def _ask(
                 at_most=MAX_ANNOUNCED,
             )
         except NoAnswer as error:
+            if error.why is Why.LOCAL:
+                # The datagram never left: nothing is known of this port, nor of the others.
+                raise
             if asked == 1:
                 result.state = error.why
                 result.proof = [error.proof] if error.proof else []
