@@ -1,10 +1,15 @@
 """What can happen instead of an answer, each with the one whose doing it is."""
 
+import errno
 from enum import StrEnum
 
 from probe.errors import ProbeError
 from probe.model.evidence import EvidenceRef
 from probe.model.finding import Owner
+
+OWN_TROUBLE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.EPERM, errno.EADDRNOTAVAIL})
+"""The packet never left: the interface is down or gone, this machine's own firewall took the packet, or
+it has no address or port to send from."""
 
 
 class Why(StrEnum):

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import socket
 
-from probe.collect.answers import NoAnswer, Why
+from probe.collect.answers import OWN_TROUBLE, NoAnswer, Why
 from probe.collect.budget import Budget
 from probe.collect.wire import Transcript
 
@@ -42,7 +42,7 @@ class Datagrams:
     def _no_answer(self, error: OSError) -> NoAnswer:
         text = error.strerror or str(error)
         self.transcript.remark(f"ICMP: {text}")
-        if error.errno in (errno.ENETDOWN, errno.ENODEV):
+        if error.errno in OWN_TROUBLE:
             return NoAnswer(Why.LOCAL, text)
         closed = error.errno == errno.ECONNREFUSED
         return NoAnswer(Why.CLOSED if closed else Why.FILTERED, text)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from probe.collect.answers import NoAnswer, Why
+from probe.collect.answers import OWN_TROUBLE, NoAnswer, Why
 from probe.collect.budget import Budget
 from probe.collect.datagrams import Datagrams
 from probe.collect.scope import ScopeGuard
@@ -28,9 +28,6 @@ from probe.model.evidence import Evidence, EvidenceRef, Proof
 from probe.model.finding import Owner
 from probe.model.observation import Fact, NotMeasured, Observation
 from probe.model.plan import Plan
-
-OWN_TROUBLE = frozenset({errno.ENETDOWN, errno.ENODEV})
-"""The interface is down, or there is none of that name any more: the packet never left."""
 
 
 class Recorder(Protocol):

@@ -58,12 +58,16 @@ class HealthWatch:
             if answered:
                 self._record(session, "answering again", after, method, waited)
                 return
+        if answered is None:
+            return  # by now it cannot be asked any more, so nothing is known of it
         # A device may shut its ports to one who knocked too often; on the link it is still there.
         there, by_link = await self._pinged(session)
         if there:
             self._deaf = True
             self._record(session, "answering again", after, f"{by_link}; not {method}", waited)
             return
+        # The second time it is said, with the patience that was had: only now it is the last word.
+        self._record(session, "stopped answering", after, method, waited)
         self.gone = True
 
     async def confirm(self, session: DeviceSession) -> None:
@@ -95,7 +99,7 @@ class HealthWatch:
             try:
                 state, _ = await session.knock(address, port, patience=within, within=within)
             except NoAnswer:
-                continue
+                return None, method  # the probe itself could not ask
             if state in (PortState.OPEN, PortState.CLOSED):
                 return True, method
         return False, method

@@ -1,7 +1,9 @@
 """The session against servers on loopback: what is open, closed, silent, reset, and what is recorded."""
 
 import asyncio
+import errno
 import json
+import os
 import socket
 
 import pytest
@@ -244,3 +246,17 @@ async def test_a_knock_that_is_cut_off_lets_go_of_its_socket_first(bench, monkey
         await knock
     assert asked[1] >= 0, "the socket was still open when the attempt ended"
     assert asked[0].fileno() == -1
+
+
+@pytest.mark.parametrize("trouble", [errno.ENETDOWN, errno.EPERM, errno.EADDRNOTAVAIL])
+async def test_a_packet_that_never_left_is_our_own_trouble(bench, monkeypatch, trouble):
+    b = bench()
+
+    async def fails(self, sock, address):
+        raise OSError(trouble, os.strerror(trouble))
+
+    monkeypatch.setattr(type(asyncio.get_running_loop()), "sock_connect", fails)
+    with pytest.raises(NoAnswer) as failed:
+        await b.session.knock("127.0.0.1", 9, patience=0.1, within=0.2)
+    assert failed.value.why is Why.LOCAL
+    assert failed.value.owner is Owner.ENVIRONMENT

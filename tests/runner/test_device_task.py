@@ -153,7 +153,7 @@ async def test_a_device_that_stops_answering_is_left_alone(
     )
     await task.run()
     listener.close()
-    assert [h.state for h in facts(journal, Health)] == ["stopped answering"]
+    assert [h.state for h in facts(journal, Health)] == ["stopped answering", "stopped answering"]
     left = [m.subject for m in facts(journal, NotMeasured)]
     assert left == ["c-more on 3", "c-more on 4"]
     assert facts(journal, Service) == []

@@ -2,6 +2,7 @@
 
 import pytest
 
+from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import PortState
 from probe.model.device import Device
 from probe.model.event import DeviceSeen
@@ -72,6 +73,37 @@ async def test_silence_on_every_layer_is_gone(at, answer: bool | None) -> None:
     watch = HealthWatch(pinging(answer, []))
     await watch.check(session, after="the scan", at_once=True)
     assert watch.gone
+    assert states() == ["stopped answering", "stopped answering"], (
+        "at first, and after all patience"
+    )
+
+
+async def test_what_the_probe_could_not_ask_is_no_silence_of_the_device(at, monkeypatch) -> None:
+    session, _, states = at
+
+    async def no_link(address: str, port: int, **more: float) -> tuple[PortState, float]:
+        raise NoAnswer(Why.LOCAL, "Network is down")
+
+    monkeypatch.setattr(session, "knock", no_link)
+    watch = HealthWatch(None)
+    await watch.check(session, after="the scan", at_once=True)
+    assert not watch.gone
+    assert states() == []
+
+
+async def test_a_device_that_can_no_longer_be_asked_is_not_called_gone(at, monkeypatch) -> None:
+    session, _, states = at
+    heard: list[PortState] = [PortState.SILENT, PortState.SILENT]
+
+    async def knock(address: str, port: int, **more: float) -> tuple[PortState, float]:
+        if not heard:
+            raise NoAnswer(Why.LOCAL, "Network is down")
+        return heard.pop(), 0.1
+
+    monkeypatch.setattr(session, "knock", knock)
+    watch = HealthWatch(None)
+    await watch.check(session, after="the scan", at_once=True)
+    assert not watch.gone
     assert states() == ["stopped answering"]
 
 

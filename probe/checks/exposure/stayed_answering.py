@@ -7,6 +7,7 @@ from probe.model.dut import Dut
 from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
 from probe.model.observation import Health
 
+RESUME = "Continue with 'probe run --resume', and let the run come to its end."
 RUN_AGAIN = "Run the test again; if it happens at the same job, the cause is the device."
 
 
@@ -22,8 +23,13 @@ def check(dut: Dut) -> Iterator[Answer]:
         yield satisfied(DEVICE, "The device answered throughout the test.", *proof)
     elif seen[-1].fact.state == "stopped answering":
         fact = seen[-1].fact
-        summary = f"The device stopped answering after: {fact.during}. It did not come back."
-        yield violated(DEVICE, summary, *proof)
+        summary = f"The device stopped answering after: {fact.during}."
+        if fact.waited_s:
+            waited = f" It did not come back in {fact.waited_s:.0f} s."
+            yield violated(DEVICE, summary + waited, *proof)
+        else:
+            cut = " Whether it came back was not found out: the run ended first."
+            yield inconclusive(DEVICE, summary + cut, *proof, owner=Owner.OPERATOR, settle=RESUME)
     else:
         fact = lost[-1].fact
         summary = f"The device did not answer for {fact.waited_s:.0f} s after: {fact.during}."
