@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.collect.access import mqtt, snmp
 from probe.collect.access.attempt import Credential
-from probe.collect.access.forms import Page, says_no
-from probe.collect.access.http_auth import Challenge, basic, challenges, digest
-from probe.collect.access.telnet import Prompt, prompt_at_end
-from probe.collect.access.telnet_codec import TelnetCodec
+from probe.collect.access.protocols import mqtt, snmp
+from probe.collect.access.protocols.telnet import Prompt, prompt_at_end
+from probe.collect.access.protocols.telnet_codec import TelnetCodec
+from probe.collect.access.protocols.web.auth import Challenge, basic, challenges, digest
+from probe.collect.access.protocols.web.forms import Page, says_no
 from probe.collect.answers import NoAnswer
 
 # --- HTTP authentication -------------------------------------------------------------------------

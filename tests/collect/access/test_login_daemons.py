@@ -276,7 +276,7 @@ async def test_snmpd(
     monkeypatch: pytest.MonkeyPatch,
     community: str,
 ) -> None:
-    from probe.collect.access import snmp
+    from probe.collect.access.protocols import snmp
 
     monkeypatch.setattr(snmp, "WITHIN", 0.3)
     (tmp_path / "conf").write_text(f"rocommunity {community}\nagentaddress udp:127.0.0.1:{port}\n")

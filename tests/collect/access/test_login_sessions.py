@@ -9,9 +9,9 @@ from typing import Any
 import asyncssh
 import pytest
 
-from probe.collect.access import mqtt, snmp
-from probe.collect.access import telnet as telnet_room
 from probe.collect.access.collector import COLLECTOR
+from probe.collect.access.protocols import mqtt, snmp
+from probe.collect.access.protocols import telnet as telnet_room
 from probe.model.evidence import Coverage
 from probe.model.observation import LoginResult, LoginTest, Service
 from probe.model.plan import Gentleness, Plan
@@ -212,7 +212,8 @@ TRAPS = {
 async def test_traps_never_open(
     login: Any, serve: Any, service: Any, monkeypatch: Any, protocol: str, trap: str
 ) -> None:
-    from probe.collect.access import contrast, ftp, ssh
+    from probe.collect.access import contrast
+    from probe.collect.access.protocols import ftp, ssh
 
     monkeypatch.setattr(contrast, "LONGEST_ATTEMPT", 1.5)
     monkeypatch.setattr(ftp, "SLOWEST", 0.5)

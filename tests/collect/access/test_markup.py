@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.collect.access.forms import Page
-from probe.collect.access.markup import Tag, tokens
+from probe.collect.access.protocols.web.forms import Page
+from probe.collect.access.protocols.web.markup import Tag, tokens
 
 
 @pytest.mark.parametrize(

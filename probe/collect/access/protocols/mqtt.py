@@ -7,7 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from probe.collect.access.attempt import Attempt, Credential, caption, over_tcp
+from probe.collect.access.attempt import Attempt, Credential, Method, caption, over_tcp
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.collect.wire import Wire
@@ -164,3 +164,9 @@ async def _proof(wire: Wire, reader: Reader) -> tuple[bool, str]:
         return False, ""
     granted = bool(codes) and codes[0] != 0x80
     return True, "a subscription" if granted else "a session without subscriptions"
+
+
+async def methods(session: DeviceSession, service: Service) -> list[Method]:
+    """The one way."""
+    del session
+    return [Password(service)]

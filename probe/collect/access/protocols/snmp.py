@@ -7,7 +7,7 @@ which needs no credential (RFC 3414 section 4), tells whether an agent is there 
 import time
 from dataclasses import dataclass, replace
 
-from probe.collect.access.attempt import Attempt, Credential, caption, no_answer
+from probe.collect.access.attempt import Attempt, Credential, Method, caption, no_answer
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.model.evidence import Proof
@@ -227,3 +227,9 @@ class Community:
                 return answer
         what = caption(Credential("", community.decode("utf-8", "replace")), self.service)
         raise NoAnswer(Why.GARBAGE, f"no SNMP response to this question ({what})")
+
+
+async def methods(session: DeviceSession, service: Service) -> list[Method]:
+    """The one way."""
+    del session
+    return [Community(service)]

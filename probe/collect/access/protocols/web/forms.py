@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
-from probe.collect.access.markup import Tag, tokens
+from probe.collect.access.protocols.web.markup import Tag, tokens
 
 FAILED = re.compile(
     r"incorrect|invalid|fail|denied|wrong|bad (?:user|pass|login)|mismatch|not match|error|falsch|"

@@ -15,6 +15,7 @@ from probe.collect.access.attempt import (
     CONNECT_WITHIN,
     Attempt,
     Credential,
+    Method,
     caption,
     no_answer,
 )
@@ -203,3 +204,9 @@ def _disconnected(client: _Once, reason: str, seconds: float) -> Attempt:
     if client.presented and "too many" in reason.lower():
         return replace(attempt, lockout=reason)
     return attempt
+
+
+async def methods(session: DeviceSession, service: Service) -> list[Method]:
+    """The one way."""
+    del session
+    return [Password(service)]

@@ -5,8 +5,8 @@ import secrets
 import time
 from enum import StrEnum
 
-from probe.collect.access.attempt import Attempt, Credential, caption, over_tcp
-from probe.collect.access.telnet_codec import TelnetCodec, escape
+from probe.collect.access.attempt import Attempt, Credential, Method, caption, over_tcp
+from probe.collect.access.protocols.telnet_codec import TelnetCodec, escape
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.collect.wire import Wire
@@ -211,3 +211,9 @@ def _content(text: str, sent: str) -> str:
     lines = ESCAPES.sub("", text).replace("\r", "\n").split("\n")
     kept = [line.strip() for line in lines[:-1] if line.strip() and sent not in line]
     return "\n".join(kept)
+
+
+async def methods(session: DeviceSession, service: Service) -> list[Method]:
+    """The one way."""
+    del session
+    return [Password(service)]

@@ -3,7 +3,7 @@
 import re
 import time
 
-from probe.collect.access.attempt import Attempt, Credential, caption, over_tcp
+from probe.collect.access.attempt import Attempt, Credential, Method, caption, over_tcp
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.collect.wire import Wire
@@ -125,3 +125,9 @@ class Password:
     async def _pwd(self, replies: Replies) -> bool:
         code, _ = await replies.ask("PWD")
         return code == 257
+
+
+async def methods(session: DeviceSession, service: Service) -> list[Method]:
+    """The one way."""
+    del session
+    return [Password(service)]

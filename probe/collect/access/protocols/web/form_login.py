@@ -5,8 +5,15 @@ from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from probe.collect.access.attempt import Attempt, Credential
-from probe.collect.access.forms import LIBRARY, LOCKED, TRANSFORMS, Form, Page, says_no
-from probe.collect.access.http_auth import locked
+from probe.collect.access.protocols.web.auth import locked
+from probe.collect.access.protocols.web.forms import (
+    LIBRARY,
+    LOCKED,
+    TRANSFORMS,
+    Form,
+    Page,
+    says_no,
+)
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.collect.web.http import Response, fetch, host_header
