@@ -226,6 +226,8 @@ class TrafficView:
     bytes_of_others: int
     unread: int = 0
     """Plain HTTP conversations of the device that were not looked at, or not to their end."""
+    lost_frames: int = 0
+    """Frames, of this device or another, that came too fast to be looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

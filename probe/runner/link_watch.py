@@ -30,6 +30,13 @@ class LinkWatch:
         self._down_at = -math.inf
         """When the link was last known to be down."""
         self._lost_at: float | None = None
+        self._away_s = 0.0
+
+    @property
+    def away_s(self) -> float:
+        """Seconds without a link so far: nothing could be heard in them."""
+        now = time.monotonic()
+        return self._away_s + (now - self._lost_at if self._lost_at is not None else 0.0)
 
     def look(self) -> bool:
         """Whether the link is up at this moment."""
@@ -46,6 +53,7 @@ class LinkWatch:
         elif self._lost_at is not None:
             lasted = now - self._lost_at
             self._lost_at, self._down_at = None, now
+            self._away_s += lasted
             self._gate.open(REASON)
             self._note(
                 f"the interface {self._interface} has a link again, after {lasted:.0f} s",

@@ -231,14 +231,20 @@ class Runner:
         """Whether discovery may still find devices or addresses, or traffic must still be watched."""
         if self._stopping:
             return False
-        listened = asyncio.get_running_loop().time() - self._began
-        return self._searching() or (bool(self._tasks) and listened < self.run_head.plan.listen_s)
+        return self._searching() or (
+            bool(self._tasks) and self._listened < self.run_head.plan.listen_s
+        )
+
+    @property
+    def _listened(self) -> float:
+        """Seconds in which the probe could hear the link."""
+        return asyncio.get_running_loop().time() - self._began - self._link.away_s
 
     # --- the last word -----------------------------------------------------------------------
 
     def _finish(self, device: DeviceId, *, complete: bool) -> None:
         """Traffic and discovery have their last word, then everything is judged."""
-        listened = asyncio.get_running_loop().time() - self._began
+        listened = self._listened
         before = self.journal.state.devices[device].addresses
         if self._discovery is not None:
             self._finishing = device

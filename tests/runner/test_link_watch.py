@@ -54,6 +54,21 @@ def test_a_lost_link_closes_the_gate_until_it_is_back(facts) -> None:
     assert not at.watch.disturbed(time.monotonic())
 
 
+def test_the_time_without_a_link_is_counted() -> None:
+    at = Bench()
+    assert at.watch.away_s == 0.0
+    for _ in range(2):
+        at.facts = replace(UP, carrier=False)
+        at.watch.look()
+        time.sleep(0.03)
+        assert at.watch.away_s >= 0.03
+        at.facts = UP
+        at.watch.look()
+    away = at.watch.away_s
+    time.sleep(0.03)
+    assert 0.06 <= at.watch.away_s == away
+
+
 async def test_a_link_that_stays_away_ends_the_run(monkeypatch) -> None:
     monkeypatch.setattr(link_watch, "EVERY_S", 0.01)
     monkeypatch.setattr(link_watch, "PATIENCE_S", 0.05)

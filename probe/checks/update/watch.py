@@ -29,10 +29,13 @@ def longest_view(dut: Dut) -> Seen[TrafficView] | None:
 
 def cut_short(dut: Dut, watched: str) -> Iterator[Answer]:
     """When not all of the device's plain conversations were looked at: one inconclusive answer."""
-    views = [seen for seen in dut.all(TrafficView) if seen.fact.unread]
+    views = [seen for seen in dut.all(TrafficView) if seen.fact.unread or seen.fact.lost_frames]
     if views:
         number = sum(seen.fact.unread for seen in views)
-        summary = f"{watched}, but {number} of its conversations were not looked at to their end."
+        lost = max(seen.fact.lost_frames for seen in views)
+        missed = [f"{number} of its conversations were not looked at to their end"] * bool(number)
+        missed += [f"{lost} frames on its link came too fast to be looked at"] * bool(lost)
+        summary = f"{watched}, but {' and '.join(missed)}."
         proof = tuple(p for seen in views for p in seen.proof)
         yield inconclusive(SUBJECT, summary, *proof, owner=Owner.TOOL, settle=LESS)
 

@@ -40,6 +40,8 @@ class PacketClient:
         self.traffic: dict[str, say.TrafficSeen] = {}
         self.flows_dropped: dict[str, set[int]] = {}
         """``{MAC: numbers}`` of conversations that there was no room for."""
+        self.traffic_lost = 0
+        """Frames between others that nobody looked at, whoever's they were."""
         self._flows_of: dict[str, int] = {}
         self.routers: list[say.RouterSeen] = []
         self.pid: int | None = None
@@ -271,13 +273,17 @@ class PacketClient:
                 self._heard_of(report)
 
     def _heard_of(
-        self, report: say.Sighting | say.RouterSeen | say.FlowSeen | say.TrafficSeen
+        self,
+        report: say.Sighting | say.RouterSeen | say.FlowSeen | say.TrafficSeen | say.TrafficLost,
     ) -> None:
         if isinstance(report, say.FlowSeen):
             self._flow(report)
             return
         if isinstance(report, say.TrafficSeen):
             self.traffic[report.mac] = report
+            return
+        if isinstance(report, say.TrafficLost):
+            self.traffic_lost = report.frames
             return
         if isinstance(report, say.RouterSeen) and len(self.routers) < MAX_ROUTERS:
             self.routers.append(report)

@@ -258,6 +258,14 @@ class TrafficSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficLost:
+    """Frames between others that nobody looked at, since the start: whose they were is not known."""
+
+    frames: int
+    """Dropped by the kernel because they came too fast, and reports for which there was no room."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """Something a person should read."""
 
@@ -265,4 +273,15 @@ class Said:
     text: str
 
 
-Report = Ready | Refused | Sighting | RouterSeen | Answered | Done | FlowSeen | TrafficSeen | Said
+Report = (
+    Ready
+    | Refused
+    | Sighting
+    | RouterSeen
+    | Answered
+    | Done
+    | FlowSeen
+    | TrafficSeen
+    | TrafficLost
+    | Said
+)

@@ -49,7 +49,7 @@ class TrafficWatch:
         counted = client.traffic.get(device.mac)
         unread = (counted.unread if counted else 0) + len(seen) - len(kept)
         unread += len(client.flows_dropped.get(device.mac, ())) + sum(map(is_cut, flows))
-        return [_view(device, counted, seconds, unread), *kept]
+        return [_view(device, counted, seconds, unread, client.traffic_lost), *kept]
 
 
 def is_cut(flow: FlowSeen) -> bool:
@@ -60,7 +60,7 @@ def is_cut(flow: FlowSeen) -> bool:
 
 
 def _view(
-    device: Device, counted: TrafficSeen | None, seconds: float, unread: int
+    device: Device, counted: TrafficSeen | None, seconds: float, unread: int, lost: int
 ) -> tuple[TrafficView, Records]:
     out, into = (counted.frames_out, counted.frames_in) if counted else (0, 0)
     both = min(out, into) > 0 and out + into >= MIRROR_FRAMES
@@ -72,6 +72,7 @@ def _view(
         "unicast frames from others to the device": into,
         "bytes": bytes_seen,
         "plain HTTP conversations not looked at, or not to their end": unread,
+        "frames of anybody that came too fast to be looked at": lost,
     }
     view = TrafficView(
         position="mirror" if both else "endpoint",
@@ -79,6 +80,7 @@ def _view(
         frames_of_others=out + into,
         bytes_of_others=bytes_seen,
         unread=unread,
+        lost_frames=lost,
     )
     data = json.dumps(summary, indent=1).encode()
     return view, [(data, "frames between the device and others", "application/json")]

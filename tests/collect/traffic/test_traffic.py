@@ -39,13 +39,14 @@ def flow(up=GET, down=OK + IMAGE, number=1, client_mac=MAC) -> FlowSeen:
     )
 
 
-def watch(*flows, counts=None, available=True, dropped=None) -> TrafficWatch:
+def watch(*flows, counts=None, available=True, dropped=None, lost=0) -> TrafficWatch:
     traffic = {MAC: counts} if counts else {}
     client = SimpleNamespace(
         available=available,
         flows={f.number: f for f in flows},
         traffic=traffic,
         flows_dropped=dropped or {},
+        traffic_lost=lost,
     )
     return TrafficWatch(client)
 
@@ -243,3 +244,10 @@ def test_no_capture_raises(up, down):
 def test_lengths_are_only_lengths(length):
     answer = http.Answer(200, {"content-length": str(length)}, b"")
     assert answer.length is None or answer.length == length
+
+
+def test_frames_that_came_too_fast_are_told():
+    ((view, records),) = watch(counts=counted(9, 9), lost=7).facts(DEVICE, 60.0)
+    assert isinstance(view, TrafficView)
+    assert view.lost_frames == 7
+    assert b"too fast" in records[0][0]

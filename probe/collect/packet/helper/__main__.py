@@ -12,7 +12,7 @@ from probe.collect.packet.helper.engine import Engine, refusal
 from probe.errors import ProbeError
 
 MAX_BACKLOG = 8 << 20
-"""Bytes of reports that wait for a slow reader; beyond it sightings are dropped."""
+"""Bytes of reports that wait for a slow reader; beyond it sightings and flows are not sent."""
 MAX_AT_ONCE = 64
 
 
@@ -22,11 +22,14 @@ class Outlet:
     def __init__(self, transport: asyncio.WriteTransport) -> None:
         self._transport = transport
 
-    def send(self, report: say.Report) -> None:
+    def send(self, report: say.Report) -> bool:
+        """Whether there was room for it; what somebody waits for is always sent."""
         backlog = self._transport.get_write_buffer_size()
         needed = isinstance(report, say.Done | say.Answered | say.Ready | say.Refused)
-        if backlog < MAX_BACKLOG or needed:
+        taken = needed or backlog < MAX_BACKLOG
+        if taken:
             self._transport.write(lines.encode(report))
+        return taken
 
 
 async def main() -> int:
@@ -83,7 +86,10 @@ def _open(begin: say.Begin, outlet: Outlet) -> Engine | None:
 
 
 async def _serve(engine: Engine, reader: asyncio.StreamReader, outlet: Outlet) -> None:
-    running: set[asyncio.Task[None]] = {asyncio.create_task(engine.report_traffic())}
+    reporter = asyncio.create_task(engine.report_traffic())
+    # A helper that no longer reports what it sees must end, or its silence would read as quiet.
+    reporter.add_done_callback(lambda ended: _tell(reader, ended))
+    running: set[asyncio.Task[None]] = {reporter}
     try:
         while True:
             command = lines.decode_command(await reader.readuntil())
@@ -95,6 +101,11 @@ async def _serve(engine: Engine, reader: asyncio.StreamReader, outlet: Outlet) -
     finally:
         for work in running:
             work.cancel()
+
+
+def _tell(reader: asyncio.StreamReader, ended: asyncio.Task[None]) -> None:
+    if not ended.cancelled() and (error := ended.exception()) is not None:
+        reader.set_exception(error)
 
 
 async def _obey(engine: Engine, command: say.Command, outlet: Outlet) -> None:

@@ -14,13 +14,14 @@ from probe.collect.answers import OutOfScope
 from probe.collect.packet import lines
 from probe.collect.packet import protocol as say
 from probe.collect.packet.eui64 import eui64_address
-from probe.collect.packet.helper import build, dissect
+from probe.collect.packet.helper import build, dissect, sockets
 from probe.collect.packet.helper.flows import FlowTable
 from probe.collect.scope import ScopeGuard
 from probe.model.run import Scope
 
 MAX_SEEN = 8192
-"""Different sightings told apart; a hostile neighbour that forges more only hides itself."""
+"""Different sightings told apart. Above it nothing new is reported, and a person is told so."""
+REPORT_EVERY_S = 0.5
 BATCH = 64
 """Frames read before the other socket gets its turn."""
 NS_TRIES, ECHO_TRIES = 4, 2
@@ -56,14 +57,14 @@ class Waiting:
 
 
 class Engine:
-    """One interface. ``send`` is given the reports."""
+    """One interface. ``send`` is given the reports, and says whether there was room for each."""
 
     def __init__(
         self,
         begin: say.Begin,
         neighbours: socket.socket,
         others: socket.socket,
-        send: Callable[[say.Report], None],
+        send: Callable[[say.Report], bool],
     ) -> None:
         self._begin, self._send = begin, send
         self._neighbours, self._others = neighbours, others
@@ -71,6 +72,7 @@ class Engine:
         self.guard = ScopeGuard(scope)
         self._pacer = Pacer(say.MAX_RATE)
         self._flows = FlowTable()
+        self._lost = self._told_lost = 0
         self._seen: set[tuple[str, str, str, int]] = set()
         self._payloads: dict[str, int] = {}
         self._silent: set[str] = set()
@@ -85,7 +87,9 @@ class Engine:
         self._link_local = local[0] if local else eui64_address("fe80::/64", begin.mac)
         self._globals = {i.network: str(i.ip) for i in own6 if not i.ip.is_link_local}
         self._own4 = [ipaddress.IPv4Interface(a) for a in begin.ipv4]
-        self._problem = ""
+        self._problem, self._problems = "", 0
+        """The last trouble in sending or receiving, and how often there was any."""
+        self._warned: set[str] = set()
 
     # --- receiving ---------------------------------------------------------------------------
 
@@ -120,11 +124,13 @@ class Engine:
     async def report_traffic(self) -> None:
         """Send flows and counts twice a second, for ever."""
         while True:
-            await asyncio.sleep(0.5)
-            for flow in self._flows.flows(time.time()):
-                self._send(flow)
-            for count in self._flows.counts():
-                self._send(count)
+            await asyncio.sleep(REPORT_EVERY_S)
+            lost = sockets.dropped(self._others)
+            for report in (*self._flows.flows(time.time()), *self._flows.counts()):
+                lost += not self._send(report)
+            self._lost += lost
+            if self._lost != self._told_lost and self._send(say.TrafficLost(frames=self._lost)):
+                self._told_lost = self._lost
 
     def received(self, frame: bytes, at: float) -> None:
         """Take in one frame from the neighbour socket."""
@@ -144,40 +150,45 @@ class Engine:
             address = ""
         if method == "ra":
             self._router(frame, seen, at)
-        if self._is_new(method, seen.mac, address, frame):
-            self._send(
-                say.Sighting(
-                    method=method,
-                    mac=seen.mac,
-                    address=address,
-                    at=at,
-                    frame=frame[: say.MAX_FRAME],
-                )
-            )
-
-    def _is_new(self, method: str, mac: str, address: str, frame: bytes) -> bool:
         digest = 0
-        if method == "dhcp" and self._payloads.get(mac, 0) < 8:
+        if method == "dhcp" and self._payloads.get(seen.mac, 0) < 8:
             digest = hash(frame[282:])  # the options; the transaction id always differs
-            self._payloads[mac] = self._payloads.get(mac, 0) + 1
-        key = (method, mac, address, digest)
-        if key in self._seen or len(self._seen) >= MAX_SEEN:
-            return False
-        self._seen.add(key)
-        return True
+            self._payloads[seen.mac] = self._payloads.get(seen.mac, 0) + 1
+        self._tell_once(
+            (method, seen.mac, address, digest),
+            say.Sighting(
+                method=method,
+                mac=seen.mac,
+                address=address,
+                at=at,
+                frame=frame[: say.MAX_FRAME],
+            ),
+        )
+
+    def _tell_once(self, key: tuple[str, str, str, int], report: say.Report) -> None:
+        """Send what was not sent before. What found no room is sent when it is seen again."""
+        if key in self._seen:
+            return
+        if len(self._seen) >= MAX_SEEN:
+            self._warn(
+                f"more than {MAX_SEEN} different sightings on this link: somebody forges addresses, and "
+                "devices that show themselves from now on may not be found"
+            )
+        elif self._send(report):
+            self._seen.add(key)
 
     def _router(self, frame: bytes, seen: dissect.Seen, at: float) -> None:
         prefixes = dissect.router_prefixes(frame) or ()
-        if self._is_new("router", seen.mac, ",".join(prefixes), frame):
-            self._send(
-                say.RouterSeen(
-                    mac=seen.mac,
-                    address=seen.address,
-                    prefixes=prefixes,
-                    at=at,
-                    frame=frame[: say.MAX_FRAME],
-                )
-            )
+        self._tell_once(
+            ("router", seen.mac, ",".join(prefixes), 0),
+            say.RouterSeen(
+                mac=seen.mac,
+                address=seen.address,
+                prefixes=prefixes,
+                at=at,
+                frame=frame[: say.MAX_FRAME],
+            ),
+        )
 
     def _answer_pings(self, seen: dissect.Seen) -> None:
         if not seen.method.startswith("arp") and seen.method not in {"na", "ns"}:
@@ -206,10 +217,14 @@ class Engine:
         return False
 
     def _trouble(self, error: OSError) -> None:
-        text = error.strerror or str(error)
-        if text != self._problem:
-            self._problem = text
-            self._send(say.Said(level="warning", text=f"{self._begin.interface}: {text}"))
+        self._problem = error.strerror or str(error)
+        self._problems += 1
+        self._warn(f"{self._begin.interface}: {self._problem}")
+
+    def _warn(self, text: str) -> None:
+        """Tell a person, once for each text."""
+        if text not in self._warned and self._send(say.Said(level="warning", text=text)):
+            self._warned.add(text)
 
     def _source4(self, target: str) -> str:
         ip = ipaddress.IPv4Address(target)
@@ -224,7 +239,7 @@ class Engine:
     async def obey(self, command: say.Command) -> None:
         """Do one command; its last report is Done or Answered."""
         began, sent, silent = time.monotonic(), 0, 0
-        self._problem = ""
+        problems = self._problems
         match command:
             case say.Begin():
                 raise lines.ProtocolFault("Begin twice")
@@ -243,10 +258,10 @@ class Engine:
             case say.DhcpInform():
                 sent = await self._dhcp_inform(command)
         seconds = round(time.monotonic() - began, 3)
+        # Several commands go on at once: trouble of any of them is told to all that it may concern.
+        problem = self._problem if self._problems > problems else ""
         self._send(
-            say.Done(
-                id=command.id, sent=sent, silent=silent, seconds=seconds, problem=self._problem
-            )
+            say.Done(id=command.id, sent=sent, silent=silent, seconds=seconds, problem=problem)
         )
 
     async def _arp_sweep(self, sweep: say.ArpSweep) -> tuple[int, int]:

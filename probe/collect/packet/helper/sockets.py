@@ -6,7 +6,8 @@ import struct
 
 ETH_P_ALL = 0x0003
 SO_ATTACH_FILTER = 26
-PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC, PACKET_IGNORE_OUTGOING = 1, 1, 23
+SOL_PACKET = 263
+PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC, PACKET_STATISTICS, PACKET_IGNORE_OUTGOING = 1, 1, 6, 23
 
 Line = tuple[int, int, str, str]
 """Code, constant, label when true, label when false; an empty label is the next line."""
@@ -23,13 +24,19 @@ def neighbour_socket(index: int, name: str) -> socket.socket:
     sock = _open(name, _assemble(_neighbour_filter()))
     # Promiscuous, because MLD reports and mirrored frames are addressed to others.
     request = struct.pack("IHH8s", index, PACKET_MR_PROMISC, 0, b"")
-    sock.setsockopt(263, PACKET_ADD_MEMBERSHIP, request)  # 263: SOL_PACKET
+    sock.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, request)
     return sock
 
 
 def traffic_socket(name: str, own_mac: str) -> socket.socket:
     """Sees unicast frames that are neither from nor to ``own_mac``."""
     return _open(name, _assemble(_others_filter(bytes.fromhex(own_mac.replace(":", "")))))
+
+
+def dropped(sock: socket.socket) -> int:
+    """Frames that the kernel dropped since the last call, for want of room (packet(7))."""
+    statistics = sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
+    return int(struct.unpack("II", statistics)[1])
 
 
 def _open(name: str, program: bytes) -> socket.socket:
@@ -42,7 +49,7 @@ def _open(name: str, program: bytes) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, bytes(fprog))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         try:
-            sock.setsockopt(263, PACKET_IGNORE_OUTGOING, 1)
+            sock.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         except OSError:
             pass  # before Linux 4.20: own frames are recognised by their source MAC instead
         sock.bind((name, ETH_P_ALL))
