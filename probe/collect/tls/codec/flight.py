@@ -24,6 +24,7 @@ class ServerHello:
     compression: int
     extensions: dict[int, bytes] = field(default_factory=dict)
     retry: bool = False
+    session_id: bytes = b""
 
     @property
     def group(self) -> int | None:
@@ -39,6 +40,8 @@ class KeyExchange:
     """Named curve of ECDHE."""
     dh_bits: int | None = None
     """Length of the prime of DHE."""
+    dh_prime: int = 0
+    dh_generator: int = 0
     signature: int | None = None
     """SignatureScheme, TLS 1.2 only."""
 
@@ -152,7 +155,7 @@ def read_server_hello(body: bytes) -> ServerHello:
     """The message body; raises TlsFormatError."""
     reader = Reader(body, "ServerHello")
     version, random = reader.number(2), reader.take(32)
-    reader.vector(1)
+    session_id = reader.vector(1)
     suite, compression = reader.number(2), reader.number(1)
     extensions: dict[int, bytes] = {}
     if reader.left:
@@ -169,6 +172,7 @@ def read_server_hello(body: bytes) -> ServerHello:
         compression=compression,
         extensions=extensions,
         retry=random == _RETRY,
+        session_id=session_id,
     )
 
 
@@ -189,6 +193,7 @@ def read_key_exchange(body: bytes, key_exchange: str, version: int) -> KeyExchan
     if key_exchange.endswith("PSK"):
         reader.vector(2)  # the identity hint comes first (RFC 4279 section 3)
     group = dh_bits = signature = None
+    prime = generator = 0
     if key_exchange.startswith("ECDH"):
         curve_type = reader.number(1)
         if curve_type != 3:
@@ -196,9 +201,16 @@ def read_key_exchange(body: bytes, key_exchange: str, version: int) -> KeyExchan
         group = reader.number(2)
         reader.vector(1)
     elif key_exchange.startswith("DH"):
-        dh_bits = int.from_bytes(reader.vector(2), "big").bit_length()
-        reader.vector(2)
+        prime = int.from_bytes(reader.vector(2), "big")
+        dh_bits = prime.bit_length()
+        generator = int.from_bytes(reader.vector(2), "big")
         reader.vector(2)
     if version == Version.TLS12 and reader.left >= 4:
         signature = reader.number(2)
-    return KeyExchange(group=group, dh_bits=dh_bits, signature=signature)
+    return KeyExchange(
+        group=group,
+        dh_bits=dh_bits,
+        dh_prime=prime,
+        dh_generator=generator,
+        signature=signature,
+    )

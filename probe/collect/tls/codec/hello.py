@@ -37,6 +37,9 @@ class Terms:
     compressions: bytes = b"\0"
     extras: tuple[tuple[int, bytes], ...] = ()
     """Further extensions, number and content. Only below TLS 1.3, and never in SSL 3.0."""
+    session_id: bytes = b""
+    ticket: bytes = b""
+    """Of an earlier session that is to go on (RFC 5077 section 3.4). Only below TLS 1.3."""
 
     @property
     def curious(self) -> bool:
@@ -101,7 +104,7 @@ class ClientHello:
             return sslv2_hello(self.suites, self.random)
         body = min(self.version, Version.TLS12).to_bytes(2, "big")
         body += self.random[:32].ljust(32, b"\0")
-        body += vector(b"", 1)
+        body += vector(self.terms.session_id, 1)
         body += vector(b"".join(s.to_bytes(2, "big") for s in self.suites), 2)
         body += vector(self.terms.compressions, 1)
         if self.version > Version.SSL3:
@@ -138,7 +141,7 @@ class ClientHello:
                 (Extension.RENEGOTIATION_INFO, vector(b"", 1)),
                 (Extension.EXTENDED_MASTER_SECRET, b""),
                 (Extension.ENCRYPT_THEN_MAC, b""),
-                (Extension.SESSION_TICKET, b""),
+                (Extension.SESSION_TICKET, self.terms.ticket),
                 *self.terms.extras,
             ]
         return found
