@@ -27,5 +27,8 @@ class CheckInfo:
     references: tuple[str, ...] = ()
     """Clauses and RFC sections behind the question."""
     policy: str = ""
+    compares: bool = False
+    """Looks at the other devices of the run too, so that it is asked again when more is known of them.
+    It can show that two devices share something, never that none does: its best answer is inconclusive."""
     informational: bool = False
     """True when no catalogue needs to cite it."""

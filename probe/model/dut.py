@@ -6,7 +6,7 @@ from typing import Generic, TypeVar, cast
 
 from probe.model.declaration import Declaration
 from probe.model.device import Device
-from probe.model.evidence import Proof
+from probe.model.evidence import EvidenceRef, Proof
 from probe.model.observation import Fact, NotMeasured, Observation, PortScan, Service
 from probe.model.policy import Policy
 from probe.model.ports import parse_ports
@@ -21,6 +21,12 @@ class Seen(Generic[F]):
     fact: F
     proof: tuple[Proof, ...]
 
+    def showing(self, evidence: Iterable[str]) -> tuple[Proof, ...]:
+        """The proofs that hold the bytes named by their SHA-256; all of them when none is among them."""
+        wanted = set(evidence)
+        shown = [p for p in self.proof if isinstance(p, EvidenceRef) and p.sha256 in wanted]
+        return tuple(shown) or self.proof
+
 
 class Dut:
     """The device under test as the checks see it."""
@@ -31,16 +37,19 @@ class Dut:
         observations: Iterable[Observation],
         declaration: Declaration | None = None,
         policy: Policy | None = None,
+        others: Iterable["Dut"] = (),
     ) -> None:
         self.device = device
         self.declaration = declaration
         self.policy = policy
         """The rule table that checks of what is accepted judge by; None: the usual one."""
         self.observations = tuple(o for o in observations if o.device == device.id)
+        self.others = tuple(others)
+        """The other devices of the run, for checks that compare. They know of no others themselves."""
 
     def under(self, policy: Policy) -> "Dut":
         """The same device, to be judged by another rule table."""
-        return Dut(self.device, self.observations, self.declaration, policy)
+        return Dut(self.device, self.observations, self.declaration, policy, self.others)
 
     def all(self, kind: type[F]) -> Iterator[Seen[F]]:
         """Every observed fact of one kind, in the order of observation."""

@@ -1,9 +1,10 @@
 """The TLS collector: one job for each service that speaks TLS or DTLS, whatever its port."""
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
 from probe.model.observation import Announced, Service
 from probe.model.plan import Plan, TlsDepth
-from probe.model.tls import Reply, TlsService, TlsTrait
+from probe.model.tls import Certificate, DhPrime, Reply, TlsService, TlsTrait
 
 if TYPE_CHECKING:
     from probe.collect.tls.inventory import Inventory
@@ -187,6 +188,15 @@ async def _record(
         chain = Chain(problem=found.not_finished)
     hellos += found.handshakes
     proof += (finished.proof,) if finished else ()
+    shortest = dh_bits(interview.reactions)
+    primes: tuple[DhPrime, ...] = ()
+    if shortest is not None:
+        from probe.collect.tls.primes import primes_of
+
+        primes = primes_of(interview.reactions)
+    presented = _presented(interview.reactions)
+    if finished is not None and finished.ders:
+        presented.setdefault(finished.ders[0], finished.proof.sha256)
     fact = TlsService(
         address=address,
         port=port,
@@ -196,13 +206,14 @@ async def _record(
         suites=found.group_facts(),
         lists=inventory.facts() if inventory else (),
         traits=(*begun.traits, *trait_facts(found, finished)),
-        dh_bits=dh_bits(interview.reactions),
+        dh_bits=shortest,
+        primes=primes,
         server_name=interview.server_name or "",
-        chain=chain.certificates,
+        chain=_shown_by(chain.certificates, presented),
         chain_problem=chain.problem,
         chain_complete=chain.complete,
         other_chains=tuple(
-            other.certificates
+            _shown_by(other.certificates, presented)
             for ders in other_chains_of(interview.reactions)
             if (other := read_chain(ders)).certificates
         ),
@@ -214,6 +225,21 @@ async def _record(
 
         fact = in_dtls_terms(fact)
     session.observe(fact, *proof)
+
+
+def _presented(reactions: list[Reaction]) -> dict[bytes, str]:
+    """The first transcript that shows a chain, by the chain's first certificate."""
+    shown = [r for r in reactions if r.flight.certificates]
+    return {r.flight.certificates[0]: r.proof.sha256 for r in reversed(shown)}
+
+
+def _shown_by(
+    chain: tuple[Certificate, ...], presented: dict[bytes, str]
+) -> tuple[Certificate, ...]:
+    """Each with the transcript that shows it; a whole handshake hides it, the kept certificate does not."""
+    shas = {hashlib.sha256(der).hexdigest(): where for der, where in presented.items()}
+    where = [shas[one.sha256] for one in chain[:1] if one.sha256 in shas]
+    return tuple(replace(one, evidence=(*where, one.sha256)) for one in chain)
 
 
 def speaks_dtls(service: Service) -> bool:

@@ -53,6 +53,11 @@ class Settled:
     """No answer yet, but an orderly end: the same once more, and it is a refusal."""
 
     @property
+    def evidence(self) -> tuple[str, ...]:
+        """The transcript of that reaction, by its SHA-256."""
+        return (self.reaction.proof.sha256,) if self.reaction else ()
+
+    @property
     def version_refused(self) -> bool:
         """Refused with the alert that is about the version, whatever the suites."""
         reaction = self.reaction

@@ -4,8 +4,8 @@ Offer all, take away what was picked, until the rest is refused: one hello for e
 one more. What the short plan has learned on the way is not asked again.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from probe.collect.tls import suites
 from probe.collect.tls.codec import Terms, Version
@@ -55,7 +55,11 @@ class _List:
     picked: list[int]
     ends: list[Question]
     """Refused at last, each says that nothing is left."""
+    shown: list[str] = field(default_factory=list)
+    """The transcript of each that was picked, by its SHA-256."""
     order: str = ""
+    told: tuple[str, ...] = ()
+    """The transcript that told the order."""
     detail: str = ""
 
     @property
@@ -104,11 +108,15 @@ class Inventory:
         self, kind: str, version: Version, pieces: Iterable[tuple[int, ...]]
     ) -> list[int]:
         taken = _List(kind, version, name_of, [], [])
+        fruitful = 0
         for piece in pieces:
+            before = len(taken.picked)
             await self._enumerate(taken, piece, _suite, lambda left: (left, Terms()))
+            fruitful += len(taken.picked) > before
         if taken.ends:
             self._lists.append(taken)
-        if 2 <= len(taken.picked) <= SMALL_SUITES and len(taken.ends) <= 2:
+        # What came from different offers was never compared: its order is nobody's.
+        if 2 <= len(taken.picked) <= SMALL_SUITES and len(taken.ends) <= 2 and fruitful == 1:
             await self._ask_order(taken)
         return taken.picked
 
@@ -120,6 +128,7 @@ class Inventory:
         chosen = _chosen(settled, taken.version, _suite)
         if chosen is not None:
             taken.order = {backwards[0]: "client", backwards[-1]: "server"}.get(chosen, "")
+            taken.told = settled.evidence
 
     async def _take_retry_groups(self) -> None:
         """TLS 1.3 groups, without a signature: a retry request names the group."""
@@ -209,8 +218,10 @@ class Inventory:
         left = tuple(n for n in everything if n not in taken.picked)
         known = self._known(taken, left, picked, shape)
         if known is not None:
-            taken.picked.append(known)
-            left = tuple(n for n in left if n != known)
+            first, reaction = known
+            taken.picked.append(first)
+            taken.shown.append(reaction.proof.sha256)
+            left = tuple(n for n in left if n != first)
         while left and not self.found.interview.hopeless:
             offered, terms = shape(left)
             question = Question(
@@ -224,6 +235,7 @@ class Inventory:
                     taken.detail = f"{taken.name(chosen)} was chosen though it was not offered"
                 return
             taken.picked.append(chosen)
+            taken.shown += settled.evidence
             left = tuple(n for n in left if n != chosen)
 
     def _known(
@@ -232,7 +244,7 @@ class Inventory:
         left: tuple[int, ...],
         picked: Picked,
         shape: Callable[[tuple[int, ...]], tuple[tuple[int, ...], Terms]],
-    ) -> int | None:
+    ) -> tuple[int, Reaction] | None:
         """What was picked in an earlier hello that offered just this."""
         offered, terms = shape(left)
         for reaction in self._hellos():
@@ -245,8 +257,8 @@ class Inventory:
             )
             if same and fits and reaction.server_hello.version == taken.version:
                 chosen = picked(reaction)
-                if chosen in left:
-                    return chosen
+                if chosen is not None and chosen in left:
+                    return chosen, reaction
         return None
 
     # --- what was learned --------------------------------------------------------------------
@@ -260,9 +272,15 @@ class Inventory:
                 order=taken.order,
                 complete=self._complete(taken),
                 detail=taken.detail or self._why_it_ended(taken),
+                evidence=(*taken.shown, *self._ends_shown(taken), *taken.told),
             )
             for taken in self._lists
         )
+
+    def _ends_shown(self, taken: _List) -> Iterator[str]:
+        for end in taken.ends:
+            if answer := self.found.answers.get(end):
+                yield from answer.evidence
 
     def _complete(self, taken: _List) -> bool:
         answers = [self.found.answers.get(end) for end in taken.ends]

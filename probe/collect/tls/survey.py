@@ -238,7 +238,14 @@ class Survey:
         facts = []
         for version in Version:
             settled = self._topic(version)
-            facts.append(TlsVersion(name=version.label, reply=settled.reply, detail=settled.detail))
+            facts.append(
+                TlsVersion(
+                    name=version.label,
+                    reply=settled.reply,
+                    detail=settled.detail,
+                    evidence=settled.evidence,
+                )
+            )
         return tuple(facts)
 
     def group_facts(self) -> tuple[TlsSuiteGroup, ...]:
@@ -322,8 +329,16 @@ def _about_suites(settled: Settled) -> bool:
 
 def _group_fact(kind: str, settled: Settled) -> TlsSuiteGroup:
     if settled.reply is not Reply.ACCEPTED or settled.reaction is None:
-        return TlsSuiteGroup(kind=kind, reply=settled.reply, detail=settled.detail)
+        return TlsSuiteGroup(
+            kind=kind, reply=settled.reply, detail=settled.detail, evidence=settled.evidence
+        )
     number = settled.reaction.server_hello.suite
     suite = suites.table().get(number)
     reason = suite.reason if suite else ""
-    return TlsSuiteGroup(kind=kind, reply=settled.reply, chosen=name_of(number), detail=reason)
+    return TlsSuiteGroup(
+        kind=kind,
+        reply=settled.reply,
+        chosen=name_of(number),
+        detail=reason,
+        evidence=settled.evidence,
+    )

@@ -5,6 +5,7 @@ property is refused only by an answer to a hello that offered it.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from probe.collect.tls import suites
@@ -26,6 +27,7 @@ from probe.model.text import clean
 from probe.model.tls import Reply, TlsTrait
 
 if TYPE_CHECKING:
+    from probe.collect.tls.interview import Settled
     from probe.collect.tls.survey import Survey
 
 FALLBACK_SCSV = 0x5600
@@ -102,6 +104,16 @@ def trait_facts(found: "Survey", finished: Finished | None) -> tuple[TlsTrait, .
     return tuple(_Reading(found, finished).all())
 
 
+def _shown(reactions: Iterable[Reaction]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(r.proof.sha256 for r in reactions))
+
+
+def _settled(name: str, settled: "Settled") -> TlsTrait:
+    return TlsTrait(
+        name=name, reply=settled.reply, detail=settled.detail, evidence=settled.evidence
+    )
+
+
 class _Reading:
     def __init__(self, found: "Survey", finished: Finished | None) -> None:
         self.found, self.finished = found, finished
@@ -136,6 +148,11 @@ class _Reading:
         # OpenSSL's interface in Python cannot begin a renegotiation.
         yield self._unknown("client_renegotiation", "not tried: it takes a finished handshake")
 
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """The finished handshake, as evidence."""
+        return (self.finished.proof.sha256,) if self.finished else ()
+
     def _unknown(self, name: str, detail: str) -> TlsTrait:
         if self.only_tls13 and name in _BUILT_IN:
             return TlsTrait(name=name, reply=Reply.ACCEPTED, detail=_BUILT_IN[name])
@@ -148,12 +165,14 @@ class _Reading:
 
     def _echo(self, name: str, extension: Extension, among: list[Reaction]) -> TlsTrait:
         asked = [r for r in among if extension in self.offered[id(r)]]
-        if any(extension in r.server_hello.extensions for r in asked):
-            return TlsTrait(name=name, reply=Reply.ACCEPTED, detail="echoed")
+        echoed = [r for r in asked if extension in r.server_hello.extensions]
+        if echoed:
+            shown = _shown(echoed[:1])
+            return TlsTrait(name=name, reply=Reply.ACCEPTED, detail="echoed", evidence=shown)
         if asked:
             versions = " and ".join(sorted({Version(r.server_hello.version).label for r in asked}))
             detail = f"offered, and not echoed in {versions}"
-            return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail)
+            return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail, evidence=_shown(asked))
         return self._unknown(name, _NO_SUCH_HELLO)
 
     def _echoes(self, extension: Extension) -> list[bytes]:
@@ -162,10 +181,10 @@ class _Reading:
 
     def _alpn(self, trait: TlsTrait) -> TlsTrait:
         if chosen := self.finished.alpn if self.finished else "":
-            return TlsTrait(name="alpn", reply=Reply.ACCEPTED, detail=chosen)
+            return TlsTrait(name="alpn", reply=Reply.ACCEPTED, detail=chosen, evidence=self.whole)
         said = [d[3:].decode("ascii", "replace") for d in self._echoes(Extension.ALPN)]
         if said:
-            return TlsTrait(name="alpn", reply=Reply.ACCEPTED, detail=clean(said[0]))
+            return replace(trait, reply=Reply.ACCEPTED, detail=clean(said[0]))
         insists = any(
             r.alert == Alert.NO_APPLICATION_PROTOCOL and r.hello.terms.curious
             for r in self.reactions
@@ -176,31 +195,31 @@ class _Reading:
         asked = self.finished is not None and self.finished.asked_for_alpn
         if asked and trait.reply is Reply.NO_ANSWER:
             detail = "offered in TLSv1.3, and not answered"
-            return TlsTrait(name="alpn", reply=Reply.REFUSED, detail=detail)
+            return TlsTrait(name="alpn", reply=Reply.REFUSED, detail=detail, evidence=self.whole)
         return trait
 
     def _ocsp_staple(self, trait: TlsTrait) -> TlsTrait:
         if trait.reply is not Reply.ACCEPTED:
             return trait
         if any(r.flight.stapled for r in self.below):
-            return TlsTrait(name=trait.name, reply=Reply.ACCEPTED, detail="the state was sent")
+            return replace(trait, detail="the state was sent")
         detail = "announced; whether the state of the certificate follows was not read"
-        return TlsTrait(name=trait.name, reply=Reply.NO_ANSWER, detail=detail)
+        return replace(trait, reply=Reply.NO_ANSWER, detail=detail)
 
     def _raw_public_key(self, trait: TlsTrait) -> TlsTrait:
         said = self._echoes(Extension.SERVER_CERTIFICATE_TYPE)
         if not said:
             return trait
         if RAW_PUBLIC_KEY in said:
-            return TlsTrait(name=trait.name, reply=Reply.ACCEPTED, detail="chosen before X.509")
+            return replace(trait, reply=Reply.ACCEPTED, detail="chosen before X.509")
         detail = "X.509 was chosen where both were offered"
-        return TlsTrait(name=trait.name, reply=Reply.NO_ANSWER, detail=detail)
+        return replace(trait, reply=Reply.NO_ANSWER, detail=detail)
 
     def _max_fragment_length(self, trait: TlsTrait) -> TlsTrait:
         # RFC 8449 section 5: a server that knows record_size_limit ignores the older extension.
         if trait.reply is Reply.REFUSED and self._echoes(Extension.RECORD_SIZE_LIMIT):
             detail = "record_size_limit, offered beside it, takes its place"
-            return TlsTrait(name=trait.name, reply=Reply.NO_ANSWER, detail=detail)
+            return replace(trait, reply=Reply.NO_ANSWER, detail=detail)
         return trait
 
     def _session_ticket(self, trait: TlsTrait) -> TlsTrait:
@@ -208,29 +227,39 @@ class _Reading:
             return trait
         if self.finished.tickets:
             detail = f"{self.finished.tickets} came after a handshake in TLSv1.3"
-            return TlsTrait(name=trait.name, reply=Reply.ACCEPTED, detail=detail)
+            return TlsTrait(
+                name=trait.name, reply=Reply.ACCEPTED, detail=detail, evidence=self.whole
+            )
         if self.finished.to_the_end and trait.reply is Reply.NO_ANSWER:
             detail = "none came after a handshake in TLSv1.3"
-            return TlsTrait(name=trait.name, reply=Reply.REFUSED, detail=detail)
+            return TlsTrait(
+                name=trait.name, reply=Reply.REFUSED, detail=detail, evidence=self.whole
+            )
         return trait
 
     def _compression(self) -> TlsTrait:
         name = "compression"
         asked = [r for r in self.below if b"\1" in r.hello.terms.compressions]
-        if any(r.server_hello.compression for r in asked):
-            return TlsTrait(name=name, reply=Reply.ACCEPTED, detail="DEFLATE was chosen")
+        taken = [r for r in asked if r.server_hello.compression]
+        if taken:
+            shown = _shown(taken[:1])
+            detail = "DEFLATE was chosen"
+            return TlsTrait(name=name, reply=Reply.ACCEPTED, detail=detail, evidence=shown)
         if asked:
-            return TlsTrait(name=name, reply=Reply.REFUSED, detail="DEFLATE was not chosen")
+            shown, detail = _shown(asked), "DEFLATE was not chosen"
+            return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail, evidence=shown)
         return self._unknown(name, _NO_SUCH_HELLO)
 
     def _client_certificate(self) -> TlsTrait:
         name, finished = "client_certificate", self.finished
-        asks = any(r.flight.wants_client_certificate for r in self.below)
+        asks = [r for r in self.below if r.flight.wants_client_certificate]
         if asks or (finished and finished.wants_client_certificate):
-            return TlsTrait(name=name, reply=Reply.ACCEPTED, detail="the service asks for one")
-        read = any(r.flight.done and r.flight.certificates for r in self.below)
+            shown, detail = _shown(asks[:1]) or self.whole, "the service asks for one"
+            return TlsTrait(name=name, reply=Reply.ACCEPTED, detail=detail, evidence=shown)
+        read = [r for r in self.below if r.flight.done and r.flight.certificates]
         if read or (finished and finished.wants_client_certificate is False):
-            return TlsTrait(name=name, reply=Reply.REFUSED, detail="the service asks for none")
+            shown, detail = _shown(read) or self.whole, "the service asks for none"
+            return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail, evidence=shown)
         return self._unknown(name, "no handshake was read that far")
 
     # --- hellos of their own -----------------------------------------------------------------
@@ -238,9 +267,12 @@ class _Reading:
     def _psk_only(self) -> TlsTrait:
         name = "psk_only"
         table = suites.table()
-        kinds = {(s := table.get(r.server_hello.suite)) is not None and s.psk for r in self.hellos}
-        if False in kinds:
-            return TlsTrait(name=name, reply=Reply.REFUSED, detail="it accepts other suites")
+        others = [
+            r for r in self.hellos if (s := table.get(r.server_hello.suite)) is None or not s.psk
+        ]
+        if others:
+            shown, detail = _shown(others[:1]), "it accepts other suites"
+            return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail, evidence=shown)
         if self.found.refuses_ordinary_suites():
             return TlsTrait(name=name, reply=Reply.ACCEPTED, detail="it refuses all other suites")
         return self._unknown(name, "whether it refuses all other suites is not known")
@@ -249,12 +281,13 @@ class _Reading:
         name = "post_quantum"
         modern = [r for r in self.hellos if r.server_hello.version == Version.TLS13]
         groups = [r.server_hello.group for r in modern]
-        hybrid = next((g for g in groups if g in HYBRIDS), None)
-        if hybrid is not None:
-            return TlsTrait(name=name, reply=Reply.ACCEPTED, detail=group_name(hybrid))
+        for reaction, group in zip(modern, groups, strict=True):
+            if group in HYBRIDS:
+                shown, detail = _shown([reaction]), group_name(group)
+                return TlsTrait(name=name, reply=Reply.ACCEPTED, detail=detail, evidence=shown)
         settled = self.found.answer_about(name)
         if settled is not None and settled.reply is not Reply.ACCEPTED:
-            return TlsTrait(name=name, reply=settled.reply, detail=settled.detail)
+            return _settled(name, settled)
         if self.found.refused(Version.TLS13):
             return TlsTrait(name=name, reply=Reply.REFUSED, detail="TLSv1.3 is not accepted")
         chosen = next((group_name(g) for g in groups if g is not None), "")
@@ -263,19 +296,21 @@ class _Reading:
 
     def _sha1_signature(self) -> TlsTrait:
         name = "sha1_signature"
-        seen = [s for r in self.below if (s := key_exchange_of(r).signature) is not None]
-        if sha1 := next((s for s in seen if s in SHA1_SIGNATURES), None):
-            return TlsTrait(name=name, reply=Reply.ACCEPTED, detail=signature_name(sha1))
+        for reaction in self.below:
+            signature = key_exchange_of(reaction).signature
+            if signature in SHA1_SIGNATURES and signature is not None:
+                shown, detail = _shown([reaction]), signature_name(signature)
+                return TlsTrait(name=name, reply=Reply.ACCEPTED, detail=detail, evidence=shown)
         settled = self.found.answer_about(name)
         if settled is None:
             return self._unknown(name, _NOT_ASKED)
         if settled.reply is not Reply.ACCEPTED or settled.reaction is None:
-            return TlsTrait(name=name, reply=settled.reply, detail=settled.detail)
+            return _settled(name, settled)
         used = key_exchange_of(settled.reaction).signature
         if used is None:
             return self._unknown(name, "the signature was not read")
         detail = f"signed with {signature_name(used)}, though only SHA-1 was offered"
-        return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail)
+        return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail, evidence=settled.evidence)
 
     def _fallback_scsv(self) -> Iterable[TlsTrait]:
         name = "fallback_scsv"
@@ -287,22 +322,22 @@ class _Reading:
             settled.reaction is not None and settled.reaction.alert == Alert.INAPPROPRIATE_FALLBACK
         ):
             detail = "alert inappropriate_fallback"
-            yield TlsTrait(name=name, reply=Reply.ACCEPTED, detail=detail)
+            yield replace(_settled(name, settled), reply=Reply.ACCEPTED, detail=detail)
         elif settled.reply is Reply.ACCEPTED:
             detail = "the fallback signal was passed over"
-            yield TlsTrait(name=name, reply=Reply.REFUSED, detail=detail)
+            yield replace(_settled(name, settled), reply=Reply.REFUSED, detail=detail)
         else:
-            yield TlsTrait(name=name, reply=Reply.NO_ANSWER, detail=settled.detail)
+            yield replace(_settled(name, settled), reply=Reply.NO_ANSWER)
 
     def _early_data(self) -> TlsTrait:
         name, finished = "early_data", self.finished
         if finished and finished.max_early_data:
             detail = f"a ticket allows {finished.max_early_data} bytes"
-            return TlsTrait(name=name, reply=Reply.ACCEPTED, detail=detail)
+            return TlsTrait(name=name, reply=Reply.ACCEPTED, detail=detail, evidence=self.whole)
         if self.found.refused(Version.TLS13):
             return TlsTrait(name=name, reply=Reply.REFUSED, detail="TLSv1.3 is not accepted")
         if finished and finished.to_the_end:
             tickets = f"{finished.tickets} tickets" if finished.tickets else "no ticket"
             detail = f"{tickets} came, none for early data"
-            return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail)
+            return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail, evidence=self.whole)
         return self._unknown(name, "no handshake in TLSv1.3 was read to its end")
