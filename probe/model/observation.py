@@ -6,6 +6,10 @@ Each fact is one dataclass. Text that came from the device has passed ``probe.mo
 from dataclasses import dataclass
 from enum import StrEnum
 
+from probe.model.access import CandidateResult as CandidateResult
+from probe.model.access import GuessingTest, LoginAttempt
+from probe.model.access import LoginResult as LoginResult
+from probe.model.access import LoginTest as LoginTest
 from probe.model.evidence import Proof
 from probe.model.ids import DeviceId
 from probe.model.tls import TlsService
@@ -161,57 +165,6 @@ class HttpPage:
     redirect_in_scope: bool = True
 
 
-# --- access --------------------------------------------------------------------------------------
-
-
-class LoginResult(StrEnum):
-    """What one attempt met. Silence, 404 and reset are NO_ANSWER, never success and never refusal."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    NO_ANSWER = "no answer"
-    NOT_TRIED = "not tried"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CandidateResult:
-    """One default credential and what it met."""
-
-    username: str
-    password: str
-    tier: str
-    """``declared``, ``product``, ``vendor`` or ``generic``."""
-    source: str
-    result: LoginResult
-    proved: bool = False
-    """A read-only action that needs the login was done twice."""
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginTest:
-    """One service tested by contrast: no credential, a random one, then the candidates."""
-
-    transport: str
-    address: str
-    port: int
-    protocol: str
-    tls: bool
-    method: str
-    """``basic``, ``digest``, ``form``, ``password``, ``community`` …"""
-    without_credential: LoginResult
-    random_credential: LoginResult
-    candidates: tuple[CandidateResult, ...]
-    lockout_sign: str = ""
-    """Why the test stopped early, in the device's own terms; empty when it did not."""
-    problem: str = ""
-    """Why the contrast could not be made; empty when it could."""
-    owner: str = ""
-    """Whose doing ``problem`` is, an Owner value."""
-    further: bool = False
-    """Only the attempt without a credential was made: the service was tested on another address."""
-
-
 # --- traffic -------------------------------------------------------------------------------------
 
 
@@ -286,6 +239,8 @@ Fact = (
     | HttpPage
     | TlsService
     | LoginTest
+    | LoginAttempt
+    | GuessingTest
     | TrafficView
     | PlainTransfer
     | Health
