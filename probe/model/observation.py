@@ -11,8 +11,9 @@ from probe.model.access import GuessingTest, LoginAttempt
 from probe.model.access import LoginResult as LoginResult
 from probe.model.access import LoginTest as LoginTest
 from probe.model.evidence import Proof
+from probe.model.exposure import GatewayControl, HostAnswer, SecurityTxt, WebCrawl
 from probe.model.ids import DeviceId
-from probe.model.tls import TlsService
+from probe.model.tls import TlsAttackTest, TlsService
 
 # --- discovery -----------------------------------------------------------------------------------
 
@@ -237,7 +238,12 @@ Fact = (
     | UdpSilence
     | OpenAccess
     | HttpPage
+    | WebCrawl
+    | HostAnswer
+    | SecurityTxt
+    | GatewayControl
     | TlsService
+    | TlsAttackTest
     | LoginTest
     | LoginAttempt
     | GuessingTest
