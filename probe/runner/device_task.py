@@ -25,6 +25,9 @@ from probe.runner.recorder import JournalRecorder
 LANES = ("scan", "udp", "ask")
 """Side by side on a device. UDP is mostly waiting; all draw on one budget and one connection slot."""
 
+TOTALS_EVERY_S = 10.0
+"""How often the totals are written on the way: what a killed process sent since then is not in them."""
+
 MAX_REDONE = 3
 """How often a job is done again because the probe's own link was down meanwhile."""
 
@@ -70,6 +73,8 @@ class DeviceTask:
         self.wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._redone: dict[str, int] = {}
+        self._reported = 0
+        """Packets in the totals that were written last."""
 
     async def run(self) -> None:
         """Raises what a job's own care-taking raised: when nothing can be recorded, work must end."""
@@ -86,7 +91,8 @@ class DeviceTask:
                         break
                     await self._wait(timeout=0.5)
                     continue
-                await self._wait()
+                if not await self._wait(timeout=TOTALS_EVERY_S):
+                    self._report_budget(only_news=True)
             if not self.health.gone:
                 await self.health.confirm(self._health_session())
         finally:
@@ -148,12 +154,14 @@ class DeviceTask:
                 todo.remove(job)
         return bool(todo)
 
-    async def _wait(self, timeout: float | None = None) -> None:
+    async def _wait(self, timeout: float) -> bool:
+        """Until a job ends or more becomes known; says whether that happened within ``timeout``."""
         waker = asyncio.create_task(self.wake.wait())
-        await asyncio.wait(
+        done, _ = await asyncio.wait(
             {waker, *self._running.values()}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
         )
         waker.cancel()
+        return bool(done)
 
     async def _settle_running(self) -> None:
         if self._running:
@@ -228,7 +236,10 @@ class DeviceTask:
                 ev.JobFinished(job=task.job.id, ok=False, reason=reason, owner=owner)
             )
 
-    def _report_budget(self) -> None:
+    def _report_budget(self, *, only_news: bool = False) -> None:
+        if only_news and self.budget.packets == self._reported:
+            return
+        self._reported = self.budget.packets
         self.bench.recorder.append(
             ev.BudgetSpent(
                 device=self.device,

@@ -1,6 +1,7 @@
 """Starting the process of a run and hearing its first word."""
 
 import base64
+import contextlib
 import json
 import secrets
 import subprocess
@@ -48,7 +49,8 @@ def _launch(spec: dict[str, Any], argv: list[str]) -> RunId:
     )
     assert worker.stdin is not None
     assert worker.stdout is not None
-    with worker.stdin as stdin:
+    # One that died at once reads nothing; its silence is told below.
+    with contextlib.suppress(BrokenPipeError), worker.stdin as stdin:
         stdin.write(json.dumps(spec).encode())
     first = worker.stdout.readline()
     try:

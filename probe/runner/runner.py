@@ -270,7 +270,7 @@ class Runner:
     async def _obey(self) -> None:
         """Pause, resume and stop, as left in the store by the terminal UI or the command line."""
         store, run = self.journal.store, self.journal.run
-        last = store.last_command(run)
+        last = self.journal.commands_seen
         while True:
             await asyncio.sleep(COMMANDS_EVERY_S)
             for number, verb in store.commands_after(run, last):

@@ -70,6 +70,16 @@ async def _main(spec: dict[str, Any]) -> int:
     except ProbeError as error:
         _say({"error": error.what, "next": error.next_step, "owner": error.owner.value})
         return error.exit_code
+    except Exception as error:  # noqa: BLE001 - nobody would hear of it otherwise
+        traceback.print_exc()
+        _say(
+            {
+                "error": f"A defect of the probe kept the run from starting: {type(error).__name__}: {error}",
+                "next": "Report what stands above as a defect of the probe.",
+                "owner": Owner.TOOL.value,
+            }
+        )
+        return Exit.TOOL
     finally:
         _detach()
     code = await _run(journal, lock, client)

@@ -24,6 +24,8 @@ class Journal:
     def __init__(self, store: Store, run: RunId, clock: Callable[[], float] = time.time) -> None:
         self.store, self.run, self._clock = store, run, clock
         self.state = RunState()
+        self.commands_seen = 0
+        """The id of the last command that was meant for an earlier sitting."""
         self._known: set[str] = set()
 
     def begin(self, started: RunStarted) -> None:
@@ -42,6 +44,7 @@ class Journal:
         """Take up an interrupted run: read everything, go on with the next sequence number."""
         for entry in entries_after(self.store, self.run, 0):
             self.state.apply(entry)
+        self.commands_seen = self.store.last_command(self.run)
 
     def append(self, happened: Event) -> Entry:
         """Write one event durably, and apply it to ``state``."""

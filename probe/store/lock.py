@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 LAST_WORDS = 4096
 """Bytes set aside at the start, so that a full disk cannot keep the reason from being written."""
+
+LOOKED_AT_S = 0.2
+"""A look at the lock (``held``) takes less than this."""
 
 
 @contextmanager
@@ -32,11 +36,17 @@ class RunLock:
     def acquire(self) -> bool:
         """Whether the lock is ours now; it stays so until ``release`` or the end of the process."""
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return False
+        until = time.monotonic() + LOOKED_AT_S
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                # Somebody who only asks whether the run lives holds it for a moment, too.
+                if time.monotonic() >= until:
+                    os.close(handle)
+                    return False
+                time.sleep(0.01)
         os.pwrite(handle, b" " * LAST_WORDS, 0)
         self._file = handle
         return True

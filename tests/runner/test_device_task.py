@@ -11,9 +11,10 @@ from probe.model import event as ev
 from probe.model.evidence import Coverage
 from probe.model.finding import Owner
 from probe.model.observation import Health, NotMeasured, PortScan, Service
+from probe.runner import device_task as module
 from probe.runner import health
 from probe.store.errors import StoreError, explained
-from probe.store.journal import Journal
+from probe.store.journal import Journal, entries_after
 
 TRIED = Coverage(tried="asked", times=1, deadline_s=1.0)
 
@@ -250,3 +251,22 @@ async def test_a_link_that_flaps_for_ever_does_not_keep_the_job_for_ever(
     task, journal = device_task(scripted("one", ("a", saw(1))), disturbed=lambda since: True)
     await asyncio.wait_for(task.run(), 5)
     assert len(journal.state.job_finished) == 1
+
+
+async def test_the_totals_are_written_while_a_long_job_goes_on(
+    device_task, scripted, monkeypatch
+) -> None:
+    monkeypatch.setattr(module, "TOTALS_EVERY_S", 0.02)
+    written: list[int] = []
+
+    async def long(session: DeviceSession) -> None:
+        for _ in range(3):
+            await session.budget.packet()
+            await asyncio.sleep(0.06)
+            written.append(journal.state.budgets[task.device].packets)
+
+    task, journal = device_task(scripted("long", ("a", long)))
+    await task.run()
+    assert written == [1, 2, 3]
+    spent = [e for e in entries_after(journal.store, journal.run, 0) if "Budget" in str(e.event)]
+    assert len(spent) <= 6, "nothing is written while nothing is sent"

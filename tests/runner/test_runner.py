@@ -301,3 +301,21 @@ async def test_a_paused_run_begins_new_devices_behind_a_closed_gate(go, journal:
     await go(script, EveryAddress(sends))
     assert journal.state.status is RunStatus.FINISHED
     assert len(sent) == 1
+
+
+async def test_a_stop_that_came_before_the_first_look_is_obeyed(go, journal: Journal) -> None:
+    journal.store.command(journal.run, "stop")
+
+    async def waits(session: DeviceSession) -> None:
+        await asyncio.sleep(60)
+
+    events = await go(one, EveryAddress(waits))
+    assert [e.status for e in events if isinstance(e, ev.StatusChanged)][-1] is RunStatus.STOPPED
+
+
+async def test_a_command_to_an_earlier_sitting_is_not_obeyed_again(go, journal: Journal) -> None:
+    journal.store.command(journal.run, "stop")
+    again = Journal(journal.store, journal.run)
+    again.replay()
+    events = await go(one, journal=again)
+    assert [e.status for e in events if isinstance(e, ev.StatusChanged)][-1] is RunStatus.FINISHED

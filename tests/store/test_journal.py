@@ -1,11 +1,13 @@
 """The journal: ordered, durable, readable while it is written."""
 
+import fcntl
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from probe.model.plan import Plan
 from probe.model.run import Run, RunStatus, Scope
 from probe.store.errors import StoreError
 from probe.store.journal import Journal, RunReader
+from probe.store.lock import RunLock
 from probe.store.store import Store
 
 
@@ -243,3 +246,10 @@ def test_last_words_survive_the_process(tmp_path: Path) -> None:
     lock.release()
     assert store.lock(RunId("r")).words() == "The disk is full."
     assert not store.lock(RunId("r")).held()
+
+
+def test_a_look_at_the_lock_keeps_nobody_from_taking_it(tmp_path: Path) -> None:
+    looking = os.open(tmp_path / "r", os.O_RDONLY | os.O_CREAT)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    threading.Timer(0.05, os.close, (looking,)).start()
+    assert RunLock(tmp_path / "r").acquire()
