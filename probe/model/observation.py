@@ -244,6 +244,7 @@ Fact = (
     | GatewayControl
     | TlsService
     | TlsAttackTest
+    | TlsAttackTest
     | LoginTest
     | LoginAttempt
     | GuessingTest
