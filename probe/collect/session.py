@@ -6,7 +6,6 @@ opens a socket to a device, except the packet helper, which checks the same scop
 
 import asyncio
 import errno
-import hashlib
 import ipaddress
 import socket
 import struct
@@ -15,26 +14,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from probe.collect.answers import OWN_TROUBLE, NoAnswer, Why
 from probe.collect.budget import Budget
 from probe.collect.datagrams import Datagrams
+from probe.collect.recording import Recorder, Recording
 from probe.collect.scope import ScopeGuard
 from probe.collect.wire import Transcript, Wire
 from probe.model.device import endpoint
 from probe.model.dut import Dut
-from probe.model.evidence import Evidence, EvidenceRef, Proof
-from probe.model.finding import Owner
-from probe.model.observation import Fact, NotMeasured, Observation
+from probe.model.evidence import EvidenceRef
 from probe.model.plan import Plan
-
-
-class Recorder(Protocol):
-    """Where observations and evidence go; the runner's journal writer, or a list in tests."""
-
-    def keep(self, evidence: Evidence, data: bytes) -> None: ...
-    def observe(self, observation: Observation) -> None: ...
 
 
 class PortState(StrEnum):
@@ -55,8 +45,8 @@ class Datagram:
     port: int
 
 
-class DeviceSession:
-    """One device, one budget; ``job`` names the unit of work that observations belong to."""
+class DeviceSession(Recording):
+    """One device, one budget, one job: what may be sent, and what is recorded."""
 
     def __init__(
         self,
@@ -70,64 +60,13 @@ class DeviceSession:
         view: Callable[[], Dut],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.job, self.collector, self.plan = job, collector, plan
-        self.guard, self.budget, self.clock = guard, budget, clock
-        self._recorder, self._view = recorder, view
-        self._count = 0
+        super().__init__(job=job, collector=collector, recorder=recorder, view=view, clock=clock)
+        self.plan, self.guard, self.budget = plan, guard, budget
         self._interface = guard.scope.interface
+        self.source = ""
+        """An address of the probe's own interface to speak from; empty: as the kernel chooses."""
         self.opening: Callable[[Wire], Awaitable[None]] | None = None
         """What is said first on every connection of this job, such as a request to begin TLS."""
-
-    @property
-    def dut(self) -> Dut:
-        """Everything known about the device at this moment."""
-        return self._view()
-
-    # --- recording ---------------------------------------------------------------------------
-
-    def keep(self, data: bytes, *, media_type: str, caption: str) -> EvidenceRef:
-        """Record bytes as evidence."""
-        digest = hashlib.sha256(data).hexdigest()
-        evidence = Evidence(
-            sha256=digest,
-            size=len(data),
-            media_type=media_type,
-            caption=caption,
-            collector=self.collector,
-            captured_at=self.clock(),
-        )
-        self._recorder.keep(evidence, data)
-        return EvidenceRef(sha256=digest, caption=caption)
-
-    def keep_transcript(self, transcript: Transcript, caption: str) -> EvidenceRef:
-        return self.keep(transcript.to_bytes(), media_type=transcript.media_type, caption=caption)
-
-    def observe(self, fact: Fact, *proof: Proof) -> Observation:
-        """Record a fact with what proves it. Raises ValueError without proof."""
-        if not proof:
-            raise ValueError(f"an observation needs proof: {fact}")
-        self._count += 1
-        observation = Observation(
-            id=f"{self.job}#{self._count}",
-            device=self.dut.device.id,
-            collector=self.collector,
-            at=self.clock(),
-            fact=fact,
-            proof=proof,
-        )
-        self._recorder.observe(observation)
-        return observation
-
-    def not_measured(
-        self, subject: str, reason: str, *proof: Proof, owner: Owner, settle: str
-    ) -> Observation:
-        """Record that something could not be measured; checks turn it into an inconclusive finding."""
-        return self.observe(
-            NotMeasured(
-                collector=self.collector, subject=subject, reason=reason, owner=owner, settle=settle
-            ),
-            *proof,
-        )
 
     # --- TCP ---------------------------------------------------------------------------------
 
