@@ -1,4 +1,8 @@
-"""What was measured of one TLS or DTLS service. Names are those of the IANA registries."""
+"""What was measured of one TLS or DTLS service. Names are those of the IANA registries.
+
+``evidence`` of a part names the recorded bytes that show just this, by the SHA-256 of proofs of the
+observation: the one hello among many. Empty in older records; all proofs together stand for it then.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +25,7 @@ class TlsVersion:
     name: str
     reply: Reply
     detail: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,7 @@ class TlsSuiteGroup:
     chosen: str = ""
     """IANA name of the suite that the server picked, when accepted."""
     detail: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,9 @@ class TlsList:
     complete: bool = True
     """The last hello, with what was left, was refused. False: there may be more."""
     detail: str = ""
+    evidence: tuple[str, ...] = ()
+    """One for each of ``accepted``, in its order; then those of the hellos that ended the list and told
+    its order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +74,22 @@ class TlsTrait:
     reply: Reply
     detail: str = ""
     """What was seen: a protocol name, a group, how it was asked."""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DhPrime:
+    """A prime of DHE below TLS 1.3, as the service sent it."""
+
+    bits: int
+    generator: int
+    group: str = ""
+    """Its registered or usual name (``ffdhe3072``, ``Oakley group 2``); empty: known nowhere, self-made."""
+    source: str = ""
+    """Where a named one stands."""
+    defect: str = ""
+    """Why it protects nothing, whatever its size, as far as it was looked at: ``is not a prime``."""
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +120,7 @@ class Certificate:
     extended_key_usage: tuple[str, ...] | None = None
     serial_bits: int = 0
     x509_version: int = 3
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +141,8 @@ class TlsService:
     traits: tuple[TlsTrait, ...] = ()
     dh_bits: int | None = None
     """Smallest DHE prime that was seen."""
+    primes: tuple[DhPrime, ...] = ()
+    """Each that was seen, once; empty in records that have only ``dh_bits``."""
     chain: tuple[Certificate, ...] = ()
     chain_problem: str = ""
     """Why there is no chain, or what is wrong with its order; empty when all is well."""
