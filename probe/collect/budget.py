@@ -39,6 +39,7 @@ class Budget:
         self.connections = earlier.connections if earlier else 0
         self.logins = earlier.logins if earlier else 0
         self._on_login = on_login
+        self.guesses = earlier.guesses if earlier else 0
         self._login_per_account = {
             (account.service, account.username): account.attempts
             for account in (earlier.accounts if earlier else ())
@@ -124,3 +125,29 @@ class Budget:
         self._login_per_account[account] = used + 1
         self.logins += 1
         self._on_login()
+
+    def guess(self, service: str, username: str, limit: int) -> None:
+        """Account for one wrong password of a permitted guessing test; NoAnswer(BUDGET) beyond ``limit``.
+
+        Such a test has accounts of its own here: it comes last, and takes nothing from the few
+        attempts that the logins have. ``limit`` is for all sittings of the run together.
+        """
+        account = (f"{service} guessing", username)
+        used = self._login_per_account.get(account, 0)
+        if used >= limit:
+            raise NoAnswer(Why.BUDGET, f"{used} passwords were guessed for account '{username}'")
+        self._login_per_account[account] = used + 1
+        self.guesses += 1
+        self._on_login()
+
+    @asynccontextmanager
+    async def room_for(self, connections: int) -> AsyncIterator[None]:
+        """More connections at once for a while, for a test that asks what they do to the device."""
+        more = max(0, connections - self.gentleness.connections_at_once)
+        for _ in range(more):
+            self._slots.release()
+        try:
+            yield
+        finally:
+            for _ in range(more):
+                await self._slots.acquire()

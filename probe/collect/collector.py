@@ -23,12 +23,13 @@ Work = Callable[[DeviceSession], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A job and how to do it. ``lane``: ``scan``, ``udp`` and ``ask`` run side by side, one job each."""
+    """A job and how to do it. ``lane``: ``scan``, ``udp`` and ``ask`` run side by side, one job each;
+    ``last`` alone, when no other job is left."""
 
     job: Job
     priority: int
     """Lower is sooner: 10 first ports, 20 identify, 30 TLS, 40 HTTP, 50 open access, 60 logins,
-    70 further ports."""
+    70 further ports, 90 what comes last."""
     lane: str
     work: Work
 

@@ -249,6 +249,8 @@ class DeviceSession(Recording):
         try:
             # Bound to the interface, so that a route elsewhere can never carry the packet.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._interface.encode())
+            if self.source and (":" in self.source) == (":" in address):
+                sock.bind(self._sockaddr(self.source, 0))
         except OSError as error:
             sock.close()
             if error.errno in OWN_TROUBLE:

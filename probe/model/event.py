@@ -101,6 +101,8 @@ class BudgetSpent:
     logins: int
     seconds: float
     accounts: tuple[AccountLogins, ...] = ()
+    guesses: int = 0
+    """Wrong passwords of permitted guessing tests; not among ``logins``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,25 @@ class Gentleness:
     """Pause between two logins; three times the observed failure delay when that is longer."""
     seconds: float = 3600.0
     """No job starts on the device after this much time."""
+    guesses: int = 20
+    """Wrong passwords in one round of a guessing test, of which there are three; only with permission."""
+    recovery_s: float = 300.0
+    """How long a device that locked itself is waited for after a guessing test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnCredential:
+    """A row that the operator added to the list of documented defaults."""
+
+    id: str
+    protocols: tuple[str, ...]
+    username: str
+    password: str
+    vendor: str = ""
+    """Empty: whatever the device is."""
+    model: str = "*"
+    """A glob on what the device says of itself."""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +81,7 @@ class Plan:
     """Try documented default credentials."""
     permits: tuple[Permission, ...] = ()
     """What was allowed beyond the ordinary; never from a plan file, only from who starts the run."""
+    credentials: tuple[OwnCredential, ...] = ()
+    """Rows beside the shipped list; from the operator's file, never from a plan file."""
+    second_source: str = ""
+    """A further address of the probe's own interface, to see whether a ban is one of the address."""

@@ -28,6 +28,9 @@ LANES = ("scan", "udp", "ask")
 TOTALS_EVERY_S = 10.0
 """How often the totals are written on the way: what a killed process sent since then is not in them."""
 
+LAST = "last"
+"""The lane of jobs that leave the device worse: they begin when nothing else is to be done any more."""
+
 MAX_REDONE = 3
 """How often a job is done again because the probe's own link was down meanwhile."""
 
@@ -81,13 +84,14 @@ class DeviceTask:
         try:
             while True:
                 self.wake.clear()
-                waiting = self._start_jobs()
+                resting = self.bench.resting()
+                waiting = self._start_jobs(resting)
                 if self.health.gone or self.budget.time_is_up:
                     await self._settle_running()
                     self._give_up(self._open_tasks())
                     break
                 if not self._running and not waiting:
-                    if not self.bench.resting():
+                    if not resting:
                         break
                     await self._wait(timeout=0.5)
                     continue
@@ -137,8 +141,11 @@ class DeviceTask:
                 self.bench.recorder.append(ev.JobKnown(job=task.job))
         return sorted(named, key=lambda t: t.priority)
 
-    def _start_jobs(self) -> bool:
-        """Fill the free lanes; says whether something still waits for a lane."""
+    def _start_jobs(self, resting: bool) -> bool:
+        """Fill the free lanes; says whether something still waits for a lane.
+
+        ``resting``: discovery may still bring work, so what comes last does not begin.
+        """
         for lane, task in list(self._running.items()):
             if task.done():
                 del self._running[lane]
@@ -147,12 +154,16 @@ class DeviceTask:
         todo = [t for t in self._open_tasks() if t.job.id not in busy]
         if self.health.gone or self.budget.time_is_up:
             return bool(todo)
-        for job in list(todo):
+        early = [t for t in todo if t.lane != LAST]
+        late = [t for t in todo if t.lane == LAST]
+        if late and not (early or self._running or resting):
+            early = late[:1]
+        for job in list(early):
             lane = job.lane if job.lane in LANES else "ask"
             if lane not in self._running:
                 self._running[lane] = asyncio.create_task(self._do(job), name=job.job.id)
-                todo.remove(job)
-        return bool(todo)
+                early.remove(job)
+        return bool(early)
 
     async def _wait(self, timeout: float) -> bool:
         """Until a job ends or more becomes known; says whether that happened within ``timeout``."""
@@ -246,6 +257,7 @@ class DeviceTask:
                 packets=self.budget.packets,
                 connections=self.budget.connections,
                 logins=self.budget.logins,
+                guesses=self.budget.guesses,
                 seconds=round(self.budget.seconds, 1),
                 accounts=self.budget.accounts,
             )

@@ -29,7 +29,7 @@ RULES = Rules(
         "Declaration.services": "service",
         "Declaration.accounts": "account",
     },
-    hidden=frozenset({"Declaration.sha256"}),
+    hidden=frozenset({"Declaration.sha256", "Plan.credentials", "Plan.second_source"}),
     choices={
         "CheckInfo.severity": ("critical", "high", "medium", "low", "info"),
         "CheckInfo.effort": ("hours", "days", "weeks"),
@@ -203,6 +203,8 @@ def _check_plan(shaper: Shaper, plan: Plan) -> None:
         "logins_per_device": (0, 10_000),
         "login_gap_s": (0, 3_600),
         "seconds": (1, 604_800),
+        "guesses": (1, 50),
+        "recovery_s": (0, 7_200),
     }
     for key, (least, most) in limits.items():
         if not least <= getattr(plan.gentleness, key) <= most:
