@@ -103,12 +103,10 @@ def stop(run: str, store: str | None) -> int:
 def runs(store: str | None) -> int:
     """One line for each run, newest first."""
     from probe.report import text
+    from probe.store.summaries import summaries
 
     found = Store(store or default_store(), create=False)
-    readers = [RunReader(found, head.id) for head in found.runs()]
-    for reader in readers:
-        reader.poll()
-    sys.stdout.write(text.runs_table((reader.state, reader.status()) for reader in readers))
+    sys.stdout.write(text.runs_table(summaries(found)))
     return Exit.PASS
 
 

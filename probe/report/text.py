@@ -8,8 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from probe.errors import ProbeError
-from probe.model.run import RunStatus
-from probe.model.state import RunState
+from probe.model.summary import RunSummary
 from probe.model.text import clean
 from probe.model.verdict import Status
 from probe.report.groups import owed_by_catalogue, short_name, unknown_groups
@@ -66,24 +65,21 @@ def show_requirement(view: ReportView, requirement_id: str) -> str:
     )
 
 
-def runs_table(runs: Iterable[tuple[RunState, RunStatus]]) -> str:
-    """One line for each run in the order given; the status is apart, a journal cannot tell of a kill."""
+def runs_table(runs: Iterable[RunSummary]) -> str:
+    """One line for each run in the order given."""
     rows = [("RUN", "STARTED", "STATUS", "INTERFACE", "PLAN", "DEVICES", "FAILED")]
-    for state, status in runs:
-        if state.run is None:
-            continue
-        failed = sum(v.status is Status.FAIL for v in state.verdicts.values())
-        rows.append(
-            (
-                clean(state.run.id),
-                when(state.run.started_at),
-                status.value,
-                clean(state.run.scope.interface),
-                clean(state.run.plan.name),
-                str(len(state.devices)),
-                str(failed),
-            )
+    rows += [
+        (
+            clean(run.id),
+            when(run.started_at),
+            run.status.value if run.status else "",
+            clean(run.interface),
+            clean(run.plan),
+            "" if run.devices is None else str(run.devices),
+            str(run.counts.get(Status.FAIL, 0)),
         )
+        for run in runs
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows)
     return _text(lines) if len(rows) > 1 else "There is no run yet.\n"

@@ -103,9 +103,7 @@ class RunReader:
 
     def status(self) -> RunStatus:
         """The status, with the one that a dead process cannot report itself."""
-        if self.state.status in (RunStatus.RUNNING, RunStatus.PAUSED) and not self.alive():
-            return RunStatus.INTERRUPTED
-        return self.state.status
+        return seen_from_outside(self.state.status, alive=self.alive())
 
     def last_words(self) -> str:
         """Why the process ended, when the journal could not take it."""
@@ -116,6 +114,12 @@ class RunReader:
 
     def command(self, verb: str) -> None:
         self.store.command(self.run, verb)
+
+
+def seen_from_outside(status: RunStatus, *, alive: bool) -> RunStatus:
+    """The journal's status, unless its process is gone without having said so."""
+    gone = status in (RunStatus.RUNNING, RunStatus.PAUSED) and not alive
+    return RunStatus.INTERRUPTED if gone else status
 
 
 def entries_after(store: Store, run: RunId, seq: int) -> list[Entry]:

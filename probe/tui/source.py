@@ -1,14 +1,11 @@
 """What the terminal UI asks of the store. Nothing here tests anything or opens a socket."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from probe.model.event import Entry
 from probe.model.evidence import Evidence
-from probe.model.run import RunStatus
 from probe.model.state import RunState
-from probe.model.verdict import Status
+from probe.model.summary import RunSummary
 
 
 class RunSource(Protocol):
@@ -36,22 +33,6 @@ class RunSource(Protocol):
 
     def command(self, verb: str) -> None:
         """Send ``pause``, ``resume`` or ``stop`` to the run; raises ProbeError when it cannot be sent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
-    """One line of the list of runs."""
-
-    id: str
-    started_at: float
-    """Unix time in seconds, UTC."""
-    status: RunStatus | None = None
-    """None when it is not known without reading the journal."""
-    interface: str
-    plan: str
-    devices: int | None = None
-    counts: Mapping[Status, int] = field(default_factory=dict)
-    """Verdicts by status, over all devices and catalogues."""
 
 
 class RunStore(Protocol):

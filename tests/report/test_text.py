@@ -1,12 +1,25 @@
 """Plain text: one fact a line, narrow, without anything a terminal would obey."""
 
 import pytest
-import report_sample
 
 from probe.errors import Exit, ProbeError
 from probe.model.run import RunStatus
+from probe.model.summary import RunSummary
+from probe.model.verdict import Status
 from probe.report import text
 from probe.report.viewmodel import ReportView
+
+
+def summary(status: RunStatus) -> RunSummary:
+    return RunSummary(
+        id="20260101-000000-aaaa",
+        started_at=1.0,
+        status=status,
+        interface="eth1",
+        plan="quick",
+        devices=3,
+        counts={Status.FAIL: 5, Status.PASS: 2},
+    )
 
 
 def outputs(view: ReportView) -> dict[str, str]:
@@ -14,7 +27,7 @@ def outputs(view: ReportView) -> dict[str, str]:
         "summary": text.summary(view, "report.html"),
         "run": text.show_run(view),
         "requirement": text.show_requirement(view, "S-1"),
-        "runs": text.runs_table([(report_sample.state(), RunStatus.FINISHED)]),
+        "runs": text.runs_table([summary(RunStatus.FINISHED)]),
     }
 
 
@@ -68,8 +81,7 @@ def test_no_run_yet() -> None:
 
 
 def test_the_list_of_runs_says_how_each_ended() -> None:
-    state = report_sample.state()
-    given = [(state, RunStatus.INTERRUPTED), (state, RunStatus.FINISHED)]
+    given = [summary(RunStatus.INTERRUPTED), summary(RunStatus.FINISHED)]
     lines = text.runs_table(given).splitlines()
     assert lines[0].split()[:4] == ["RUN", "STARTED", "STATUS", "INTERFACE"]
     assert [line.split()[4] for line in lines[1:]] == ["interrupted", "finished"]

@@ -24,8 +24,8 @@ from probe.model.ids import CheckId, JobId, RequirementId, RunId
 from probe.model.plan import Plan
 from probe.model.run import Job, Run, RunStatus, Scope
 from probe.model.state import RunState
+from probe.model.summary import RunSummary
 from probe.model.verdict import Status
-from probe.tui.source import RunSummary
 
 T0 = 1_790_000_000.0
 RUN = RunId("20260921-141320-k7qd")

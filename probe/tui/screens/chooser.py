@@ -7,11 +7,11 @@ from textual.binding import Binding
 from textual.widget import Widget
 
 from probe.errors import ProbeError
+from probe.model.summary import RunSummary
 from probe.model.verdict import Status
 from probe.tui.glyphs import RUN_GLYPH, STATUS_GLYPH, STATUS_ROLE
 from probe.tui.pages import moment
 from probe.tui.screens.base import FilteredScreen
-from probe.tui.source import RunSummary
 from probe.tui.spans import Line, join
 from probe.tui.widgets.records import Column, RecordList, Row
 
