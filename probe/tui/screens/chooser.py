@@ -58,7 +58,7 @@ class ChooserScreen(FilteredScreen):
         return ((f"{len(self.list_widget().rows)} runs", "dim"),)
 
     def on_screen_resume(self) -> None:
-        # Every journal may have to be read for this: the frame comes first.
+        # The store is read for this: the frame comes first.
         self.call_after_refresh(self._read)
 
     def _read(self) -> None:
