@@ -104,7 +104,8 @@ async def _serve(engine: Engine, reader: asyncio.StreamReader, outlet: Outlet) -
 
 
 def _tell(reader: asyncio.StreamReader, ended: asyncio.Task[None]) -> None:
-    if not ended.cancelled() and (error := ended.exception()) is not None:
+    error = None if ended.cancelled() else ended.exception()
+    if isinstance(error, Exception):
         reader.set_exception(error)
 
 

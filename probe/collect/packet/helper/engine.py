@@ -126,8 +126,8 @@ class Engine:
         while True:
             await asyncio.sleep(REPORT_EVERY_S)
             lost = sockets.dropped(self._others)
-            for report in (*self._flows.flows(time.time()), *self._flows.counts()):
-                lost += not self._send(report)
+            reports: list[say.Report] = [*self._flows.flows(time.time()), *self._flows.counts()]
+            lost += sum(not self._send(report) for report in reports)
             self._lost += lost
             if self._lost != self._told_lost and self._send(say.TrafficLost(frames=self._lost)):
                 self._told_lost = self._lost
