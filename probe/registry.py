@@ -2,7 +2,6 @@
 
 import difflib
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -89,7 +88,7 @@ def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
 
 
 def collector_modules() -> Iterator[ModuleType]:
-    """Every ``probe/collect/<room>/collector.py``."""
-    for room in pkgutil.iter_modules([str(HERE / "collect")]):
-        if room.ispkg and (HERE / "collect" / room.name / "collector.py").exists():
-            yield importlib.import_module(f"probe.collect.{room.name}.collector")
+    """Every ``collector.py`` in a room under ``probe/collect/``, or in a room inside one."""
+    for path in sorted((HERE / "collect").glob("*/**/collector.py")):
+        room = ".".join(path.relative_to(HERE).parts[:-1])
+        yield importlib.import_module(f"probe.{room}.collector")

@@ -1,0 +1,11 @@
+"""Do all TLS services echo of a session id no more than they were sent?"""
+
+from collections.abc import Iterator
+
+from probe.checks.tls import attack_tests
+from probe.model.dut import Dut
+from probe.model.finding import Answer
+
+
+def check(dut: Dut) -> Iterator[Answer]:
+    yield from attack_tests.withstands(dut, attack_tests.TICKETBLEED, "Ticketbleed")
