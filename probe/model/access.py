@@ -157,3 +157,17 @@ class GuessingTest:
     """Why nothing, or not all, can be said; empty when it can."""
     owner: str = ""
     """Whose doing ``problem`` is, an Owner value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpokenBeside:
+    """A service was asked whether it speaks ``protocol`` beside its own, on the same port."""
+
+    transport: str
+    address: str
+    port: int
+    tls: bool
+    protocol: str
+    """``onvif`` …"""
+    spoken: bool
+    """It answered in that protocol, or clearly said that there is none. No answer is a NotMeasured."""

@@ -10,6 +10,7 @@ from probe.model.access import CandidateResult as CandidateResult
 from probe.model.access import GuessingTest, LoginAttempt
 from probe.model.access import LoginResult as LoginResult
 from probe.model.access import LoginTest as LoginTest
+from probe.model.access import SpokenBeside as SpokenBeside
 from probe.model.evidence import Proof
 from probe.model.exposure import GatewayControl, HostAnswer, SecurityTxt, WebCrawl
 from probe.model.ids import DeviceId
@@ -246,6 +247,7 @@ Fact = (
     | TlsAttackTest
     | TlsAttackTest
     | LoginTest
+    | SpokenBeside
     | LoginAttempt
     | GuessingTest
     | TrafficView

@@ -69,7 +69,7 @@ def _tested(surface: Surface, name: str, proof: tuple[Proof, ...]) -> Answer:
 
 
 def _page_that_asks(dut: Dut, surface: Surface) -> Seen[HttpPage] | None:
-    for page in dut.all(HttpPage):
+    for page in dut.all(HttpPage) if surface.protocol == "http" else ():
         p = page.fact
         asks = p.login_form or (p.status == 401 and bool(p.auth_schemes))
         if (p.address, p.port) in surface.places and not p.tls and asks:

@@ -28,6 +28,8 @@ NAMES = {
     "ftp": "FTP service",
     "snmp": "SNMP agent",
     "mqtt": "MQTT broker",
+    "onvif": "ONVIF service",
+    "cwmp": "TR-069 connection request",
 }
 WORST = (Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.SATISFIED)
 

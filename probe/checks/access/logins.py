@@ -8,12 +8,25 @@ from probe.checks.support import DEVICE, SCAN_SETTLE, scan_proof, stopped, tcp_g
 from probe.model.device import address_order, endpoint
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, not_applicable
-from probe.model.observation import HttpPage, LoginResult, LoginTest, Service, UdpSilence
+from probe.model.observation import (
+    HttpPage,
+    LoginResult,
+    LoginTest,
+    Service,
+    SpokenBeside,
+    UdpSilence,
+)
 
-PROTOCOLS = ("http", "telnet", "ssh", "ftp", "snmp", "mqtt")
+PROTOCOLS = ("http", "telnet", "ssh", "ftp", "snmp", "mqtt", "onvif", "cwmp")
+ON_ANOTHER = frozenset({"onvif"})
+"""Protocols that share the port of another one; a ``SpokenBeside`` tells of them, and not a Service."""
 RUN_AGAIN = "Run again with a plan that permits logins, and let it come to its end."
 OTHERWISE = "Try the login on that address by hand, and record the result."
 NOTHING = "Nothing was measured that could show or exclude such a service."
+
+
+Login = tuple[str, str, str, int]
+"""Protocol, transport, address, port."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ class Surface:
 
 def _groups(dut: Dut, protocols: Iterable[str]) -> list[list[Seen[Service]]]:
     groups: dict[tuple[object, ...], list[Seen[Service]]] = {}
-    for seen in dut.services(*protocols):
+    for seen in (*dut.services(*protocols), *_beside(dut, protocols)):
         s = seen.fact
         # What differs in product or version is another service, wherever it listens.
         key = (s.transport, s.port, s.protocol, s.tls, s.product, s.version)
@@ -54,6 +67,23 @@ def _groups(dut: Dut, protocols: Iterable[str]) -> list[list[Seen[Service]]]:
     return list(groups.values())
 
 
+def _beside(dut: Dut, protocols: Iterable[str]) -> Iterator[Seen[Service]]:
+    """What speaks on the port of another service, as a service of its own."""
+    for seen in dut.all(SpokenBeside):
+        f = seen.fact
+        if f.spoken and f.protocol in protocols:
+            yield Seen(
+                Service(
+                    transport=f.transport,
+                    address=f.address,
+                    port=f.port,
+                    protocol=f.protocol,
+                    tls=f.tls,
+                ),
+                seen.proof,
+            )
+
+
 def representatives(dut: Dut) -> list[Service]:
     """The services that logins are tried on: the same service on further addresses is not tried again."""
     return [group[0].fact for group in _groups(dut, PROTOCOLS)]
@@ -61,26 +91,26 @@ def representatives(dut: Dut) -> list[Service]:
 
 def further_members(dut: Dut) -> list[Service]:
     """The same services on further addresses, as soon as one address of them was tested."""
-    tested = {_place(s.fact) for s in dut.all(LoginTest) if not s.fact.further}
+    tested = {_login(s.fact) for s in dut.all(LoginTest) if not s.fact.further}
     groups = [[seen.fact for seen in group] for group in _groups(dut, PROTOCOLS)]
     return [
         service
         for group in groups
-        if any(_place(member) in tested for member in group)
+        if any(_login(member) in tested for member in group)
         for service in group
-        if _place(service) not in tested
+        if _login(service) not in tested
     ]
 
 
 def surfaces(dut: Dut, *protocols: str) -> list[Surface]:
     """Every login service of ``protocols``, and every test whose service is not known any more."""
-    tests: dict[tuple[str, str, int], list[Seen[LoginTest]]] = {}
+    tests: dict[Login, list[Seen[LoginTest]]] = {}
     for seen in dut.all(LoginTest):
         if seen.fact.protocol in protocols:
-            tests.setdefault(_place(seen.fact), []).append(seen)
+            tests.setdefault(_login(seen.fact), []).append(seen)
     found: list[Surface] = []
     for group in _groups(dut, protocols):
-        made = [test for seen in group for test in tests.pop(_place(seen.fact), [])]
+        made = [test for seen in group for test in tests.pop(_login(seen.fact), [])]
         if not made and only_redirects(dut, group):
             continue
         found.append(_surface(made, tuple(group)))
@@ -93,11 +123,21 @@ def _surface(made: list[Seen[LoginTest]], services: tuple[Seen[Service], ...]) -
     facts: list[Service | LoginTest] = [s.fact for s in tests]
     facts += [s.fact for s in services]
     facts += [s.fact for s in further]
-    return Surface(endpoint(*_place(facts[0])), facts[0].protocol, services, tests, further)
+    return Surface(subject_of(facts[0]), facts[0].protocol, services, tests, further)
+
+
+def subject_of(fact: Service | LoginTest) -> str:
+    """What an answer about this login is about: ``tcp 198.51.100.11:80``, or ``… onvif`` beside it."""
+    where = endpoint(*_place(fact))
+    return f"{where} {fact.protocol}" if fact.protocol in ON_ANOTHER else where
 
 
 def _place(fact: Service | LoginTest) -> tuple[str, str, int]:
     return fact.transport, fact.address, fact.port
+
+
+def _login(fact: Service | LoginTest) -> Login:
+    return fact.protocol, fact.transport, fact.address, fact.port
 
 
 def only_redirects(dut: Dut, group: list[Seen[Service]]) -> bool:
@@ -132,11 +172,12 @@ def untried(dut: Dut, surface: Surface) -> str:
     tried = {seen.fact.method for seen in surface.tests}
     for seen in dut.all(HttpPage):
         page = seen.fact
-        if (page.address, page.port) not in surface.places:
+        if surface.protocol != "http" or (page.address, page.port) not in surface.places:
             continue
-        if page.login_form and "form" not in tried:
+        if page.login_form and not tried & {"form", "json"}:
             return f"the form on {page.path} was not tried"
-        if page.status == 401 and not tried & {"basic", "digest"}:
+        ways = {"basic", "digest"} if page.auth_schemes else {"basic", "digest", "json"}
+        if page.status == 401 and not tried & ways:
             return f"the login by {', '.join(page.auth_schemes) or 'HTTP'} on {page.path} was not tried"
     missing = [s.fact.reason for s in dut.missing("login") if s.fact.subject == surface.subject]
     return missing[0] if missing else ""
@@ -144,12 +185,13 @@ def untried(dut: Dut, surface: Surface) -> str:
 
 def title(protocol: str) -> str:
     """The protocol's name in a sentence."""
-    return {"telnet": "Telnet", "http": "The web login"}.get(protocol, protocol.upper())
+    names = {"telnet": "Telnet", "http": "The web login", "cwmp": "The TR-069 connection request"}
+    return names.get(protocol, protocol.upper())
 
 
 def untested(dut: Dut, surface: Surface) -> Answer:
     """The inconclusive answer for a service that was not tested, or not whole, with the reason."""
-    here = {surface.subject, *(endpoint(*_place(s.fact)) for s in surface.services)}
+    here = {surface.subject, *(subject_of(s.fact) for s in surface.services)}
     proof = tuple(p for s in surface.services for p in s.proof)
     if surface.tests:
         proof = (*proof, *(p for seen in surface.tests for p in seen.proof))
@@ -179,7 +221,7 @@ def elsewhere(dut: Dut, surface: Surface, *, encryption: bool = False) -> Iterat
         place = _place(seen.fact)
         if place in tested:
             continue
-        subject, name = endpoint(*place), title(surface.protocol)
+        subject, name = subject_of(seen.fact), title(surface.protocol)
         made = [test for test in surface.further if _place(test.fact) == place]
         got = {_behaviour(test.fact, encryption) for test in made}
         proof = (*seen.proof, *(p for test in made for p in test.proof))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from probe.collect.answers import NoAnswer, Why
-from probe.collect.services.signatures import Match, recognise
+from probe.collect.services.signatures import Match, as_called, recognise
 from probe.collect.services.tcp_probes import (
     MODBUS_READ,
     PROBES,
@@ -133,6 +133,7 @@ async def identify_further(session: DeviceSession, address: str, port: int) -> N
 
 async def _record(talk: _Talk, match: Match | None, heard: bytes) -> None:
     session, address, port = talk.session, talk.address, talk.port
+    match = match and as_called(match, heard, port)
     proofs = list(talk.proofs if match is None else talk.proofs[-2:])
     given, refused = await _access(talk, match) if match is not None else ("", False)
     service = replace(_service(talk, match, heard), refuses_strangers=refused and not given)

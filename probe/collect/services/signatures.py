@@ -5,7 +5,7 @@ The signatures come from protocol texts and from what daemons in the laboratory 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probe.collect.services.tcp_probes import NONCE
 from probe.model.text import clean
@@ -30,6 +30,8 @@ _PRODUCT = re.compile(r"([A-Za-z][A-Za-z_-]{1,30}?)[ /_-]{1,2}\[?[vV]?(\d+(?:\.\
 _SSH = re.compile(r"SSH-[\d.]{1,5}-([A-Za-z][A-Za-z.]{1,30}?)[_ -]?(\d[\w.]{0,20})?(?:[\s_-]|$)")
 _LOGIN = re.compile(rb"(?i)(?:login|user ?name|user|account|password) ?: ?\s*$")
 _SHELL = re.compile(rb"(?:^|\n|\r)(?:[\w.@:~/ -]{0,60}|\[[^\]\n]{1,60}\])[#$] $")
+_CWMP = re.compile(rb"(?i)realm=[^\r\n]{0,80}(?:cwmp|tr-?0?69|connection.?request|homegateway)")
+CWMP_PORTS = (7547, 7548)
 _SERVER = re.compile(rb"(?im)^server:[ \t]*([^\r\n]{1,200})")
 
 
@@ -47,6 +49,21 @@ def recognise(data: bytes) -> Match | None:
         if found is not None:
             return found
     return None
+
+
+def as_called(match: Match, data: bytes, port: int) -> Match:
+    """The same match, or one for the TR-069 connection request that an HTTP answer belongs to.
+
+    It is HTTP with nothing to see (TR-069 section 3.2.2): its realm tells, or the port registered for it
+    when that has no page. A page on that port stays a web service.
+    """
+    if match.protocol != "http":
+        return match
+    status = data[9:12]
+    bare = port in CWMP_PORTS and status in (b"401", b"403", b"404", b"405", b"501")
+    if bare or (status == b"401" and _CWMP.search(data[:LOOK_AT])):
+        return replace(match, protocol="cwmp", reason="TR-069 connection request")
+    return match
 
 
 def _tls(data: bytes) -> Match | None:

@@ -52,6 +52,17 @@ def challenges(values: tuple[str, ...]) -> list[Challenge]:
     return found
 
 
+def best(found: list[Challenge], scheme: str) -> Challenge | None:
+    """The challenge of ``scheme``; of several digests the strongest that is known."""
+    order = ["SHA-512-256", "SHA-256", "MD5"]
+
+    def rank(challenge: Challenge) -> int:
+        base = (challenge.get("algorithm") or "MD5").upper().removesuffix("-SESS")
+        return order.index(base) if base in order else len(order)
+
+    return min((c for c in found if c.scheme == scheme), key=rank, default=None)
+
+
 def basic(credential: Credential) -> str:
     """The Authorization value, in UTF-8."""
     pair = f"{credential.username}:{credential.password}".encode()
@@ -112,14 +123,17 @@ def locked(response: Response) -> str:
 
 
 class HttpAuth:
-    """``scheme`` (``basic`` or ``digest``) on ``path``."""
+    """``scheme`` (``basic`` or ``digest``) on ``path``; ``what`` a success gives, if not the page."""
 
     silence_refuses = False
     asks_for_user = True
     doubt = ""
 
-    def __init__(self, service: Service, path: str, scheme: str) -> None:
+    def __init__(self, service: Service, path: str, scheme: str, what: str = "") -> None:
         self.service, self.path, self.name = service, path, scheme
+        self.what = what or f"the page {path}"
+        self._forbidden = self._presented = False
+        """A credential that nobody has met 403, so 403 is how this device refuses one."""
 
     async def attempt(self, session: DeviceSession, credential: Credential | None) -> Attempt:
         """Raises NoAnswer when the device gave no response."""
@@ -129,6 +143,9 @@ class HttpAuth:
         response = await self._present(session, credential, proof)
         if response.status == 401 and self._challenge(response):
             attempt = Attempt(result=LoginResult.REFUSED, detail="HTTP 401")
+        elif response.status == 403 and (self._forbidden or not self._presented):
+            self._forbidden = True
+            attempt = Attempt(result=LoginResult.REFUSED, detail="HTTP 403")
         elif _granted(response):
             attempt = await self._prove(session, credential, response, proof)
         else:
@@ -136,6 +153,7 @@ class HttpAuth:
                 result=LoginResult.NO_ANSWER,
                 detail=f"HTTP {response.status} is neither a refusal nor a success",
             )
+        self._presented = True
         return replace(
             attempt, seconds=response.seconds, lockout=locked(response), proof=tuple(proof)
         )
@@ -153,7 +171,7 @@ class HttpAuth:
             result=result,
             detail=detail,
             proved=proved,
-            seen=f"the page {self.path}",
+            seen=self.what,
             lockout=locked(response),
             proof=tuple(proof),
         )
@@ -174,7 +192,7 @@ class HttpAuth:
             result=LoginResult.ACCEPTED,
             detail=detail,
             proved=proved,
-            seen=f"the page {self.path}" if proved else "",
+            seen=self.what if proved else "",
         )
 
     async def _present(
@@ -207,19 +225,12 @@ class HttpAuth:
         return response
 
     def _challenge(self, response: Response) -> Challenge | None:
-        """The challenge of our scheme; of several digests the strongest that is known."""
+        """The challenge of our scheme."""
         found = challenges(response.values("www-authenticate"))
         if self.name == "digest" and any(not c.scheme for c in found):
             # A realm read wrongly gives a wrong hash, and its refusal would look like a good password.
             raise NoAnswer(Why.GARBAGE, "a digest challenge that breaks RFC 9110 section 11.6.1")
-        fit = [c for c in found if c.scheme == self.name]
-        order = ["SHA-512-256", "SHA-256", "MD5"]
-
-        def rank(challenge: Challenge) -> int:
-            base = (challenge.get("algorithm") or "MD5").upper().removesuffix("-SESS")
-            return order.index(base) if base in order else len(order)
-
-        return min(fit, key=rank, default=None)
+        return best(found, self.name)
 
 
 def _granted(response: Response) -> bool:
