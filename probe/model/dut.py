@@ -21,11 +21,15 @@ class Seen(Generic[F]):
     fact: F
     proof: tuple[Proof, ...]
 
-    def showing(self, evidence: Iterable[str]) -> tuple[Proof, ...]:
-        """The proofs that hold the bytes named by their SHA-256; all of them when none is among them."""
-        wanted = set(evidence)
-        shown = [p for p in self.proof if isinstance(p, EvidenceRef) and p.sha256 in wanted]
-        return tuple(shown) or self.proof
+    def showing(self, *parts: tuple[str, ...]) -> tuple[Proof, ...]:
+        """The proofs that show these parts of the fact, each the SHA-256 of recorded bytes.
+
+        All proofs when it was not recorded of a part what shows it, or is not among them.
+        """
+        wanted = {sha256 for part in parts for sha256 in part}
+        shown = tuple(p for p in self.proof if isinstance(p, EvidenceRef) and p.sha256 in wanted)
+        found = {p.sha256 for p in shown}
+        return shown if parts and all(found & {*part} for part in parts) else self.proof
 
 
 class Dut:

@@ -23,13 +23,17 @@ class Topic(StrEnum):
     GROUP = "group"
     """IANA names of supported groups."""
     DH = "dh"
-    """Finite-field Diffie-Hellman below TLS 1.3, by the bits of its prime; no names."""
+    """Finite-field Diffie-Hellman below TLS 1.3, by the bits of its prime, and by its group: ``ffdhe3072``,
+    ``MODP group 14``, ``self-made``. A rule without names is about any."""
     KEY = "key"
     """A certificate's key: ``RSA``, ``Ed25519``, or the curve of an EC key."""
     HASH = "hash"
     """The hash of a certificate's signature."""
     SIGNATURE = "signature"
     """IANA names of signature schemes in the key exchange."""
+    ORDER = "order"
+    """What the server has to put first when it chooses a suite: ``grade``, the better one by this very
+    policy, as soon as it accepts one to phase out or worse; ``forward-secrecy``, (EC)DHE before others."""
     TRAIT = "trait"
     """Names of ``TlsTrait``."""
 

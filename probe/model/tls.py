@@ -150,6 +150,10 @@ class TlsService:
     """Each certificate is signed by the next, up to a self-signed one or one whose issuer is unknown."""
     other_chains: tuple[tuple[Certificate, ...], ...] = ()
     """Chains for other key types of the same service."""
+    other_problems: tuple[str, ...] = ()
+    """Of each other chain what ``chain_problem`` is of the first; empty in older records."""
+    other_complete: tuple[bool | None, ...] = ()
+    """Of each other chain what ``chain_complete`` is of the first."""
     measured_at: float = 0.0
     """The clock against which validity is judged, Unix seconds."""
     hellos: int = 0

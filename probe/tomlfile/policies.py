@@ -24,9 +24,11 @@ TRAITS = (
     *("ocsp_staple", "raw_public_key", "client_certificate", "fallback_scsv", "post_quantum"),
     *("sha1_signature", "truncated_hmac", "early_data", "client_renegotiation"),
 )
+ORDERS = ("grade", "forward-secrecy")
 KEYS = {
     Topic.SUITE: {"names", "exchange", "cipher", "versions"},
-    Topic.DH: {"least", "most"},
+    Topic.DH: {"names", "least", "most"},
+    Topic.ORDER: {"names"},
     Topic.KEY: {"names", "least", "most"},
     Topic.VERSION: {"names", "reply"},
     Topic.TRAIT: {"names", "reply", "versions"},
@@ -88,7 +90,8 @@ def _rule(shaper: Shaper, row: dict[str, Any], rule: Rule, place: Place) -> None
 
 
 def _names(shaper: Shaper, rule: Rule, place: Place) -> None:
-    known = {Topic.VERSION: VERSIONS, Topic.TRAIT: TRAITS}.get(rule.about, ())
+    fixed = {Topic.VERSION: VERSIONS, Topic.TRAIT: TRAITS, Topic.ORDER: ORDERS}
+    known = fixed.get(rule.about, ())
     for key, valid in (
         ("names", known),
         ("versions", VERSIONS),

@@ -15,17 +15,33 @@ BY_HAND = (
 def check(dut: Dut) -> Iterator[Answer]:
     def judge(seen: Seen[TlsService], subject: str) -> Answer:
         fact = seen.fact
-        if fact.chain_complete is False:
-            return violated(subject, f"{sentence(fact.chain_problem)}.", *seen.proof)
+        followed = list(_followed(fact))
+        for chain, complete, problem in followed:
+            if complete is False:
+                shown = seen.showing(*(one.evidence for one in chain))
+                return violated(subject, f"{sentence(problem)}.", *shown)
         if not fact.chain:
             return no_certificate(seen, subject)
-        if fact.chain_complete is None:
-            problem = fact.chain_problem or "only the first certificate could be read"
-            summary = f"The chain could not be followed: {problem}."
-            return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=BY_HAND)
-        return fine(dut, seen, subject, _kind(fact.chain))
+        for _, complete, problem in followed:
+            if complete is None:
+                met = problem or "only the first certificate could be read"
+                summary = f"The chain could not be followed: {met}."
+                owner = Owner.TOOL
+                return inconclusive(subject, summary, *seen.proof, owner=owner, settle=BY_HAND)
+        return fine(dut, seen, subject, " ".join(dict.fromkeys(_kind(c) for c, _, _ in followed)))
 
     yield from each_service(dut, judge)
+
+
+def _followed(
+    fact: TlsService,
+) -> Iterator[tuple[tuple[Certificate, ...], bool | None, str]]:
+    """Each chain, whether it is whole and in order, and why not."""
+    yield fact.chain, fact.chain_complete, fact.chain_problem
+    not_recorded: tuple[None, str] = (None, "that of another kind of key was not looked at")
+    states = [*zip(fact.other_complete, fact.other_problems, strict=False)]
+    for place, chain in enumerate(fact.other_chains):
+        yield (chain, *(states[place] if place < len(states) else not_recorded))
 
 
 def _kind(chain: tuple[Certificate, ...]) -> str:

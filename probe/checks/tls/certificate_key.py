@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from probe.checks.tls.services import each_service, fine, no_certificate, sentence, which
+from probe.checks.tls.known import leaves, presented
+from probe.checks.tls.services import each_service, fine, joined, no_certificate, sentence, which
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, violated
 from probe.model.tls import TlsService
@@ -20,23 +21,20 @@ def check(dut: Dut) -> Iterator[Answer]:
         fact = seen.fact
         if not fact.chain:
             return no_certificate(seen, subject)
-        for place, certificate in enumerate(fact.chain):
+        for place, certificate in presented(fact):
             kind, bits = certificate.key_type, certificate.key_bits
             if 0 < bits < SHORTEST.get(kind, 0):
                 name = which(place, certificate)
                 summary = f"{name} has a key of {bits} bits ({kind}); at least {SHORTEST[kind]} are needed."
-                return violated(subject, sentence(summary), *seen.proof)
-        for place, certificate in enumerate(fact.chain):
+                shown = seen.showing(certificate.evidence)
+                return violated(subject, sentence(summary), *shown)
+        for place, certificate in presented(fact):
             if certificate.key_bits == 0 or certificate.key_type not in SHORTEST:
                 summary = f"The key of {which(place, certificate)} could not be measured."
                 return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=BY_HAND)
-        leaf = fact.chain[0]
-        note = "; to be phased out by NCSC-NL 2025-05" * (
-            leaf.key_type == "RSA" and leaf.key_bits < GOOD_RSA
-        )
-        summary = (
-            f"The device's certificate has a key of {leaf.key_bits} bits ({leaf.key_type}){note}."
-        )
-        return fine(dut, seen, subject, summary)
+        keys = joined(f"a key of {c.key_bits} bits ({c.key_type})" for c in leaves(fact))
+        old = any(c.key_type == "RSA" and c.key_bits < GOOD_RSA for c in leaves(fact))
+        note = "; RSA below 3072 bits is to be phased out by NCSC-NL 2025-05" * old
+        return fine(dut, seen, subject, f"The device's certificate has {keys}{note}.")
 
     yield from each_service(dut, judge)

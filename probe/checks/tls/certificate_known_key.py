@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from probe.checks.tls.known import presented
 from probe.checks.tls.public_keys import published
 from probe.checks.tls.services import each_service, fine, no_certificate, sentence, which
 from probe.model.dut import Dut, Seen
@@ -15,19 +16,18 @@ def check(dut: Dut) -> Iterator[Answer]:
     known = published()
 
     def judge(seen: Seen[TlsService], subject: str) -> Answer:
-        chains = [chain for chain in (seen.fact.chain, *seen.fact.other_chains) if chain]
-        if not chains:
+        shown = presented(seen.fact)
+        if not shown:
             return no_certificate(seen, subject)
-        presented = [(n, c) for chain in chains for n, c in enumerate(chain)]
-        for place, certificate in presented:
+        for place, certificate in shown:
             if certificate.key_sha256 in known:
                 where = known[certificate.key_sha256]
                 summary = f"the private key of {which(place, certificate)} is published: {where}."
-                return violated(subject, sentence(summary), *seen.proof)
-        if any(not certificate.key_sha256 for _, certificate in presented):
+                return violated(subject, sentence(summary), *seen.showing(certificate.evidence))
+        if any(not certificate.key_sha256 for _, certificate in shown):
             summary = "The fingerprint of a presented key was not recorded."
             return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=AGAIN)
-        count = len({certificate.key_sha256 for _, certificate in presented})
+        count = len({certificate.key_sha256 for _, certificate in shown})
         keys = "The presented key is" if count == 1 else f"The {count} presented keys are"
         return fine(dut, seen, subject, f"{keys} none of {len(known)} published test keys.")
 

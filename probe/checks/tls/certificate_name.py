@@ -31,7 +31,7 @@ def check(dut: Dut) -> Iterator[Answer]:
         said = joined(named[:MOST])
         if all(is_address(name) or name == "localhost" for name in named):
             summary = f"The certificate names only {said}, which is not this device: no client that compares can accept it."
-            return violated(subject, summary, *seen.proof)
+            return violated(subject, summary, *seen.showing(seen.fact.chain[0].evidence))
         summary = f"The certificate names {said}; the device was seen under none of these."
         return inconclusive(subject, summary, *seen.proof, owner=Owner.OPERATOR, settle=SETTLE)
 

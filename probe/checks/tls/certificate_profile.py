@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from probe.checks.tls.known import leaves
 from probe.checks.tls.services import each_service, fine, joined, no_certificate
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, violated
@@ -16,15 +17,15 @@ def check(dut: Dut) -> Iterator[Answer]:
     def judge(seen: Seen[TlsService], subject: str) -> Answer:
         if not seen.fact.chain:
             return no_certificate(seen, subject)
-        leaf = seen.fact.chain[0]
-        faults = list(_faults(leaf))
-        if faults:
-            summary = f"The device's certificate {joined(faults)}."
-            return violated(subject, summary, *seen.proof)
-        if not leaf.key_sha256:
+        for leaf in leaves(seen.fact):
+            if faults := list(_faults(leaf)):
+                summary = f"The device's certificate {joined(faults)}."
+                return violated(subject, summary, *seen.showing(leaf.evidence))
+        if not all(leaf.key_sha256 for leaf in leaves(seen.fact)):
             summary = "The serial number's length was not recorded."
             return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=AGAIN)
-        summary = f"The device's certificate is X.509 v3, with a serial number of {leaf.serial_bits} bits and no wildcard."
+        bits = min(leaf.serial_bits for leaf in leaves(seen.fact))
+        summary = f"The device's certificate is X.509 v3, with a serial number of {bits} bits and no wildcard."
         return fine(dut, seen, subject, summary)
 
     yield from each_service(dut, judge)

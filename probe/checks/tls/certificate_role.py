@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from probe.checks.tls.known import leaves
 from probe.checks.tls.services import each_service, fine, joined, no_certificate
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, violated
@@ -16,16 +17,19 @@ def check(dut: Dut) -> Iterator[Answer]:
     def judge(seen: Seen[TlsService], subject: str) -> Answer:
         if not seen.fact.chain:
             return no_certificate(seen, subject)
-        leaf = seen.fact.chain[0]
-        faults = list(_faults(leaf, seen.fact))
-        if faults:
-            summary = f"The device's certificate {joined(faults)}."
-            return violated(subject, summary, *seen.proof)
-        if not leaf.key_sha256:
+        for leaf in leaves(seen.fact):
+            if faults := list(_faults(leaf, seen.fact)):
+                summary = f"The device's certificate {joined(faults)}."
+                return violated(subject, summary, *seen.showing(leaf.evidence))
+        if not all(leaf.key_sha256 for leaf in leaves(seen.fact)):
             summary = "The key usage of the device's certificate was not recorded."
             return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=AGAIN)
-        what = joined(leaf.key_usage) if leaf.key_usage else "any use (nothing said)"
-        return fine(dut, seen, subject, f"The device's certificate cannot sign others; {what}.")
+        uses = [leaf.key_usage for leaf in leaves(seen.fact)]
+        said = dict.fromkeys(
+            f"for {joined(u)}" if u else "for any use, as none is named" for u in uses
+        )
+        summary = f"The device's certificate cannot sign others and is {joined(said)}."
+        return fine(dut, seen, subject, summary)
 
     yield from each_service(dut, judge)
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from probe.checks.tls.services import each_service, fine, no_certificate, sentence, which
+from probe.checks.tls.known import leaves, presented
+from probe.checks.tls.services import each_service, fine, joined, no_certificate, sentence, which
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, violated
 from probe.model.tls import TlsService
@@ -18,22 +19,20 @@ def check(dut: Dut) -> Iterator[Answer]:
         if not seen.fact.chain:
             return no_certificate(seen, subject)
         # Nobody relies on the signature that a root further up the chain puts on itself.
-        counted = [
-            (place, c) for place, c in enumerate(seen.fact.chain) if place == 0 or not c.self_signed
-        ]
+        counted = [(p, c) for p, c in presented(seen.fact) if p == 0 or not c.self_signed]
         for place, certificate in counted:
             if certificate.signature_hash in BROKEN:
                 summary = (
                     f"{which(place, certificate)} is signed with {certificate.signature_hash}."
                 )
-                return violated(subject, sentence(summary), *seen.proof)
+                return violated(subject, sentence(summary), *seen.showing(certificate.evidence))
         for place, certificate in counted:
             if certificate.signature_hash.startswith("unknown"):
                 algorithm = certificate.signature_hash
                 summary = f"The signature algorithm of {which(place, certificate)} is {algorithm}."
                 return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=BY_HAND)
-        leaf = seen.fact.chain[0]
-        how = leaf.signature_hash or "an algorithm that brings its own hash"
+        own = "an algorithm that brings its own hash"
+        how = joined(dict.fromkeys(c.signature_hash or own for c in leaves(seen.fact)))
         return fine(dut, seen, subject, f"The device's certificate is signed with {how}.")
 
     yield from each_service(dut, judge)

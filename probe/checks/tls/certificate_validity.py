@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from probe.checks.tls.known import presented
 from probe.checks.tls.services import each_service, fine, no_certificate, sentence, which
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, violated
@@ -21,14 +22,15 @@ def check(dut: Dut) -> Iterator[Answer]:
             summary = f"The probe's clock said {_day(fact.measured_at)}, so dates cannot be judged."
             owner = Owner.ENVIRONMENT
             return inconclusive(subject, summary, *seen.proof, owner=owner, settle=SET_CLOCK)
-        for place, certificate in enumerate(fact.chain):
+        for place, certificate in presented(fact):
+            shown = seen.showing(certificate.evidence)
             end, start = certificate.not_after, certificate.not_before
             if end is not None and end < fact.measured_at:
                 summary = f"{which(place, certificate)} expired on {_day(end)}."
-                return violated(subject, sentence(summary), *seen.proof)
+                return violated(subject, sentence(summary), *shown)
             if start is not None and start > fact.measured_at:
                 summary = f"{which(place, certificate)} is not valid before {_day(start)}."
-                return violated(subject, sentence(summary), *seen.proof)
+                return violated(subject, sentence(summary), *shown)
         end = fact.chain[0].not_after
         until = "has no end date" if end is None else f"is valid until {_day(end)}"
         return fine(dut, seen, subject, f"The device's certificate {until}.")

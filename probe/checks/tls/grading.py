@@ -4,19 +4,29 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from probe.checks.tls.known import (
+    DATAGRAM,
+    MODERN,
+    NOT_ASKED,
+    SIGNED_BY_CHOICE,
+    STREAM,
+    WITH_INVENTORY,
+    accepted_suites,
+    accepted_versions,
+    chains,
+    lists,
+    old_suite_gaps,
+    possible_versions,
+    reply_of,
+    shown,
+    suite_gaps,
+    trait,
+    trait_shown,
+    uses_psk_only,
+    version_shown,
+)
 from probe.model.policy import Grade, Policy, Rule, Topic
-from probe.model.tls import Certificate, Reply, TlsList, TlsService
-
-STREAM = ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-DATAGRAM = ("DTLSv1.0", "DTLSv1.2", "DTLSv1.3")
-USUAL_STREAM, USUAL_DATAGRAM = STREAM[1:], DATAGRAM[:2]
-"""Without an answer about these nothing is known of the others. SSLv2 has suites of its own."""
-MODERN = ("TLSv1.3", "DTLSv1.3")
-SIGNED_BY_CHOICE = {"TLSv1.2", "DTLSv1.2"}
-"""Before, the signature of the key exchange is always MD5 with SHA-1, or SHA-1 (RFC 4346)."""
-NOT_ASKED = "not asked"
-WITH_INVENTORY = "the whole list was not asked for"
-CUT = "the list may not be whole"
+from probe.model.tls import Certificate, DhPrime, Reply, TlsService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +35,8 @@ class Graded:
 
     name: str
     rule: Rule | None
+    evidence: tuple[str, ...] = ()
+    """What shows that it is accepted."""
 
     @property
     def grade(self) -> Grade | None:
@@ -59,8 +71,12 @@ def rule_for(
     return next((r for r in rules if _named(r, name) and _sized(r, bits)), None)
 
 
+SELF_MADE = "self-made"
+"""What rules call a DHE prime that is known nowhere."""
+
+
 def _named(rule: Rule, name: str) -> bool:
-    if rule.about is Topic.DH:
+    if rule.about is Topic.DH and not rule.names:
         return True
     if rule.exchange or rule.cipher:
         exchange, found, cipher = name.removeprefix("TLS_").partition("_WITH_")
@@ -83,67 +99,6 @@ def cite(policy: Policy, rules: Iterable[Rule | None]) -> str:
     return ", ".join((f"{policy.title} {policy.edition}", *paragraphs))
 
 
-# --- what is known of a service ------------------------------------------------------------------
-
-
-def reply_of(service: TlsService, version: str) -> Reply | None:
-    return next((v.reply for v in service.versions if v.name == version), None)
-
-
-def accepted_versions(service: TlsService) -> list[str]:
-    return [v.name for v in service.versions if v.reply is Reply.ACCEPTED]
-
-
-def possible_versions(service: TlsService) -> list[str]:
-    """Those that were not refused: accepted, without an answer, or not asked for."""
-    asked = {v.name: v.reply for v in service.versions}
-    expected = USUAL_DATAGRAM if service.transport == "udp" else USUAL_STREAM
-    return [v for v in dict.fromkeys((*asked, *expected)) if asked.get(v) is not Reply.REFUSED]
-
-
-def lists(service: TlsService, *kinds: str) -> list[TlsList]:
-    return [one for one in service.lists if one.kind in kinds]
-
-
-def accepted_suites(service: TlsService) -> list[str]:
-    """Every suite that is known to be accepted, each once."""
-    listed = [name for one in lists(service, "suites", "psk suites") for name in one.accepted]
-    chosen = [g.chosen for g in service.suites if g.reply is Reply.ACCEPTED and g.chosen]
-    return list(dict.fromkeys((*listed, *chosen)))
-
-
-def _suite_lists(service: TlsService) -> list[TlsList]:
-    """A service for pre-shared keys only has no suites but those."""
-    return lists(service, "psk suites" if uses_psk_only(service) else "suites")
-
-
-def suite_gaps(service: TlsService, *, psk: bool = True) -> dict[str, str]:
-    """Versions whose suites are not all known, those that gave no answer too, and the PSK suites."""
-    gaps: dict[str, str] = {}
-    silent = {v.name: v.detail for v in service.versions if v.reply is Reply.NO_ANSWER}
-    possible = possible_versions(service)
-    for version in possible:
-        found = [one for one in _suite_lists(service) if one.version == version]
-        if version != "SSLv2" and not any(one.complete for one in found):
-            why = (found[0].detail or CUT) if found else silent.get(version, "")
-            gaps[f"suites at {version}"] = why or WITH_INVENTORY
-    if psk and not all(v in MODERN for v in possible):
-        found = lists(service, "psk suites")
-        if not any(one.complete for one in found):
-            gaps["PSK suites"] = (found[0].detail or CUT) if found else WITH_INVENTORY
-    return gaps
-
-
-def trait(service: TlsService, name: str) -> tuple[Reply, str]:
-    """What is known of a trait; NO_ANSWER when it was not asked."""
-    found = next((t for t in service.traits if t.name == name), None)
-    return (found.reply, found.detail) if found else (Reply.NO_ANSWER, NOT_ASKED)
-
-
-def uses_psk_only(service: TlsService) -> bool:
-    return trait(service, "psk_only")[0] is Reply.ACCEPTED
-
-
 # --- the topics ----------------------------------------------------------------------------------
 
 
@@ -153,7 +108,8 @@ def versions(policy: Policy, service: TlsService) -> Sheet:
         rule = rule_for(policy, Topic.VERSION, name)
         known = reply_of(service, name)
         if known is Reply.ACCEPTED:
-            sheet.items.append(Graded(name=name, rule=rule))
+            (evidence,) = version_shown(service, name)
+            sheet.items.append(Graded(name=name, rule=rule, evidence=evidence))
         elif known is not Reply.REFUSED and rule and _bad(rule):
             detail = next((v.detail for v in service.versions if v.name == name), "")
             sheet.gaps[name] = detail or NOT_ASKED
@@ -161,25 +117,48 @@ def versions(policy: Policy, service: TlsService) -> Sheet:
 
 
 def suites(policy: Policy, service: TlsService) -> Sheet:
-    names = accepted_suites(service)
-    items = [Graded(name=n, rule=rule_for(policy, Topic.SUITE, n)) for n in names]
-    return Sheet(items, suite_gaps(service))
+    items = [
+        Graded(name=n, rule=rule_for(policy, Topic.SUITE, n), evidence=e)
+        for n, e in accepted_suites(service).items()
+    ]
+    gaps = suite_gaps(service)
+    if reply_of(service, "SSLv2") in (Reply.ACCEPTED, Reply.NO_ANSWER):
+        gaps["suites at SSLv2"] = "they are its own, and were not listed"
+    return Sheet(items, gaps)
 
 
 def key_exchange(policy: Policy, service: TlsService) -> Sheet:
     """Groups, the size of a DHE prime, and the signature schemes of the key exchange."""
     sheet = Sheet()
     for kind, topic in (("groups", Topic.GROUP), ("signatures", Topic.SIGNATURE)):
-        names = dict.fromkeys(n for one in lists(service, kind) for n in one.accepted)
-        sheet.items += [Graded(name=n, rule=rule_for(policy, topic, n)) for n in names]
+        sheet.items += [
+            Graded(name=n, rule=rule_for(policy, topic, n), evidence=e)
+            for n, e in shown(service, kind).items()
+        ]
         if _objects(policy, topic):
             sheet.gaps |= _list_gaps(service, kind)
-    if service.dh_bits is not None:
-        rule = rule_for(policy, Topic.DH, "", bits=service.dh_bits)
-        sheet.items.append(Graded(name=f"DHE with {service.dh_bits} bits", rule=rule))
+    _primes(policy, service, sheet)
     if _objects(policy, Topic.DH):
         sheet.gaps |= _prime_gaps(service)
     return sheet
+
+
+def prime_name(prime: DhPrime) -> str:
+    """How a sentence names it: ``3072 bits, ffdhe3072``, ``2048 bits, self-made``."""
+    return f"{prime.bits} bits, {prime.group or 'self-made'}"
+
+
+def _primes(policy: Policy, service: TlsService, sheet: Sheet) -> None:
+    for prime in service.primes:
+        rule = rule_for(policy, Topic.DH, prime.group or SELF_MADE, bits=prime.bits)
+        name = f"DHE with {prime_name(prime)}"
+        sheet.items.append(Graded(name=name, rule=rule, evidence=prime.evidence))
+    if service.dh_bits is not None and not service.primes:
+        rule = rule_for(policy, Topic.DH, "", bits=service.dh_bits)
+        if rule is None or not rule.names:
+            sheet.items.append(Graded(name=f"DHE with {service.dh_bits} bits", rule=rule))
+        else:
+            sheet.gaps["which DHE prime it is"] = "this record has its length only"
 
 
 def _prime_gaps(service: TlsService) -> dict[str, str]:
@@ -189,11 +168,6 @@ def _prime_gaps(service: TlsService) -> dict[str, str]:
     if service.dh_bits is None and any(n.startswith("TLS_DHE_") for n in accepted_suites(service)):
         gaps["the size of the DHE prime"] = NOT_ASKED
     return gaps
-
-
-def old_suite_gaps(service: TlsService) -> dict[str, str]:
-    """Suites below TLS 1.3 that are not known."""
-    return {k: v for k, v in suite_gaps(service).items() if not k.endswith(MODERN)}
 
 
 def _list_gaps(service: TlsService, kind: str) -> dict[str, str]:
@@ -226,20 +200,21 @@ def features(policy: Policy, service: TlsService) -> Sheet:
             continue
         for name in rule.names:
             reply, detail = trait(service, name)
+            evidence = trait_shown(service, name)
             if reply is Reply.NO_ANSWER:
                 sheet.gaps[_words(name)] = detail
             elif reply.value == rule.reply:
                 said = _words(name) if reply is Reply.ACCEPTED else f"no {_words(name)}"
-                sheet.items.append(Graded(name=said, rule=rule))
+                sheet.items.append(Graded(name=said, rule=rule, evidence=evidence))
             else:
                 said = _words(name) if reply is Reply.ACCEPTED else f"no {_words(name)}"
-                sheet.items.append(Graded(name=said, rule=None))
+                sheet.items.append(Graded(name=said, rule=None, evidence=evidence))
     return sheet
 
 
 def certificates(policy: Policy, service: TlsService) -> Sheet:
     sheet = Sheet()
-    for chain in (service.chain, *service.other_chains):
+    for chain in chains(service):
         for place, certificate in enumerate(chain):
             _certificate(policy, sheet, place, certificate)
     if not service.chain:
@@ -258,16 +233,17 @@ def _certificate(policy: Policy, sheet: Sheet, place: int, certificate: Certific
     else:
         name = certificate.curve if kind == "EC" else kind
         rule = rule_for(policy, Topic.KEY, name, bits=bits)
-        shown = name if kind != "RSA" else f"RSA {bits} bits"
-        sheet.items.append(Graded(name=f"{whose} key {shown}", rule=rule))
+        told = name if kind != "RSA" else f"RSA {bits} bits"
+        said = f"{whose} key {told}"
+        sheet.items.append(Graded(name=said, rule=rule, evidence=certificate.evidence))
     # Nobody relies on the signature that a root further up the chain puts on itself.
     if certificate.signature_hash and (place == 0 or not certificate.self_signed):
         if certificate.signature_hash.startswith("unknown"):
             sheet.gaps[f"the signature of {whose}"] = certificate.signature_hash
             return
         rule = rule_for(policy, Topic.HASH, certificate.signature_hash)
-        shown = f"{whose} signed with {certificate.signature_hash}"
-        sheet.items.append(Graded(name=shown, rule=rule))
+        said = f"{whose} signed with {certificate.signature_hash}"
+        sheet.items.append(Graded(name=said, rule=rule, evidence=certificate.evidence))
 
 
 TOPICS: tuple[Grading, ...] = (versions, suites, key_exchange, features, certificates)

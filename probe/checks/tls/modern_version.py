@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from probe.checks.tls.known import version_shown
 from probe.checks.tls.services import each_service, fine, joined, replies, unanswered
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, violated
@@ -20,6 +21,9 @@ def check(dut: Dut) -> Iterator[Answer]:
         if unknown:
             return unanswered(seen, subject, unknown)
         summary = f"The service refused both {joined(modern)}."
-        return violated(subject, summary, *seen.proof)
+        # The refusals, and what was accepted beside them: the service was there and answered.
+        known = (v.name for v in seen.fact.versions if v.reply is Reply.ACCEPTED)
+        shown = version_shown(seen.fact, *modern, *known)
+        return violated(subject, summary, *seen.showing(*shown))
 
     yield from each_service(dut, judge)

@@ -18,12 +18,16 @@ ASK_ALL = (
 )
 
 
+def policy_of(dut: Dut) -> Policy:
+    assert dut.policy is not None, "the registry gives every device a policy"
+    return dut.policy
+
+
 def under_policy(
     dut: Dut, grading: Grading, what: str, *, against: Grade = Grade.INSUFFICIENT
 ) -> Iterator[Answer]:
     """Per service: is nothing that the policy grades ``against`` accepted? ``what`` names the topic."""
-    policy = dut.policy
-    assert policy is not None, "the registry gives every device a policy"
+    policy = policy_of(dut)
 
     def judge(seen: Seen[TlsService], subject: str) -> Answer:
         sheet = grading(policy, seen.fact)
@@ -48,7 +52,8 @@ def _answer(
     against: Grade,
 ) -> Answer:
     if bad:
-        return violated(subject, _accepted(policy, bad, against, sheet), *seen.proof)
+        shown = seen.showing(*(item.evidence for item in bad))
+        return violated(subject, _accepted(policy, bad, against, sheet), *shown)
     if sheet.absent:
         return not_applicable(subject, sheet.absent, *seen.proof)
     if sheet.gaps:

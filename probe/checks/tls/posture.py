@@ -11,7 +11,7 @@ from probe.checks.tls import attacks
 from probe.checks.tls.certificate_key import SHORTEST
 from probe.checks.tls.certificate_signature import BROKEN
 from probe.checks.tls.certificate_validity import CLOCK_IS_SANE_AFTER
-from probe.checks.tls.grading import accepted_versions, uses_psk_only
+from probe.checks.tls.known import accepted_versions, uses_psk_only
 from probe.checks.tls.names import hosts, is_address
 from probe.checks.tls.public_keys import published
 from probe.checks.tls.services import without_tls

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from probe.checks.support import measured, no_object, tcp_gaps, where
-from probe.checks.tls.grading import uses_psk_only
+from probe.checks.tls.known import uses_psk_only
 from probe.model.device import endpoint
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, not_applicable, satisfied, violated
@@ -41,7 +41,7 @@ def _answers(dut: Dut, judge: Judge) -> Iterator[Answer]:
     for subject, seen in known.items():
         if not without_tls(seen.fact):
             yield judge(seen, subject)
-    missing = {s.fact.subject: s for s in dut.missing("tls")}
+    missing = {_service_of(s.fact.subject): s for s in dut.missing("tls")}
     for service in dut.services():
         subject = where(service)
         if subject in known or not (_encrypted(service.fact) or subject in missing):
@@ -57,6 +57,11 @@ def _answers(dut: Dut, judge: Judge) -> Iterator[Answer]:
             summary = f"The service speaks {spoken}; its versions, suites and certificate were not measured."
             owner, settle = Owner.OPERATOR, RUN_TLS
         yield inconclusive(subject, summary, *service.proof, owner=owner, settle=settle)
+
+
+def _service_of(subject: str) -> str:
+    """Of a gap; a job that was given up left its title: ``TLS on tcp 198.51.100.11:443, …``."""
+    return subject.rpartition(" on ")[2].partition(",")[0]
 
 
 def _where(seen: Seen[TlsService]) -> str:
@@ -97,7 +102,7 @@ def refuses_suites(dut: Dut, kind: str, called: str) -> Iterator[Answer]:
             if group.reply is Reply.ACCEPTED:
                 why = f" ({group.detail})" if group.detail else ""
                 summary = f"Offered {called} only, the service accepted {group.chosen}{why}."
-                return violated(subject, summary, *seen.proof)
+                return violated(subject, summary, *seen.showing(group.evidence))
         unknown = [g.detail for g in groups if g.reply is Reply.NO_ANSWER]
         if unknown or not groups:
             return unanswered(seen, subject, {called: "; ".join(unknown)})

@@ -1,10 +1,9 @@
 """The TLS collector: one job for each service that speaks TLS or DTLS, whatever its port."""
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from probe.collect.tls.exchange import Met, Reaction, exchange
 from probe.collect.tls.handshake import finish_handshake
 from probe.collect.tls.interview import MOST_HELLOS, MOST_IN_INVENTORY, Interview, Say
 from probe.collect.tls.questions import ask_the_rest
-from probe.collect.tls.survey import Survey, certificates_of, other_chains_of
+from probe.collect.tls.survey import Survey, certificates_of
 from probe.collect.tls.traits import dh_bits, trait_facts
 from probe.model.device import endpoint
 from probe.model.dut import Dut
@@ -26,7 +25,7 @@ from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
 from probe.model.observation import Announced, Service
 from probe.model.plan import Plan, TlsDepth
-from probe.model.tls import Certificate, DhPrime, Reply, TlsService, TlsTrait
+from probe.model.tls import DhPrime, Reply, TlsService, TlsTrait
 
 if TYPE_CHECKING:
     from probe.collect.tls.inventory import Inventory
@@ -169,6 +168,7 @@ async def _record(
     begun: Begun,
 ) -> None:
     from probe.collect.tls.certificates import Chain, read_chain
+    from probe.collect.tls.chains import other_chains, presented, shown_by
 
     interview, finished = found.interview, found.finished
     proof: tuple[Proof, ...] = _proofs(interview)
@@ -179,24 +179,24 @@ async def _record(
         chain = Chain(problem="a certificate in DTLSv1.3 is encrypted, no handshake was finished")
     elif not ders and finished is not None:
         chain = read_chain(finished.ders, whole=finished.whole)
-        # On record beside the transcript, where they are encrypted.
+    elif not ders and found.not_finished:
+        chain = Chain(problem=found.not_finished)
+    hellos += found.handshakes
+    if finished is not None:
+        # The certificates on record beside the transcript, where they are encrypted.
         proof += tuple(
             session.keep(der, media_type="application/pkix-cert", caption=f"certificate {place}")
             for place, der in enumerate(finished.ders, 1)
         )
-    elif not ders and found.not_finished:
-        chain = Chain(problem=found.not_finished)
-    hellos += found.handshakes
-    proof += (finished.proof,) if finished else ()
+        proof += (finished.proof,)
     shortest = dh_bits(interview.reactions)
     primes: tuple[DhPrime, ...] = ()
     if shortest is not None:
         from probe.collect.tls.primes import primes_of
 
         primes = primes_of(interview.reactions)
-    presented = _presented(interview.reactions)
-    if finished is not None and finished.ders:
-        presented.setdefault(finished.ders[0], finished.proof.sha256)
+    shown = presented(interview.reactions, finished)
+    others = other_chains(interview.reactions, finished)
     fact = TlsService(
         address=address,
         port=port,
@@ -209,14 +209,12 @@ async def _record(
         dh_bits=shortest,
         primes=primes,
         server_name=interview.server_name or "",
-        chain=_shown_by(chain.certificates, presented),
+        chain=shown_by(chain, shown),
         chain_problem=chain.problem,
         chain_complete=chain.complete,
-        other_chains=tuple(
-            _shown_by(other.certificates, presented)
-            for ders in other_chains_of(interview.reactions)
-            if (other := read_chain(ders)).certificates
-        ),
+        other_chains=tuple(shown_by(other, shown) for other in others),
+        other_problems=tuple(other.problem for other in others),
+        other_complete=tuple(other.complete for other in others),
         measured_at=session.clock(),
         hellos=hellos,
     )
@@ -225,21 +223,6 @@ async def _record(
 
         fact = in_dtls_terms(fact)
     session.observe(fact, *proof)
-
-
-def _presented(reactions: list[Reaction]) -> dict[bytes, str]:
-    """The first transcript that shows a chain, by the chain's first certificate."""
-    shown = [r for r in reactions if r.flight.certificates]
-    return {r.flight.certificates[0]: r.proof.sha256 for r in reversed(shown)}
-
-
-def _shown_by(
-    chain: tuple[Certificate, ...], presented: dict[bytes, str]
-) -> tuple[Certificate, ...]:
-    """Each with the transcript that shows it; a whole handshake hides it, the kept certificate does not."""
-    shas = {hashlib.sha256(der).hexdigest(): where for der, where in presented.items()}
-    where = [shas[one.sha256] for one in chain[:1] if one.sha256 in shas]
-    return tuple(replace(one, evidence=(*where, one.sha256)) for one in chain)
 
 
 def speaks_dtls(service: Service) -> bool:
