@@ -17,6 +17,8 @@ class CheckInfo:
     """For the engineer of the manufacturer."""
     plain_risk: str
     """One sentence for a buyer."""
+    ask: str = ""
+    """The question that a buyer can put to the manufacturer; every check of access and exposure has one."""
     severity: str
     """``critical``, ``high``, ``medium``, ``low`` or ``info``."""
     effort: str

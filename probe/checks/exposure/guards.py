@@ -7,7 +7,7 @@ from probe.checks.support import named, where
 from probe.model.dut import Dut, Seen
 from probe.model.evidence import Proof
 from probe.model.finding import Answer, Owner, inconclusive, violated
-from probe.model.observation import HttpPage, LoginResult, LoginTest, Service
+from probe.model.observation import HttpPage, LoginResult, LoginTest, OpenAccess, Service
 
 GUARDED = ("http", "telnet", "ssh", "ftp", "snmp", "mqtt")
 """Protocols on which a login was tried, and without a credential first."""
@@ -34,6 +34,15 @@ def unknown_guards(dut: Dut) -> Iterator[Answer]:
             yield from _unasked(dut, seen)
         elif not only_redirects(dut, [seen]):
             yield from [*_pages(dut, seen)] or _unasked(dut, seen)
+
+
+def open_to_all(dut: Dut, seen: Seen[Service]) -> bool:
+    """Whether the service gave data or a session to somebody without a credential."""
+    here = (seen.fact.transport, seen.fact.address, seen.fact.port)
+    given = (s.fact for s in dut.all(OpenAccess))
+    return any((o.transport, o.address, o.port) == here for o in given) or any(
+        _without(test) is LoginResult.ACCEPTED for test in _tests(dut, seen)
+    )
 
 
 def _tests(dut: Dut, seen: Seen[Service]) -> list[Seen[LoginTest]]:

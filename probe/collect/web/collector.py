@@ -4,22 +4,31 @@ from collections.abc import Iterable
 from functools import partial
 from urllib.parse import urljoin, urlsplit
 
+from probe.checks.access.logins import only_redirects
 from probe.collect.answers import NoAnswer
 from probe.collect.collector import Task, task
 from probe.collect.session import DeviceSession
+from probe.collect.web.crawl import crawl
 from probe.collect.web.http import Response, fetch
 from probe.collect.web.pages import Page, auth_schemes
-from probe.model.device import endpoint
-from probe.model.dut import Dut
+from probe.collect.web.security_txt import parse_security_txt
+from probe.model.device import address_order, endpoint
+from probe.model.dut import Dut, Seen
 from probe.model.evidence import Coverage
+from probe.model.exposure import SecurityTxt
 from probe.model.observation import HttpPage, Service
 from probe.model.plan import Plan
 from probe.model.text import clean
 
 PRIORITY = 18
 """As soon as one web service is known, before the next port is identified: it is where most is read."""
-PATHS = ("/", "/.well-known/security.txt")
+SECURITY_TXT = "/.well-known/security.txt"
+PATHS = ("/", SECURITY_TXT)
 """Few on purpose: a scan for hidden pages is another, less gentle test."""
+CRAWL_PRIORITY = 48
+"""After everything is identified, before any login."""
+MAX_CRAWLED = 4
+"""Web services of one device that are read further; each costs up to 25 connections."""
 MAX_REDIRECTS = 3
 WITHIN_S = 8.0
 
@@ -33,7 +42,7 @@ class Web:
     name = "web"
 
     def tasks(self, dut: Dut, plan: Plan) -> Iterable[Task]:
-        """One job for each HTTP service and address."""
+        """One job for each HTTP service and address; each service, on its first address, is read further."""
         del plan
         for seen in dut.services("http"):
             service = seen.fact
@@ -47,6 +56,28 @@ class Web:
                     partial(pages, service),
                     priority=PRIORITY,
                 )
+        for service in to_crawl(dut):
+            where = endpoint("tcp", service.address, service.port)
+            yield task(
+                self.name,
+                dut.device,
+                f"crawl {service.port}{' tls' if service.tls else ''}",
+                f"web pages without a session, two links deep, {where}",
+                partial(crawl, service),
+                priority=CRAWL_PRIORITY,
+            )
+
+
+def to_crawl(dut: Dut) -> list[Service]:
+    """The web services whose first page was read, each on its first address, but for mere redirects."""
+    read = {(s.fact.address, s.fact.port) for s in dut.all(HttpPage) if s.fact.path == "/"}
+    groups: dict[tuple[object, ...], list[Seen[Service]]] = {}
+    for seen in sorted(dut.services("http"), key=lambda s: address_order(s.fact.address)):
+        fact = seen.fact
+        if fact.transport == "tcp" and (fact.address, fact.port) in read:
+            groups.setdefault((fact.port, fact.tls), []).append(seen)
+    own = [group[0].fact for group in groups.values() if not only_redirects(dut, group)]
+    return sorted(own, key=lambda s: s.port)[:MAX_CRAWLED]
 
 
 async def pages(service: Service, session: DeviceSession) -> None:
@@ -90,6 +121,21 @@ async def _page(session: DeviceSession, place: Place) -> Place | None:
         ),
         response.proof,
     )
+    if path == SECURITY_TXT and response.status == 200:
+        found = parse_security_txt(response.text, session.clock())
+        if found is not None:
+            session.observe(
+                SecurityTxt(
+                    address=address,
+                    port=port,
+                    tls=tls,
+                    contacts=found.contacts,
+                    expires=found.expires,
+                    expired=found.expired,
+                    policy=found.policy,
+                ),
+                response.proof,
+            )
     return target if follow else None
 
 
