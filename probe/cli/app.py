@@ -261,6 +261,59 @@ def doctor(interface: str | None, store: str | None) -> int:
     return Exit.ENVIRONMENT if any(r.blocks for r in reports) else Exit.PASS
 
 
+class ImagesOrCommand(click.Group):
+    """``probe firmware IMAGE…`` means ``probe firmware check IMAGE…``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+
+@app.group(
+    cls=ImagesOrCommand, help="Firmware and update images: who signed what, and what is inside."
+)
+def firmware() -> None:
+    """The root of the commands on images."""
+
+
+@firmware.command(
+    "check", help="Examine images, or every file of a folder; 'check' may be left out."
+)
+@click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option(
+    "--key",
+    "keys",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A public key or certificate (PEM or DER) that should have signed; may be repeated.",
+)
+@catalogue_option
+@declaration_option
+@format_option
+@output_option
+@click.option(
+    "--resume", metavar="RUN", help="Go on with this run: images done before are left out."
+)
+@secrets_option
+@store_option
+def firmware_check(
+    *,
+    images: tuple[Path, ...],
+    keys: tuple[Path, ...],
+    catalogues: tuple[str, ...],
+    declarations: tuple[Path, ...],
+    store: str | None,
+    resume: str | None,
+    **how: Any,
+) -> int:
+    """``how`` holds fields of ``Show``."""
+    import probe.cli.firmware as command
+    from probe.cli.run import Show
+
+    return command.check(images, keys, catalogues, declarations, Show(**how), store, resume)
+
+
 @app.group(help="The requirement catalogues: list, show, lint.")
 def catalogue() -> None:
     """The root of the catalogue commands."""

@@ -59,6 +59,11 @@ def follow_to_end(run_id: str, show: "Show", store: str) -> int:
 
     reader = RunReader(Store(store, create=False), Store(store, create=False).find(run_id))
     status = follow(reader)
+    return told(reader, status, show)
+
+
+def told(reader: RunReader, status: RunStatus, show: "Show") -> int:
+    """The summary or the wanted report of a run that is over; the exit code of its result."""
     if status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
         words = reader.state.status_reason or reader.last_words() or "its process is gone"
         sys.stderr.write(f"probe: the run did not reach its end: {words}\n")

@@ -11,7 +11,8 @@ class Attribute:
     """Something said about the device, and by whom. Device-supplied text is hostile data."""
 
     name: str
-    """``vendor``, ``model``, ``firmware``, ``category``, ``name``, ``serial`` or ``mac-note``."""
+    """``vendor``, ``model``, ``firmware``, ``category``, ``name``, ``serial``, ``mac-note``, or ``image``:
+    the SHA-256 of a firmware image of it that was given."""
     value: str
     source: str
     """``mdns TXT md``, ``oui 2026-05-01``, ``ssdp modelName``, ``operator`` …"""
@@ -54,6 +55,11 @@ class Device:
         """The first attribute of that name, or None."""
         return next((a for a in self.attributes if a.name == name), None)
 
+    @property
+    def images(self) -> tuple[str, ...]:
+        """SHA-256 of the firmware images that were given for it."""
+        return tuple(a.value for a in self.attributes if a.name == "image")
+
     def merged(self, other: "Device") -> "Device":
         """This device with everything that ``other`` adds; the id of this one is kept."""
         addresses = sorted({*self.addresses, *other.addresses}, key=address_order)
@@ -80,6 +86,18 @@ def device_id(mac: str | None, address: str | None = None) -> DeviceId:
     if address is None:
         raise ValueError("a device needs a MAC address or an address")
     return DeviceId(f"ip-{address}")
+
+
+def image_device(sha256: str, name: str) -> Device:
+    """The entry for a firmware image that was given without a device."""
+    return Device(
+        id=DeviceId(f"image-{sha256[:16]}"),
+        attributes=(
+            Attribute(name="name", value=name, source="operator"),
+            Attribute(name="image", value=sha256, source="operator"),
+        ),
+        seen_by=("operator",),
+    )
 
 
 def endpoint(transport: str, address: str, port: int) -> str:

@@ -13,6 +13,7 @@ from probe.model.access import LoginTest as LoginTest
 from probe.model.access import SpokenBeside as SpokenBeside
 from probe.model.evidence import Proof
 from probe.model.exposure import GatewayControl, HostAnswer, SecurityTxt, WebCrawl
+from probe.model.firmware import FirmwareFact
 from probe.model.ids import DeviceId
 from probe.model.tls import TlsAttackTest, TlsService
 
@@ -245,7 +246,6 @@ Fact = (
     | GatewayControl
     | TlsService
     | TlsAttackTest
-    | TlsAttackTest
     | LoginTest
     | SpokenBeside
     | LoginAttempt
@@ -253,6 +253,7 @@ Fact = (
     | TrafficView
     | PlainTransfer
     | Health
+    | FirmwareFact
     | NotMeasured
 )
 

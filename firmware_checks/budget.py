@@ -1,0 +1,70 @@
+"""What one image may cost: bytes, depth, layers, files, time. A bomb ends here, and is said to be one."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+class OutOfBudget(Exception):
+    """A limit was reached; the text says which. Caught where a layer is read, and recorded there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits of one image. The defaults suit a Raspberry Pi with 1 GiB of memory."""
+
+    one_layer: int = 256 * MIB
+    """Bytes that one compressed stream may become, held in memory at once."""
+    all_bytes: int = 4096 * MIB
+    """Bytes of all layers and files together, read one after the other."""
+    ratio: int = 400
+    """A stream that grows by more than this beyond its first MiB is a bomb (xz of zeros: 7000)."""
+    depth: int = 12
+    layers: int = 2_000
+    files: int = 200_000
+    seconds: float = 300.0
+
+
+class Budget:
+    """What was used of the limits."""
+
+    def __init__(
+        self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.limits = limits or Limits()
+        self.bytes = self.layers = self.files = 0
+        self._clock, self._until = clock, clock() + self.limits.seconds
+
+    def take(self, number: int) -> None:
+        """Before ``number`` bytes are produced. Raises OutOfBudget."""
+        self.bytes += number
+        if self.bytes > self.limits.all_bytes:
+            raise OutOfBudget(f"more than {self.limits.all_bytes // MIB} MiB of content")
+        self.check_time()
+
+    def layer(self, depth: int) -> None:
+        """Before a layer is opened. Raises OutOfBudget."""
+        self.layers += 1
+        if depth > self.limits.depth:
+            raise OutOfBudget(f"more than {self.limits.depth} layers inside each other")
+        if self.layers > self.limits.layers:
+            raise OutOfBudget(f"more than {self.limits.layers} layers")
+        self.check_time()
+
+    def file(self) -> None:
+        """Before a file is looked at. Raises OutOfBudget."""
+        self.files += 1
+        if self.files > self.limits.files:
+            raise OutOfBudget(f"more than {self.limits.files} files")
+        self.check_time()
+
+    def room(self, compressed: int) -> int:
+        """Bytes that a stream of ``compressed`` bytes may become."""
+        return min(self.limits.one_layer, MIB + compressed * self.limits.ratio)
+
+    def check_time(self) -> None:
+        """Raises OutOfBudget when the time is up."""
+        if self._clock() > self._until:
+            raise OutOfBudget(f"more than {self.limits.seconds:g} s")

@@ -1,0 +1,142 @@
+"""What a format says about bytes: the contract between a file under ``formats/`` and the walk."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from firmware_checks.budget import Budget
+from firmware_checks.view import View
+from probe.model.firmware import LayerKind, Rollback, Signing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """As ``probe.model.firmware.ImageProtection``, before it is known where the layer stands."""
+
+    signing: Signing
+    detail: str
+    can_be_signed: bool = True
+    covers: str = ""
+    binds_payload: bool | None = None
+    scheme: str = ""
+    key_bits: int | None = None
+    key_id: str = ""
+    public_key: str = ""
+    weak: str = ""
+    rollback: Rollback = Rollback.UNKNOWN
+    rollback_value: int | None = None
+    encrypted: bool = False
+    integrity: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A piece of a layer that may be a layer itself."""
+
+    name: str
+    """``payload``, ``kernel``, the name of an archive's member …"""
+    view: View | None = None
+    """The bytes; None when they have to be made first, by ``make``."""
+    make: "Callable[[Budget], View] | None" = None
+    """Decompresses or decodes. Raises Malformed or OutOfBudget."""
+    offset: int | None = None
+    """Where it stands in the layer; None when it does not stand there as it is."""
+    opaque: str = ""
+    """Why it is not to be looked into (encrypted, a signature); empty when it is."""
+
+
+class Kind(StrEnum):
+    """The kind of an entry of a file system or archive."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    LINK = "symbolic link"
+    OTHER = "device, pipe or socket"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One inode of a file system, or one member of an archive. ``path`` is a name, never a way on disk."""
+
+    path: str
+    """Normalised: no leading slash, no ``.`` or ``..`` part, no control characters."""
+    kind: Kind
+    mode: int
+    """Permission bits with setuid, setgid and sticky: ``0o7777``."""
+    uid: int
+    gid: int
+    size: int
+    target: str = ""
+    """Of a symbolic link."""
+    modified: float | None = None
+
+
+class Tree(Protocol):
+    """The files of a layer, in the order that is cheapest to read."""
+
+    def entries(self, budget: Budget) -> Iterator[tuple[Entry, View]]:
+        """Every entry; the view is empty for what is no file. Raises Malformed or OutOfBudget: what came
+        before holds, what would have come is unread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One layer, read."""
+
+    format: str
+    kind: LayerKind
+    size: int
+    """Bytes from the layer's beginning that belong to it; what follows is a layer of its own."""
+    title: str = ""
+    version: str = ""
+    built: str = ""
+    details: tuple[tuple[str, str], ...] = ()
+    problem: str = ""
+    protection: Protection | None = None
+    """None for formats that nobody installs as they stand (a file system inside a container)."""
+    parts: tuple[Part, ...] = ()
+    tree: Tree | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The public keys that the user gave, to verify with."""
+
+    keys: tuple["PublicKey", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """One key of ``--key``: ``der`` is its SubjectPublicKeyInfo, ``certificate`` the DER it came from."""
+
+    name: str
+    der: bytes
+    certificate: bytes = b""
+
+
+@dataclass(slots=True)
+class Context:
+    """What a format may use while it reads."""
+
+    budget: Budget
+    keys: Keys = field(default_factory=Keys)
+
+
+class Format(Protocol):
+    """One format: a file under ``formats/`` or ``filesystems/`` with the constant ``FORMAT``."""
+
+    name: str
+    anchors: tuple[tuple[bytes, int], ...]
+    """``(magic, offset)``: the layer begins ``offset`` bytes before its magic. Found at the start of a layer,
+    and by searching where nothing else fits. Empty: only ``read`` can tell."""
+    at_end: bool
+    """It is recognised by its last bytes (a trailer), and asked first."""
+    searched: bool
+    """Its magic is long and strict enough to be searched for inside unknown bytes."""
+
+    def read(self, view: View, context: Context) -> Reading | None:
+        """None when it is not this format. Malformed from here means: not this format either; a layer that
+        is cut short or damaged is a Reading with ``problem``, not an exception."""
+        ...

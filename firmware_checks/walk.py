@@ -1,0 +1,272 @@
+"""From the bytes of one image to its facts: layer by layer, file by file, within the budget."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from firmware_checks.budget import MIB, OutOfBudget
+from firmware_checks.content import Inspector, inspectors
+from firmware_checks.formats import found
+from firmware_checks.reading import Context, Entry, Format, Kind, Part, Reading
+from firmware_checks.view import Malformed, View
+from probe.collect.recording import Recording
+from probe.model.evidence import Proof
+from probe.model.firmware import (
+    FirmwareFact,
+    ImageLayer,
+    ImageProtection,
+    ImageSurvey,
+    LayerKind,
+)
+from probe.model.text import clean
+
+SHOWN = 256
+"""First bytes of a layer that are kept as its evidence."""
+SMALLEST_UNKNOWN = 64
+"""Fewer unknown bytes than this between layers are taken for alignment."""
+MOST_UNREAD = 200
+PADDING = (0x00, 0xFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a layer stands: ``0/2``, its name in the layer above, and its offset there."""
+
+    path: str
+    name: str
+    offset: int | None = 0
+
+    @property
+    def depth(self) -> int:
+        return self.path.count("/")
+
+
+class Walk:
+    """One image. Facts are recorded as they are found; ``survey`` says at the end what was not read."""
+
+    def __init__(self, image: str, name: str, recording: Recording, context: Context) -> None:
+        self.image, self.name = image, name
+        self.recording, self.context = recording, context
+        self.unread: list[str] = []
+        self._children: dict[str, int] = {}
+
+    def whole(self, view: View) -> None:
+        """Everything in the file, then the survey."""
+        first = Place("0", self.name)
+        self.layer(view, first)
+        self._survey(view)
+
+    # --- one layer -------------------------------------------------------------------------------
+
+    def layer(self, view: View, place: Place) -> None:
+        """Read what begins here, then what follows it; raises nothing for what the bytes are."""
+        try:
+            self.context.budget.layer(place.depth)
+            reading = recognise(view, self.context)
+        except OutOfBudget as error:
+            self._not_read(place, str(error))
+            return
+        if reading is None:
+            self._unknown(view, place)
+            return
+        self._recognised(reading, view.part(0, min(reading.size, len(view))), place)
+        if reading.size < len(view):
+            self._rest(view.part(reading.size), place, reading)
+
+    def _rest(self, rest: View, place: Place, before: Reading) -> None:
+        """What follows a layer that ended early: padding, or another layer beside it."""
+        if len(rest) < SMALLEST_UNKNOWN or rest.is_filled_with(*PADDING):
+            return
+        offset = None if place.offset is None else place.offset + before.size
+        beside = Place(self._next(place.path), f"after {before.format}", offset)
+        self.layer(rest, beside)
+
+    def _recognised(self, reading: Reading, view: View, place: Place) -> None:
+        proof = self._record(reading, view, place)
+        if reading.problem:
+            self._not_read(place, reading.problem)
+        if reading.protection is not None:
+            protection = asdict(reading.protection)
+            fact = ImageProtection(
+                image=self.image, place=place.path, format=reading.format, **protection
+            )
+            self.recording.observe(fact, *proof)
+        for part in reading.parts:
+            self._part(part, Place(self._next(place.path), clean(part.name, 200), part.offset))
+        if reading.tree is not None:
+            self._tree(reading, place)
+
+    def _record(self, reading: Reading, view: View, place: Place) -> tuple[Proof, ...]:
+        caption = f"first bytes of layer {place.path}, {reading.format}"
+        shown = view.read(0, min(SHOWN, len(view)))
+        ref = self.recording.keep(shown, media_type="application/octet-stream", caption=caption)
+        layer = ImageLayer(
+            image=self.image,
+            place=place.path,
+            format=reading.format,
+            kind=reading.kind,
+            name=place.name,
+            offset=place.offset,
+            size=len(view),
+            sha256=view.sha256(),
+            title=clean(reading.title, 200),
+            version=clean(reading.version, 100),
+            built=clean(reading.built, 60),
+            details=tuple((clean(k, 60), clean(v, 200)) for k, v in reading.details[:60]),
+            problem=clean(reading.problem, 300),
+        )
+        self.recording.observe(layer, ref)
+        return (ref,)
+
+    def _part(self, part: Part, place: Place) -> None:
+        if part.opaque:
+            return
+        try:
+            if part.view is not None:
+                view = part.view
+            else:
+                assert part.make is not None
+                view = part.make(self.context.budget)
+        except (Malformed, OutOfBudget) as error:
+            self._not_read(place, str(error))
+            return
+        if len(view) and not view.is_filled_with(*PADDING):
+            self.layer(view, place)
+
+    # --- files -----------------------------------------------------------------------------------
+
+    def _tree(self, reading: Reading, place: Place) -> None:
+        assert reading.tree is not None
+        looking = inspectors(self.image, place.path)
+        try:
+            for entry, view in reading.tree.entries(self.context.budget):
+                self.context.budget.file()
+                self._file(entry, view, place, looking)
+        except (Malformed, OutOfBudget) as error:
+            self._not_read(place, f"{reading.format}: {error}")
+        for inspector in looking:
+            self._note(inspector, inspector.end())
+
+    def _file(self, entry: Entry, view: View, place: Place, looking: list[Inspector]) -> None:
+        for inspector in looking:
+            self._note(inspector, inspector.look(entry, view))
+        if entry.kind is Kind.FILE and may_be_layer(view):
+            reading = recognise(view, self.context)
+            if reading is not None:
+                inside = Place(self._next(place.path), clean(entry.path, 200), None)
+                self.layer(view, inside)
+
+    def _note(self, inspector: Inspector, facts: "Iterator[tuple[FirmwareFact, bytes]]") -> None:
+        for fact, shown in facts:
+            ref = self.recording.keep(
+                shown[:4096], media_type="text/plain", caption=f"{inspector.name} in the image"
+            )
+            self.recording.observe(fact, ref)
+
+    # --- what nobody knows -----------------------------------------------------------------------
+
+    def _unknown(self, view: View, place: Place) -> None:
+        """No format fits at the beginning: search for the layers that stand further inside."""
+        at = 0
+        for offset in beginnings(view):
+            if offset < at or offset == 0:
+                continue
+            try:
+                reading = recognise(view.part(offset), self.context, searched=True)
+            except OutOfBudget as error:
+                self._not_read(place, str(error))
+                return
+            if reading is None or reading.problem:
+                continue
+            self._nameless(view.part(at, offset - at), place, at)
+            inside = view.part(offset, min(reading.size, len(view) - offset))
+            self._recognised(reading, inside, Place(self._next(place.path), "found inside", offset))
+            at = offset + len(inside)
+        self._nameless(view.part(at), place, at)
+
+    def _nameless(self, view: View, place: Place, at: int) -> None:
+        if len(view) < SMALLEST_UNKNOWN or view.is_filled_with(*PADDING):
+            return
+        bits = entropy(view)
+        what = "encrypted or compressed" if bits > 7.5 else "of no known format"
+        where = Place(self._next(place.path) if at else place.path, place.name, at or place.offset)
+        reading = Reading(
+            format="unknown",
+            kind=LayerKind.UNKNOWN,
+            size=len(view),
+            details=(("entropy", f"{bits:.2f} bits per byte"),),
+        )
+        self._record(reading, view, where)
+        self._not_read(where, f"{len(view)} bytes {what}, {bits:.1f} bits of entropy per byte")
+
+    def _not_read(self, place: Place, why: str) -> None:
+        if len(self.unread) < MOST_UNREAD:
+            self.unread.append(clean(f"{place.path} {place.name}: {why}", 300))
+
+    def _next(self, path: str) -> str:
+        number = self._children.get(path, 0)
+        self._children[path] = number + 1
+        return f"{path}/{number}"
+
+    def _survey(self, view: View) -> None:
+        budget = self.context.budget
+        survey = ImageSurvey(
+            image=self.image,
+            name=clean(self.name, 200),
+            size=len(view),
+            layers=budget.layers,
+            files=budget.files,
+            bytes_read=budget.bytes,
+            unread=tuple(self.unread),
+            keys_given=len(self.context.keys.keys),
+        )
+        text = "\n".join(self.unread) or "everything was read"
+        ref = self.recording.keep(
+            text.encode(), media_type="text/plain", caption=f"what was not read of {survey.name}"
+        )
+        self.recording.observe(survey, ref)
+
+
+def recognise(view: View, context: Context, *, searched: bool = False) -> Reading | None:
+    """The first format that fits the beginning of ``view``. Raises OutOfBudget."""
+    for one in found():
+        if (searched and not one.searched) or not _may_fit(one, view):
+            continue
+        try:
+            reading = one.read(view, context)
+        except Malformed:
+            continue
+        if reading is not None:
+            return reading
+    return None
+
+
+def _may_fit(one: Format, view: View) -> bool:
+    if one.at_end or not one.anchors:
+        return True
+    return any(view.starts_with(magic, offset) for magic, offset in one.anchors)
+
+
+def may_be_layer(view: View) -> bool:
+    """Whether a file of a file system is worth asking the formats about: not text, not a program."""
+    return len(view) >= 32 and not view.starts_with(b"\x7fELF") and not view.starts_with(b"#!")
+
+
+def beginnings(view: View) -> list[int]:
+    """Offsets where a magic that is strict enough to be searched for says that a layer may begin."""
+    hits: set[int] = set()
+    for one in found():
+        for magic, offset in one.anchors if one.searched else ():
+            at = view.find(magic)
+            while at >= 0 and len(hits) < 10_000:
+                if at >= offset:
+                    hits.add(at - offset)
+                at = view.find(magic, at + 1)
+    return sorted(hits)
+
+
+def entropy(view: View) -> float:
+    """Shannon entropy in bits per byte, over at most 1 MiB."""
+    sample = view.read(0, min(len(view), MIB))
+    counts = [sample.count(value) for value in range(256)]
+    return -sum(n / len(sample) * math.log2(n / len(sample)) for n in counts if n)

@@ -1,0 +1,115 @@
+"""``probe firmware``: images in, the same report out as for a device on the network."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from probe import __version__
+from probe.cli.common import default_store, read_declarations
+from probe.errors import ProbeError
+from probe.model.event import RunStarted
+from probe.model.plan import Plan
+from probe.model.run import Run, Scope
+
+if TYPE_CHECKING:
+    from firmware_checks.reading import Keys
+    from probe.cli.run import Show
+
+SUMMARY = "What is in the image, who signed it, and what should not be there. No packet is sent."
+
+
+def check(
+    images: Sequence[Path],
+    keys: Sequence[Path],
+    catalogues: tuple[str, ...],
+    declarations: tuple[Path, ...],
+    show: "Show",
+    store: str | None,
+    resume: str | None,
+) -> int:
+    """Examine the images, print the report; the exit code says what came out."""
+    from firmware_checks.examine import NotAnImage, opened
+    from probe import registry
+    from probe.cli import results
+    from probe.model.ids import RunId
+    from probe.runner import firmware
+    from probe.runner.launch import new_run_id
+    from probe.store.journal import Journal
+    from probe.store.store import Store
+
+    paths = firmware.files_of(images)
+    if len(paths) == 1:
+        try:
+            with opened(paths[0]):
+                pass
+        except NotAnImage as error:
+            raise ProbeError(
+                f"{paths[0]} cannot be examined: {error}", "Name a firmware image."
+            ) from None
+    given = read_keys(keys)
+    where = store or default_store()
+    kept = Store(where)
+    if resume is None:
+        chosen = catalogues or registry.chosen_plan("standard").catalogues
+        registry.chosen_catalogues(chosen)
+        head = Run(
+            id=RunId(new_run_id()),
+            started_at=_now(),
+            scope=Scope(interface="", networks=()),
+            plan=Plan(
+                name="firmware", summary=SUMMARY, catalogues=chosen, tcp_ports="", logins=False
+            ),
+            declarations=read_declarations(declarations),
+            tool_version=__version__,
+            host=os.uname().nodename,
+        )
+        run_id = head.id
+    else:
+        run_id = RunId(kept.find(resume))
+    lock = kept.lock(run_id)
+    if not lock.acquire():
+        raise ProbeError(f"The run {run_id} is going on", "Wait for its end, or stop it.")
+    try:
+        journal = Journal(kept, run_id)
+        if resume is None:
+            journal.begin(RunStarted(run=head))
+        else:
+            journal.replay()
+        firmware.FirmwareRun(journal, given, _tell).run(paths)
+    finally:
+        lock.release()
+    reader = results.opened(run_id, where)
+    return results.told(reader, reader.status(), show)
+
+
+def read_keys(paths: Sequence[Path]) -> "Keys":
+    """Public keys and certificates, PEM or DER. Raises ProbeError for what is neither."""
+    from firmware_checks.keys import NotAKey, read_key
+    from firmware_checks.reading import Keys
+
+    found = []
+    for path in paths:
+        try:
+            found += read_key(path.name, path.read_bytes())
+        except OSError as error:
+            raise ProbeError(
+                f"The key {path} cannot be read: {error.strerror}", "Name a PEM or DER file."
+            ) from None
+        except NotAKey as error:
+            raise ProbeError(
+                f"{path} holds no public key: {error}",
+                "Give a public key or certificate, PEM or DER.",
+            ) from None
+    return Keys(tuple(found))
+
+
+def _tell(sentence: str, done: int, known: int) -> None:
+    sys.stderr.write(f"{done} of {known}  {sentence}\n")
+
+
+def _now() -> float:
+    import time
+
+    return time.time()
