@@ -42,4 +42,4 @@ class ProbeError(Exception):
                 return Exit.ENVIRONMENT
 
     def __str__(self) -> str:
-        return f"{self.what} ({self.owner}). {self.next_step}"
+        return f"{self.what} (cause: {self.owner}). {self.next_step}"

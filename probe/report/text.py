@@ -67,7 +67,7 @@ def show_requirement(view: ReportView, requirement_id: str) -> str:
 
 def runs_table(runs: Iterable[RunSummary]) -> str:
     """One line for each run in the order given."""
-    rows = [("RUN", "STARTED", "STATUS", "INTERFACE", "PLAN", "DEVICES", "FAILED")]
+    rows = [("RUN", "STARTED", "STATUS", "INTERFACE", "PLAN", "DEVICES", "FAIL VERDICTS")]
     rows += [
         (
             clean(run.id),
@@ -175,7 +175,7 @@ def _device(device: DeviceView) -> Lines:
         yield from _fact(f"To do by hand for {short_name(catalogue)}", ids, indent="  ")
     for gap in device.gaps:
         yield ""
-        yield from _fact("Not measured", f"{gap.what}. {gap.reason} ({gap.owner})", indent="  ")
+        yield from _fact("Not measured", f"{gap.what}. {gap.reason} (cause: {gap.owner})", indent="  ")
         yield from _fact("To settle it", gap.settle, indent="    ")
 
 

@@ -142,7 +142,7 @@ async def _run(journal: Journal, lock: RunLock, client: PacketClient | None) -> 
         lock.say(f"A defect of the probe ended the run: {type(error).__name__}: {error}")
         with contextlib.suppress(ProbeError):
             runner.recorder.keep_text(traceback.format_exc(), "the defect that ended the run")
-            reason = f"a defect of the probe: {type(error).__name__}: {error} ({Owner.TOOL})"
+            reason = f"a defect of the probe: {type(error).__name__}: {error} (cause: {Owner.TOOL})"
             journal.append(StatusChanged(status=RunStatus.FAILED, reason=reason))
         return Exit.TOOL
     finally:

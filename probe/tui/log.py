@@ -101,7 +101,7 @@ def _job_finished(entry: ev.Entry, event: ev.JobFinished, state: RunState) -> Lo
         return None
     if event.ok:
         return _line(entry, "job", (("Done      ", "dim"), (job.title, "dim")), job.device)
-    owner = f" (owner: {event.owner})" if event.owner else ""
+    owner = f" (cause: {event.owner})" if event.owner else ""
     text: Line = (
         ("No result ", "unknown"),
         (job.title, ""),

@@ -120,7 +120,7 @@ def _not_measured(state: RunState, device: DeviceId) -> list[Block]:
     page: list[Block] = [Heading("Could not be measured")]
     for fact in missing:
         page.append(Para(((fact.subject, "strong"), (f"  {fact.collector}", "dim")), "•"))
-        page.append(Para(f"  {fact.reason} (owner: {fact.owner})"))
+        page.append(Para(f"  {fact.reason} (cause: {fact.owner})"))
         page.append(Para(f"  What would settle it: {fact.settle}", role="dim"))
     return page
 
@@ -235,7 +235,7 @@ def finding_page(
     page.append(Field("About", answer.subject))
     page.append(Field("Device", device.label if device else finding.device))
     if answer.owner:
-        page.append(Field("Owner", f"{answer.owner}: that this is unknown is its doing"))
+        page.append(Field("Whose doing", f"that this is not known is the doing of the {answer.owner}"))
     page += [Gap(), Para(answer.summary)]
     if answer.settle:
         page += [Heading("What would settle it"), Para(answer.settle)]
