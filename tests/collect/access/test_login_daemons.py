@@ -1,12 +1,8 @@
 """Genuine daemons of Debian with declared accounts: every true default found, nothing else."""
 
-import contextlib
-import os
 import shutil
-import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,68 +16,6 @@ Start = Callable[..., None]
 
 def needs(program: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a daemon in the foreground and ends it, by its own process id, after the test."""
-    tmp_path.chmod(0o755)
-    for parent in list(tmp_path.parents)[:3]:
-        with contextlib.suppress(PermissionError):
-            parent.chmod(parent.stat().st_mode | 0o055)
-    running: list[subprocess.Popen[bytes]] = []
-
-    def run(*command: str, port: int | None = None) -> None:
-        log = (tmp_path / "log").open("ab")
-        running.append(subprocess.Popen(command, stdout=log, stderr=log))
-        for _ in range(100):
-            if port is None:
-                time.sleep(0.5)
-                return
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.05)
-        pytest.fail((tmp_path / "log").read_text()[-2000:])
-
-    yield run
-    for process in running:
-        process.terminate()
-        process.wait(10)
-
-
-@pytest.fixture
-def with_account(tmp_path: Path) -> Callable[[str], list[str]]:
-    """Words before a command that give it an account of its own, in its mount namespace only."""
-    if os.geteuid() != 0 or not shutil.which("openssl"):
-        pytest.skip("an account of its own for a daemon needs root and openssl")
-
-    def make(password: str) -> list[str]:
-        made = subprocess.run(
-            ["openssl", "passwd", "-6", password], capture_output=True, text=True, check=True
-        )
-        home = tmp_path / "home"
-        home.mkdir(mode=0o755)
-        os.chown(home, 4242, 4242)
-        for name, line in (
-            ("passwd", f"admin:x:4242:4242::{home}:/bin/sh"),
-            ("shadow", f"admin:{made.stdout.strip()}:19000:0:99999:7:::"),
-        ):
-            (tmp_path / name).write_text(Path("/etc", name).read_text() + line + "\n")
-        mounts = " && ".join(f"mount --bind {tmp_path}/{n} /etc/{n}" for n in ("passwd", "shadow"))
-        words = ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
-        if subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
-            pytest.skip("this machine allows no mount namespace")
-        return words
-
-    return make
 
 
 @needs("lighttpd")

@@ -1,0 +1,1 @@
+"""What holds back somebody who tries one password after another; only with permission, last of all."""
