@@ -20,7 +20,7 @@ MAX_VALUES = 2_000
 LOOK_AT = 65_536
 
 _KIND_OF_KEY = (
-    (r"(?:wpa|wlan|wifi|wi_fi|psk|ap|ssid)\w*(?:psk|pass\w*|key|pwd)|psk|passphrase", "wifi key"),
+    (r"(?:wpa|wlan|wifi|wi_fi|psk|ap_|ssid)\w*(?:psk|pass\w*|key|pwd)|psk|passphrase", "wifi key"),
     (r"(?:pre_?shared_?key|private_?key)", "private key"),
     (r"\w*(?:password|passwd|pwd|secret|api_?key|auth_?token|access_?token)\d?", "password"),
     (r"serial(?:_?(?:no|num|number))?|sn", "serial"),
