@@ -31,6 +31,36 @@ class DeclaredAccount:
     """None: unique per device or chosen by the user, see ``origin``."""
     origin: str = ""
     """``universal``, ``unique-per-device`` or ``user-defined``."""
+    changed_from: str | None = None
+    """The password before somebody changed it: no login of the device may take it any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitLabel:
+    """What is printed on, or stored in, one unit of the model: two of them can be compared."""
+
+    password: str
+    """As it comes from the factory."""
+    unit: str = ""
+    """A name for this unit in the report."""
+    username: str = ""
+    serial: str = ""
+    mac: str = ""
+    ssid: str = ""
+    others: tuple[str, ...] = ()
+    """Further identifiers on the label: IMEI, device id, date of production …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuessingLimit:
+    """What is declared to hold back guessing (IXIT 1-AuthMech, Brute Force Prevention)."""
+
+    most_per_hour: int | None = None
+    """Guesses for one account; more than this is too many. None: the usual one."""
+    wrong_passwords: int | None = None
+    """After this many the device locks."""
+    lock_s: int | None = None
+    """For this long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +149,9 @@ class Declaration:
     update: UpdatePolicy | None = None
     support: SupportPeriod | None = None
     disclosure: DisclosurePolicy | None = None
+    labels: tuple[UnitLabel, ...] = ()
+    """Of two or more units of this model."""
+    guessing: GuessingLimit | None = None
     ics: tuple[IcsEntry, ...] = ()
     not_applicable: tuple[NotApplicable, ...] = ()
     manual: tuple[ManualResult, ...] = ()

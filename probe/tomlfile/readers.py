@@ -28,6 +28,7 @@ RULES = Rules(
         "Requirement.checks": "check",
         "Declaration.services": "service",
         "Declaration.accounts": "account",
+        "Declaration.labels": "label",
     },
     hidden=frozenset({"Declaration.sha256", "Plan.credentials", "Plan.second_source"}),
     choices={
@@ -232,6 +233,7 @@ def _check_declaration(shaper: Shaper, declaration: Declaration) -> None:
     for place, text in dates:
         if not is_date(text):
             shaper.complain(place, f"'{text[:40]}' is not a date", "Write it as YYYY-MM-DD.")
+    _check_passwords(shaper, declaration)
     values = shaper.source.values
     for key, identity in (
         ("service", lambda s: (s.get("transport"), s.get("port"))),
@@ -245,10 +247,25 @@ def _check_declaration(shaper: Shaper, declaration: Declaration) -> None:
     _not_negative(shaper, declaration.update, "update", "period_days")
 
 
-def _not_negative(shaper: Shaper, table: object, name: str, key: str) -> None:
+def _check_passwords(shaper: Shaper, declaration: Declaration) -> None:
+    for n, label in enumerate(declaration.labels):
+        if label.mac and not re.fullmatch("[0-9A-Fa-f]{12}", re.sub("[:. -]", "", label.mac)):
+            hint = "Write it as on the label, such as 02:00:5e:10:00:01."
+            shaper.complain(("label", n, "mac"), "not a MAC address", hint)
+    for n, account in enumerate(declaration.accounts):
+        if account.changed_from is not None and account.changed_from == account.password:
+            hint = "Write the password before the change into changed_from."
+            shaper.complain(("account", n, "changed_from"), "the same as password", hint)
+    for key in ("most_per_hour", "wrong_passwords", "lock_s"):
+        _not_negative(shaper, declaration.guessing, "guessing", key, "a negative number")
+
+
+def _not_negative(
+    shaper: Shaper, table: object, name: str, key: str, what: str = "a negative number of days"
+) -> None:
     value = getattr(table, key, None)
     if value is not None and value < 0:
-        shaper.complain((name, key), "a negative number of days", "Write a number of days.")
+        shaper.complain((name, key), what, f"Write {what.replace('negative ', '')}.")
 
 
 def _address(name: str) -> str | None:

@@ -3,10 +3,12 @@
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from probe import registry
 from probe.model.plan import Gentleness
 from probe.model.ports import parse_ports
-from probe.tomlfile import read_catalogue, read_declaration, read_plan
+from probe.tomlfile import FileFault, read_catalogue, read_declaration, read_plan
 
 EXAMPLE = registry.HERE.parent / "docs" / "declaration-example.toml"
 
@@ -85,3 +87,33 @@ def test_an_edition_can_be_written_as_a_difference(tmp_path: Path) -> None:
     )
     (made,) = read_catalogue(tmp_path / "new.toml").requirements
     assert (made.id, made.title, made.plain, made.mandatory) == ("B", "First", "Plain.", False)
+
+
+def test_labels_old_passwords_and_limits_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "d.toml"
+    file.write_text(
+        'product = "p"\n[[account]]\nservice = "any"\nusername = "admin"\nchanged_from = "old"\n'
+        '[[label]]\npassword = "a1"\nmac = "02005E100001"\nothers = ["x"]\n[[label]]\npassword = "a2"\n'
+        "[guessing]\nmost_per_hour = 50\nlock_s = 300\n"
+    )
+    read = read_declaration(file)
+    assert read.accounts[0].changed_from == "old"
+    assert [label.password for label in read.labels] == ["a1", "a2"]
+    assert read.guessing is not None
+    assert (read.guessing.most_per_hour, read.guessing.wrong_passwords) == (50, None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        '[[label]]\npassword = "a"\nmac = "not one"\n',
+        '[[account]]\nservice = "any"\nusername = "u"\npassword = "p"\nchanged_from = "p"\n',
+        "[guessing]\nlock_s = -1\n",
+        '[[label]]\nserial = "without password"\n',
+    ],
+)
+def test_faults_in_them_are_named(tmp_path: Path, wrong: str) -> None:
+    file = tmp_path / "d.toml"
+    file.write_text(f'product = "p"\n{wrong}')
+    with pytest.raises(FileFault):
+        read_declaration(file)
