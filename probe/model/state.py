@@ -1,5 +1,6 @@
 """The journal folded into the present: what the terminal UI, the reports and a resumed run all read."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from probe.model import event as ev
@@ -108,11 +109,24 @@ class RunState:
         ]
 
     def dut(self, device: DeviceId) -> Dut:
-        """The view that checks get of one device."""
+        """The view that collectors get of one device."""
+        return self._dut(device, self.observations.values())
+
+    def dut_among_others(self, device: DeviceId) -> Dut:
+        """The view that checks get of one device: beside it stand the others of the run."""
+        by_device: dict[DeviceId, list[Observation]] = {}
+        for observation in self.observations.values():
+            by_device.setdefault(observation.device, []).append(observation)
+        others = [self._dut(d, by_device.get(d, ())) for d in self.devices if d != device]
+        return self._dut(device, by_device.get(device, ()), others)
+
+    def _dut(
+        self, device: DeviceId, observations: Iterable[Observation], others: Iterable[Dut] = ()
+    ) -> Dut:
         declaration = None
         if self.run is not None:
             found = self.devices[device]
             declaration = next(
                 (d for d in self.run.declarations if d.speaks_for(found.addresses, found.mac)), None
             )
-        return Dut(self.devices[device], self.observations.values(), declaration)
+        return Dut(self.devices[device], observations, declaration, others=others)

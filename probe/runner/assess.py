@@ -54,6 +54,11 @@ def _run_check(check: CheckId, dut: Dut, keep: KeepText) -> list[Finding]:
     ]
 
 
+def comparing() -> tuple[CheckId, ...]:
+    """Checks that look at the other devices too."""
+    return tuple(sorted(name for name, info in registry.checks().items() if info.compares))
+
+
 def early(findings: Iterable[Finding]) -> list[Finding]:
     """What may be said while the device is still being measured: violations stay violations."""
     return [

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from probe.model import event as ev
 from probe.model.catalogue import Catalogue
-from probe.model.finding import Finding
+from probe.model.finding import Finding, Outcome
 from probe.model.ids import DeviceId
 from probe.model.verdict import Verdict
-from probe.runner.assess import assess, early, verdicts
+from probe.runner.assess import assess, comparing, early, verdicts
 from probe.runner.recorder import JournalRecorder
 
 
@@ -19,16 +19,51 @@ class Judging:
 
     def early(self, device: DeviceId) -> None:
         """What may be said while the device is still being measured."""
-        dut = self._recorder.state.dut(device)
+        dut = self._recorder.state.dut_among_others(device)
         found = early(assess(dut, self._recorder.keep_text))
+        concerned = self._news_of_others(device, found)
         self._publish(found, verdicts(dut, found, self._catalogues, final=False))
+        if concerned:
+            self._tell_the_others(device)
 
     def final(self, device: DeviceId) -> None:
         """Every check and every requirement; what was said before and no longer holds is withdrawn."""
-        dut = self._recorder.state.dut(device)
+        dut = self._recorder.state.dut_among_others(device)
         found = assess(dut, self._recorder.keep_text)
+        concerned = self._news_of_others(device, found)
         self._publish(found, verdicts(dut, found, self._catalogues, final=True))
         self._recorder.append(ev.Assessed(device=device, findings=tuple(f.id for f in found)))
+        if concerned:
+            self._tell_the_others(device)
+
+    def together(self) -> None:
+        """The last word on what compares devices, when all of them are judged."""
+        for device in list(self._recorder.state.devices):
+            if self._is_stale(device, final=True):
+                self.final(device)
+
+    def _news_of_others(self, device: DeviceId, found: Iterable[Finding]) -> bool:
+        """Two devices are found to share something and it was not said before, or no longer holds."""
+        return _shared(found) != _shared(self._said(device))
+
+    def _said(self, device: DeviceId) -> list[Finding]:
+        return [f for f in self._recorder.state.findings.values() if f.device == device]
+
+    def _tell_the_others(self, device: DeviceId) -> None:
+        state = self._recorder.state
+        for other in list(state.devices):
+            done = other in state.devices_done
+            if other != device and self._is_stale(other, final=done):
+                (self.final if done else self.early)(other)
+
+    def _is_stale(self, device: DeviceId, *, final: bool) -> bool:
+        """Whether what was said of the device beside the others is no longer what is known."""
+        dut = self._recorder.state.dut_among_others(device)
+        now = assess(dut, self._recorder.keep_text, comparing())
+        said = [f for f in self._said(device) if f.check in comparing()]
+        if final:
+            return {f.id: f for f in now} != {f.id: f for f in said}
+        return not _shared(now).items() <= _shared(said).items()
 
     def _publish(self, findings: Iterable[Finding], made: Iterable[Verdict]) -> None:
         state = self._recorder.state
@@ -38,3 +73,9 @@ class Judging:
         for v in made:
             if state.verdicts.get((v.catalogue, v.edition, v.requirement, v.device)) != v:
                 self._recorder.append(ev.Judged(verdict=v))
+
+
+def _shared(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """Those that say of several devices that they share something."""
+    checks = comparing()
+    return {f.id: f for f in findings if f.check in checks and f.answer.outcome is Outcome.VIOLATED}

@@ -27,7 +27,7 @@ def rejudge(
         run = replace(run, declarations=tuple(declarations))
     judged = replace(state, run=run, findings={}, verdicts={})
     for device_id in judged.devices:
-        dut = judged.dut(device_id)
+        dut = judged.dut_among_others(device_id)
         if policy is not None:
             dut = dut.under(policy)
         found = assess(dut, _label_only)

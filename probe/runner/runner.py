@@ -81,6 +81,7 @@ class Runner:
             for device in list(self.journal.state.devices):
                 if device not in self.journal.state.devices_done and device not in self._failed:
                     self._finish(device, complete=False)
+            self._judging.together()
             self.recorder.append(self._ending())
         finally:
             tasks = (self._listener, *watchers, *self._running.values())

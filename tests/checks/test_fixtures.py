@@ -4,6 +4,7 @@ A fixture is ``tests/checks/<family>/<name>/<good|bad|inconclusive>*.json``::
 
     {"device": {…}, "declaration": {…} or absent,
      "observations": [{"is": "PortScan", …}, …],
+     "others": [{"device": {…}, "observations": […]}, …] or absent,
      "expect": {"tcp 198.51.100.11:23": "violated", …}}
 
 Observations are plain facts; each gets a proof of its own. ``expect`` names every answer's subject.
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from probe import registry
 from probe.codec import from_plain
@@ -36,19 +39,28 @@ def load(path: Path) -> tuple[CheckId, Dut, dict[str, str]]:
     plain: dict[str, Any] = json.loads(path.read_text())
     device: Device = from_plain(plain["device"], Device)
     declaration = from_plain(plain["declaration"], Declaration) if "declaration" in plain else None
-    observations = [
+    observations = observed(device, plain["observations"])
+    others = [
+        Dut(beside, observed(beside, other["observations"]))
+        for other in plain.get("others", ())
+        for beside in [from_plain(other["device"], Device)]
+    ]
+    check = CheckId("/".join(path.parts[-3:-1]))
+    return check, Dut(device, observations, declaration, others=others), plain["expect"]
+
+
+def observed(device: Device, facts: list[Any]) -> list[Observation]:
+    return [
         Observation(
-            id=f"fixture#{n}",
+            id=f"{device.id}#{n}",
             device=device.id,
             collector="fixture",
             at=1_750_000_000.0,
             fact=from_plain(fact, Fact),
             proof=(EvidenceRef(sha256=f"{n:064x}"),),
         )
-        for n, fact in enumerate(plain["observations"])
+        for n, fact in enumerate(facts)
     ]
-    check = CheckId("/".join(path.parts[-3:-1]))
-    return check, Dut(device, observations, declaration), plain["expect"]
 
 
 def answers(check: CheckId, dut: Dut) -> list[Answer]:
@@ -86,7 +98,7 @@ def test_the_file_name_says_what_it_holds(path: Path) -> None:
 def without_each(dut: Dut) -> Iterator[Dut]:
     for n in range(len(dut.observations)):
         kept = dut.observations[:n] + dut.observations[n + 1 :]
-        yield Dut(dut.device, kept, dut.declaration)
+        yield Dut(dut.device, kept, dut.declaration, others=dut.others)
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda p: "/".join(p.parts[-3:]))
@@ -105,6 +117,24 @@ def test_removing_evidence_never_makes_it_clean(path: Path) -> None:
         )
 
 
+COMPARED = [path for path in FIXTURES if load(path)[1].others]
+
+
+@pytest.mark.parametrize("path", COMPARED, ids=lambda p: "/".join(p.parts[-3:]))
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_knowing_less_of_the_others_is_never_clean(path: Path, data: st.DataObject) -> None:
+    check, dut, _ = load(path)
+    kept = [
+        Dut(other.device, [o for o in other.observations if data.draw(st.booleans())])
+        for other in dut.others
+        if data.draw(st.booleans())
+    ]
+    poorer = answers(check, Dut(dut.device, dut.observations, dut.declaration, others=kept))
+    assert Outcome.SATISFIED not in {a.outcome for a in poorer}
+    assert Outcome.NOT_APPLICABLE not in {a.outcome for a in poorer}
+
+
 @pytest.mark.parametrize("check", sorted(registry.checks()))
 def test_nothing_observed_is_never_clean_and_never_nothing(check: CheckId) -> None:
     found = answers(check, Dut(Device(id="ip-198.51.100.1", addresses=("198.51.100.1",)), []))
@@ -118,7 +148,9 @@ def test_each_check_has_its_twins(check: CheckId) -> None:
     names = {
         path.stem.partition("_")[0].partition("-")[0] for path in (HERE / check).glob("*.json")
     }
-    assert {"good", "bad", "inconclusive"} <= names
+    # What compares the devices of a run shows that they share something, never that none ever does.
+    good = set() if registry.checks()[check].compares else {"good"}
+    assert {"bad", "inconclusive", *good} <= names
 
 
 @pytest.mark.parametrize("check", sorted(registry.checks()))

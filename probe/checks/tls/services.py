@@ -36,8 +36,13 @@ def each_service(dut: Dut, judge: Judge) -> Iterator[Answer]:
         yield from no_object(dut, NO_SERVICE)
 
 
+def measured_services(dut: Dut) -> dict[str, Seen[TlsService]]:
+    """By their subject; the latest word on a port counts."""
+    return {_where(seen): seen for seen in dut.all(TlsService)}
+
+
 def _answers(dut: Dut, judge: Judge) -> Iterator[Answer]:
-    known = {_where(s): s for s in dut.all(TlsService)}
+    known = measured_services(dut)
     for subject, seen in known.items():
         if not without_tls(seen.fact):
             yield judge(seen, subject)
