@@ -52,7 +52,7 @@ def measure_here(port: int, depth: str = "verdict") -> None:
             self.observations.append(observation)
 
     device = Device(id=device_id(None, "127.0.0.1"), addresses=("127.0.0.1",))
-    gentle = Gentleness(packets_per_s=100_000, burst=1_000)
+    gentle = Gentleness(connections_at_once=2, packets_per_s=100_000, burst=1_000)
 
     async def run() -> None:
         recorder = Recorder()

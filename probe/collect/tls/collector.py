@@ -13,7 +13,7 @@ from probe.collect.services.udp.encrypted import DTLS_PROTOCOLS
 from probe.collect.session import DeviceSession
 from probe.collect.tls import starttls
 from probe.collect.tls.codec import Version
-from probe.collect.tls.exchange import Met, Reaction, exchange
+from probe.collect.tls.exchange import Met, Reaction, TcpExchange
 from probe.collect.tls.handshake import finish_handshake
 from probe.collect.tls.interview import MOST_HELLOS, MOST_IN_INVENTORY, Interview, Say
 from probe.collect.tls.questions import ask_the_rest
@@ -99,7 +99,7 @@ async def measure(
 
         say, survey = DtlsExchange(session, address, port), DtlsSurvey
     else:
-        say, survey = partial(exchange, session, address, port), Survey
+        say, survey = TcpExchange(session, address, port), Survey
     whole = session.plan.tls is TlsDepth.INVENTORY
     most = MOST_IN_INVENTORY if whole else MOST_HELLOS
     interview = Interview(say, os.urandom, most_hellos=most)
@@ -109,7 +109,7 @@ async def measure(
     found.more = (partial(ask_the_rest, without_end=whole),)
     if transport == "tcp":
         found.finish = partial(finish_handshake, session, address, port)
-    inventory = _inventory(found) if whole else None
+    inventory = _inventory(found, session, address, port, transport) if whole else None
     if inventory:
         found.more += (inventory.take,)
     await found.carry_out(next(iter(names), None))
@@ -122,10 +122,13 @@ async def measure(
     session.not_measured(subject, reason, *proof, owner=owner, settle=settle)
 
 
-def _inventory(found: Survey) -> "Inventory":
+def _inventory(
+    found: Survey, session: DeviceSession, address: str, port: int, transport: str
+) -> "Inventory":
     from probe.collect.tls.inventory import Inventory
+    from probe.collect.tls.pace import overlap
 
-    return Inventory(found)
+    return Inventory(found, overlap(session, address, port) if transport == "tcp" else None)
 
 
 async def _agreed(session: DeviceSession, address: str, port: int, begun: Begun) -> bool:
@@ -264,6 +267,8 @@ def _no_certificate(reactions: list[Reaction]) -> str:
     below = [r for r in reactions if r.met is Met.HELLO and r.hello.version < Version.TLS13]
     if not below:
         return ""
+    if broken := [r for r in below if r.broken_off]:
+        return f"the answer broke off before its certificate: {broken[-1].broken_off}"
     return f"the service presented no certificate; it {below[-1].detail}"
 
 

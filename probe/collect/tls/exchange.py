@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,7 +24,11 @@ from probe.model.device import endpoint
 from probe.model.evidence import EvidenceRef
 
 WHOLE_ANSWER_S = 12.0
-"""However a device dribbles, one answer is not awaited longer than this."""
+"""However slow a device is, one answer is not awaited longer than this."""
+MOST_DRIBBLE_S, LEAST_DRIBBLE_S = 8, 0.4
+"""Seconds that a service may take, in all its answers, between the pieces of one message: a device that
+needs long for a signature is silent between messages, so what drips inside one is no sign of work. When
+they are used up, each answer has the lesser."""
 
 
 class Met(StrEnum):
@@ -48,6 +53,10 @@ class Reaction:
     detail: str
     seconds: float
     proof: EvidenceRef
+    dribbled: float = 0.0
+    """Seconds between the pieces of unfinished messages."""
+    broken_off: str = ""
+    """Why what follows the ServerHello was not read, though it was asked for."""
 
     @property
     def server_hello(self) -> ServerHello:
@@ -75,6 +84,22 @@ class Reaction:
         )
 
 
+class TcpExchange:
+    """Says hellos to one service, and loses patience with one that dribbles."""
+
+    def __init__(self, session: DeviceSession, address: str, port: int) -> None:
+        self._where = session, address, port
+        self._dribbled = 0.0
+
+    async def __call__(self, hello: ClientHello, *, patience: float, to_the_end: bool) -> Reaction:
+        left = max(LEAST_DRIBBLE_S, MOST_DRIBBLE_S - self._dribbled)
+        reaction = await exchange(
+            *self._where, hello, patience=patience, to_the_end=to_the_end, dribble=left
+        )
+        self._dribbled += reaction.dribbled
+        return reaction
+
+
 async def exchange(
     session: DeviceSession,
     address: str,
@@ -83,12 +108,17 @@ async def exchange(
     *,
     patience: float,
     to_the_end: bool = False,
+    dribble: float = MOST_DRIBBLE_S,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
 ) -> Reaction:
     """Say ``hello`` and read the answer; silence longer than ``patience`` seconds ends it.
 
-    The ServerHello is enough, unless ``to_the_end`` asks for the certificate too. Raises OutOfScope.
+    The ServerHello is enough, unless ``to_the_end`` asks for the certificate too. ``dribble``: seconds
+    between the pieces of unfinished messages. ``meanwhile`` happens before the connection is closed, if
+    there was a ServerHello. Raises OutOfScope.
     """
     flight = Ssl2Flight() if hello.version is Version.SSL2 else ServerFlight()
+    hearing = _Hearing(flight, patience, to_the_end, dribble)
     began = time.monotonic()
     transcript = Transcript(endpoint("tcp", address, port))
     connected = False
@@ -97,7 +127,9 @@ async def exchange(
             connected, transcript = True, wire.transcript
             async with asyncio.timeout(WHOLE_ANSWER_S):
                 await wire.send(hello.to_bytes())
-                met, detail = await _listen(wire, flight, patience, to_the_end)
+                met, detail = await hearing.listen(wire)
+            if meanwhile is not None and flight.hello is not None:
+                await meanwhile()
     except NoAnswer as error:
         met = {Why.RESET: Met.RESET, Why.SILENT: Met.SILENT}.get(error.why, Met.GARBAGE)
         met, detail = met if connected else Met.UNREACHABLE, error.detail
@@ -106,35 +138,66 @@ async def exchange(
     except TlsFormatError as error:
         met, detail = Met.GARBAGE, str(error)
     seconds = time.monotonic() - began
+    broken_off = ""
     if flight.hello is not None:
+        broken_off = detail if to_the_end and met is not Met.HELLO else ""
         met, detail = judged(hello, flight.hello)
     transcript.remark(f"{hello.version.label}, {len(hello.suites)} suites: {met}; {detail}")
     proof = session.keep_transcript(transcript, f"{hello.version.label} hello: {met}")
     return Reaction(
-        hello=hello, met=met, flight=flight, detail=detail, seconds=seconds, proof=proof
+        hello=hello,
+        met=met,
+        flight=flight,
+        detail=detail,
+        seconds=seconds,
+        proof=proof,
+        dribbled=hearing.dribbled,
+        broken_off=broken_off,
     )
 
 
-async def _listen(
-    wire: Wire, flight: ServerFlight, patience: float, to_the_end: bool
-) -> tuple[Met, str]:
-    while not flight.done and (to_the_end or flight.hello is None):
-        data = await wire.recv(16_384, patience)
-        if not data:
-            if flight.pending:
-                # A refusal is whole; what breaks off in the middle of a message says nothing.
-                return (
-                    Met.GARBAGE,
-                    f"the device closed in the middle of a message, after {flight.size} bytes",
-                )
-            rest = f" after {flight.size} bytes" if flight.size else ""
-            return Met.ENDED, f"the device closed the connection{rest}"
-        flight.feed(data)
-    if flight.fatal is None:
-        return Met.HELLO, ""
-    if flight.fatal.number == Alert.CLOSE_NOTIFY:
-        return Met.ENDED, "the device closed the connection with close_notify"
-    return Met.ALERT, f"alert {alert_name(flight.fatal.number)}"
+@dataclass(slots=True)
+class _Hearing:
+    """The reading of one answer."""
+
+    flight: ServerFlight
+    patience: float
+    to_the_end: bool
+    room: float
+    dribbled: float = 0.0
+
+    async def listen(self, wire: Wire) -> tuple[Met, str]:
+        """Raises NoAnswer, TlsFormatError."""
+        flight = self.flight
+        while not flight.done and (self.to_the_end or flight.hello is None):
+            data = await self._next(wire)
+            if not data:
+                if flight.pending:
+                    # A refusal is whole; what breaks off in the middle of a message says nothing.
+                    return (
+                        Met.GARBAGE,
+                        f"the device closed in the middle of a message, after {flight.size} bytes",
+                    )
+                rest = f" after {flight.size} bytes" if flight.size else ""
+                return Met.ENDED, f"the device closed the connection{rest}"
+            flight.feed(data)
+        if flight.fatal is None:
+            return Met.HELLO, ""
+        if flight.fatal.number == Alert.CLOSE_NOTIFY:
+            return Met.ENDED, "the device closed the connection with close_notify"
+        return Met.ALERT, f"alert {alert_name(flight.fatal.number)}"
+
+    async def _next(self, wire: Wire) -> bytes:
+        if not self.flight.pending:
+            return await wire.recv(16_384, self.patience)
+        began, left = time.monotonic(), self.room - self.dribbled
+        if left <= 0:
+            text = f"{self.flight.size} bytes came in pieces, over {self.dribbled:.1f} s"
+            raise NoAnswer(Why.SILENT, text)
+        try:
+            return await wire.recv(16_384, min(self.patience, left))
+        finally:
+            self.dribbled += time.monotonic() - began
 
 
 def judged(hello: ClientHello, answer: ServerHello) -> tuple[Met, str]:

@@ -26,6 +26,8 @@ WINDOW_S, MOST_IN_WINDOW = 5.0, 16
 MOST_HELLOS = 48
 MOST_IN_INVENTORY = 300
 """Five versions with fifty suites each are within it."""
+STRAINED_S = 0.4
+"""A device that was quick and needs so long for an answer is asked slowly from then on."""
 UNHEARD_S, UNHEARD_HELLOS, UNHEARD_TORN = 13.0, 10, 20
 """Without any sign of TLS for so long, a service is left alone."""
 
@@ -86,6 +88,8 @@ class Interview:
         self.reactions: list[Reaction] = []
         self.control: ClientHello | None = None
         """A hello that met a ServerHello, the kindest of them."""
+        self.quick = False
+        """It may be asked as fast as the budget lets packets go; see ``pace``."""
         self._largest_answered = (0, 0)
         self._slowest = 0.0
         self._torn = self._torn_in_a_row = 0
@@ -276,13 +280,35 @@ class Interview:
             await self._sleep(GAP_S)
         now = self._clock()
         self._connections = [t for t in self._connections if t > now - WINDOW_S]
-        if len(self._connections) >= MOST_IN_WINDOW:
+        if len(self._connections) >= MOST_IN_WINDOW and not self.quick:
             until = self._connections[-MOST_IN_WINDOW] + WINDOW_S
             await self._sleep(max(0.0, until - now))
         self._connections.append(self._clock())
 
+    @property
+    def has_strained(self) -> bool:
+        """It was reset, fell silent, or was not there."""
+        return any(r.met in (*TORN, Met.SILENT) for r in self.reactions if not _for_ssl2(r))
+
+    async def say_twice(
+        self,
+        hello: ClientHello,
+        say: Callable[[ClientHello, float], Awaitable[tuple[Reaction, Reaction]]],
+    ) -> tuple[Reaction, Reaction]:
+        """The reactions to one hello said on two connections at once."""
+        for _ in range(2):
+            await self.turn()
+        fresh = replace(hello, random=self._random(32))
+        both = await say(fresh, self._patience())
+        for reaction in both:
+            self._learn(reaction)
+            self._torn += reaction.met in TORN
+        return both
+
     def _learn(self, reaction: Reaction) -> None:
         self.reactions.append(reaction)
+        if reaction.met in (*TORN, Met.SILENT) or reaction.seconds > STRAINED_S:
+            self.quick = False
         if reaction.met in (Met.HELLO, Met.ALERT):
             self._slowest = max(self._slowest, reaction.seconds)
         if reaction.met is not Met.HELLO:
@@ -298,3 +324,8 @@ class Interview:
         if self._slowest:
             return min(LONGEST_S, max(SHORTEST_S, 4 * self._slowest))
         return SECOND_PATIENCE_S if len(self.reactions) == 1 else FIRST_PATIENCE_S
+
+
+def _for_ssl2(reaction: Reaction) -> bool:
+    """Stacks without SSLv2 often answer its hello with a reset, or not at all."""
+    return reaction.hello.version is Version.SSL2

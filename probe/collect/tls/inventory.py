@@ -1,7 +1,12 @@
 """The long plan: everything that a service accepts, by name.
 
 Offer all, take away what was picked, until the rest is refused: one hello for each entry of a list and
-one more. What the short plan has learned on the way is not asked again.
+one more. What the short plan has learned on the way is not asked again, neither what was accepted nor what
+was refused.
+
+One ServerHello names an entry of several lists. So in the lists that are not being taken, what has been
+named goes to the end: a server that grants the client's wish then names something new in each. Nothing is
+taken away there, so a refusal says as much as one of the whole offer.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,25 +24,27 @@ from probe.collect.tls.codec.numbers import (
 )
 from probe.collect.tls.exchange import Met, Reaction
 from probe.collect.tls.interview import Settled
+from probe.collect.tls.pace import Overlap, bears_more
 from probe.collect.tls.questions import dhe_suites
-from probe.collect.tls.suites import name_of
+from probe.collect.tls.suites import MOST_AT_ONCE, name_of
 from probe.collect.tls.survey import LEGACY, Question, Survey
-from probe.collect.tls.traits import OWN_PRIME, dh_bits, key_exchange_of
+from probe.collect.tls.traits import FALLBACK_SCSV, OWN_PRIME, dh_bits, key_exchange_of
 from probe.model.tls import Reply, TlsList
 
 Picked = Callable[[Reaction], int | None]
 """What a ServerHello chose from the list that is being taken; None when it does not show."""
 
 
+CURVES = tuple(g for g in GROUPS if g < 0x0100)
+
+
 def _suite(reaction: Reaction) -> int | None:
     return reaction.server_hello.suite
 
 
-def _retry_group(reaction: Reaction) -> int | None:
-    return reaction.server_hello.group
-
-
-def _curve(reaction: Reaction) -> int | None:
+def _group(reaction: Reaction) -> int | None:
+    if reaction.server_hello.version == Version.TLS13:
+        return reaction.server_hello.group
     return key_exchange_of(reaction).group
 
 
@@ -70,13 +77,17 @@ class _List:
 class Inventory:
     """Takes lists of what ``found`` has shown to be there."""
 
-    def __init__(self, found: Survey) -> None:
-        self.found = found
+    def __init__(self, found: Survey, overlap: Overlap | None = None) -> None:
+        """``overlap`` says a hello on two connections at once, if the plan allows it; see ``pace``."""
+        self.found, self._overlap = found, overlap
         self._lists: list[_List] = []
         self._suites: dict[Version, list[int]] = {}
 
     async def take(self, _: Survey) -> None:
         """Everything, the cheap before what costs the device a signature."""
+        asked = self.found.interview
+        if self._overlap is not None:
+            asked.quick = await bears_more(asked, self._overlap)
         versions = [v for v in (Version.TLS13, *LEGACY) if self.found.accepted(v)]
         for version in versions:
             await self._take_suites(version)
@@ -108,23 +119,49 @@ class Inventory:
         self, kind: str, version: Version, pieces: Iterable[tuple[int, ...]]
     ) -> list[int]:
         taken = _List(kind, version, name_of, [], [])
+        refusals = self._refusals(version)
+        refused = {n for q in refusals for offer in q.offers for n in offer}
+        offered = [n for piece in pieces for n in piece]
+        taken.ends += [q for q in refusals if any(set(o) & set(offered) for o in q.offers)]
+        named = self._named(version, _suite)
+        left = tuple(n for n in offered if n not in refused or n in named)
         fruitful = 0
-        for piece in pieces:
+        for piece in self._pieces((left,)):
             before = len(taken.picked)
-            await self._enumerate(taken, piece, _suite, lambda left: (left, Terms()))
+            await self._take_known(taken, piece)
+            await self._enumerate(taken, piece, _suite, lambda left: (left, self._turned(version)))
             fruitful += len(taken.picked) > before
         if taken.ends:
             self._lists.append(taken)
         # What came from different offers was never compared: its order is nobody's.
-        if 2 <= len(taken.picked) <= SMALL_SUITES and len(taken.ends) <= 2 and fruitful == 1:
-            await self._ask_order(taken)
+        if fruitful > 1:
+            taken.order, taken.told = "", ()
+        elif 2 <= len(taken.picked) <= SMALL_SUITES and not taken.told:
+            await self._ask_order(taken, taken.picked)
+        if taken.order == "client":
+            taken.picked.sort(key=offered.index)
         return taken.picked
 
-    async def _ask_order(self, taken: _List) -> None:
-        """What is picked from the reverse of the list: the server's first, or the client's?"""
-        backwards = tuple(reversed(taken.picked))
-        topic = f"order of {taken.label}"
-        settled = await self.found.ask(Question((topic,), taken.version, (backwards,)))
+    async def _take_known(self, taken: _List, piece: tuple[int, ...]) -> None:
+        """What the short plan saw chosen, if the list is in no order of the server's."""
+        named = self._named(taken.version, _suite)
+        first = self._known(taken, piece)
+        others = [n for n in piece if n in named and first is not None and n != first[0]]
+        if first is None or not others or taken.picked:
+            return
+        await self._ask_order(taken, [first[0], *others])
+        if taken.order == "client":
+            taken.picked += [first[0], *others]
+            taken.shown += [named[n].proof.sha256 for n in taken.picked]
+
+    async def _ask_order(self, taken: _List, accepted: list[int]) -> None:
+        """What is picked from the reverse of ``accepted``: the server's first, or the client's?"""
+        backwards = tuple(reversed(accepted))
+        topic, terms = f"order of {taken.label}", self._turned(taken.version)
+        deep = self._more_to_show(taken.version)
+        settled = await self.found.ask(
+            Question((topic,), taken.version, (backwards,), terms, to_the_end=deep)
+        )
         chosen = _chosen(settled, taken.version, _suite)
         if chosen is not None:
             taken.order = {backwards[0]: "client", backwards[-1]: "server"}.get(chosen, "")
@@ -136,32 +173,37 @@ class Inventory:
         taken = _List("groups", Version.TLS13, group_name, [], [])
         self._lists.append(taken)
         await self._enumerate(
-            taken, GROUPS_TLS13, _retry_group, lambda left: (offers, Terms(groups=left))
+            taken, GROUPS_TLS13, _group, lambda left: (offers, Terms(groups=left)), known=True
         )
 
     async def _take_curves(self, version: Version) -> None:
         # A certificate with an EC key is out of play without its curve (RFC 8422 section 5.1), one
         # with an RSA key is not.
-        offers = self._with_exchange(version, "ECDHE_RSA") or self._with_exchange(version, "ECDHE_")
+        with_rsa = self._with_exchange(version, "ECDHE_RSA")
+        offers = with_rsa or self._with_exchange(version, "ECDHE_")
         taken = _List("groups", version, group_name, [], [])
         self._lists.append(taken)
-        curves = tuple(g for g in GROUPS if g < 0x0100)
-        await self._enumerate(taken, curves, _curve, lambda left: (offers, Terms(groups=left)))
-        if not self._with_exchange(version, "ECDHE_RSA") and taken.picked:
-            await self._curves_beside_the_certificates(taken, offers, curves)
+        signatures = self._turned(version).signatures
+        await self._enumerate(
+            taken,
+            CURVES,
+            _group,
+            lambda left: (offers, Terms(groups=left, signatures=signatures)),
+            known=bool(with_rsa),
+        )
+        if not with_rsa and taken.picked:
+            await self._curves_beside_the_certificates(taken, offers)
 
-    async def _curves_beside_the_certificates(
-        self, taken: _List, offers: tuple[int, ...], curves: tuple[int, ...]
-    ) -> None:
+    async def _curves_beside_the_certificates(self, taken: _List, offers: tuple[int, ...]) -> None:
         """Go on with the last curve that worked at the end of each offer: it may be the certificate's."""
         its_own = taken.picked[-1]
 
         def shape(left: tuple[int, ...]) -> tuple[tuple[int, ...], Terms]:
             return offers, Terms(groups=(*left, its_own))
 
-        left = tuple(g for g in curves if g not in taken.picked)
+        left = tuple(g for g in CURVES if g not in taken.picked)
         known = len(taken.picked)
-        await self._enumerate(taken, left, _curve, shape)
+        await self._enumerate(taken, left, _group, shape)
         taken.ends.pop()
         if len(taken.picked) == known:
             taken.detail = f"{group_name(its_own)} may be taken before others that are accepted"
@@ -171,7 +213,7 @@ class Inventory:
         taken = _List("signatures", Version.TLS12, signature_name, [], [])
         self._lists.append(taken)
         await self._enumerate(
-            taken, SIGNATURES, _signature, lambda left: (offers, Terms(signatures=left))
+            taken, SIGNATURES, _signature, lambda left: (offers, Terms(signatures=left)), known=True
         )
 
     async def _take_certificates(self) -> None:
@@ -196,6 +238,9 @@ class Inventory:
         )
 
     async def _take_dh_size(self) -> None:
+        asked = self.found.answer_about("dh_size")
+        if asked is not None and asked.reply is Reply.ACCEPTED:
+            return
         for version in LEGACY:
             dhe = [n for n in self._suites.get(version, ()) if n in dhe_suites()]
             if dhe and version > Version.SSL3:
@@ -214,19 +259,23 @@ class Inventory:
         everything: tuple[int, ...],
         picked: Picked,
         shape: Callable[[tuple[int, ...]], tuple[tuple[int, ...], Terms]],
+        *,
+        known: bool = False,
     ) -> None:
+        """``known``: what was named in any earlier answer is not asked again."""
         left = tuple(n for n in everything if n not in taken.picked)
-        known = self._known(taken, left, picked, shape)
-        if known is not None:
-            first, reaction = known
-            taken.picked.append(first)
-            taken.shown.append(reaction.proof.sha256)
-            left = tuple(n for n in left if n != first)
+        named: dict[int, Reaction] = {}
+        if known:
+            named = {n: r for n, r in self._named(taken.version, picked).items() if n in left}
+        elif picked is _suite and (first := self._known(taken, left)) is not None:
+            named = dict((first,))
+        taken.picked += named
+        taken.shown += [r.proof.sha256 for r in named.values()]
+        left = tuple(n for n in left if n not in named)
         while left and not self.found.interview.hopeless:
             offered, terms = shape(left)
-            question = Question(
-                (taken.label,), taken.version, (offered,), terms, to_the_end=picked is not _suite
-            )
+            deep = picked is not _suite or self._more_to_show(taken.version)
+            question = Question((taken.label,), taken.version, (offered,), terms, to_the_end=deep)
             settled = await self.found.ask(question)
             chosen = _chosen(settled, taken.version, picked)
             if chosen is None or chosen not in left:
@@ -238,28 +287,51 @@ class Inventory:
             taken.shown += settled.evidence
             left = tuple(n for n in left if n != chosen)
 
-    def _known(
-        self,
-        taken: _List,
-        left: tuple[int, ...],
-        picked: Picked,
-        shape: Callable[[tuple[int, ...]], tuple[tuple[int, ...], Terms]],
-    ) -> tuple[int, Reaction] | None:
-        """What was picked in an earlier hello that offered just this."""
-        offered, terms = shape(left)
-        for reaction in self._hellos():
-            hello = reaction.hello
-            same = (hello.version, hello.suites) == (taken.version, offered)
-            fits = hello.terms.plain == terms or (
-                terms.groups in (None, GROUPS_TLS13)
-                and terms.signatures in (None, SIGNATURES)
-                and hello.terms.plain == Terms()
-            )
-            if same and fits and reaction.server_hello.version == taken.version:
-                chosen = picked(reaction)
-                if chosen is not None and chosen in left:
-                    return chosen, reaction
+    def _known(self, taken: _List, left: tuple[int, ...]) -> tuple[int, Reaction] | None:
+        """The suite that was chosen from an earlier offer of all these, in the same order, or more."""
+        for reaction in self._hellos_of(taken.version):
+            hello, chosen = reaction.hello, reaction.server_hello.suite
+            same = hello.version == taken.version and chosen in left
+            if same and _whole(hello.terms) and tuple(n for n in hello.suites if n in left) == left:
+                return chosen, reaction
         return None
+
+    def _named(self, version: Version, picked: Picked) -> dict[int, Reaction]:
+        """All that any answer in that version has chosen, and where."""
+        found: dict[int, Reaction] = {}
+        for reaction in self._hellos_of(version):
+            chosen = picked(reaction)
+            if chosen is not None:
+                found.setdefault(chosen, reaction)
+        return found
+
+    def _refusals(self, version: Version) -> list[Question]:
+        """Earlier questions about suites alone, all of which were refused."""
+        return [
+            q
+            for q, s in self.found.answers.items()
+            if q.version == version
+            and s.reply is Reply.REFUSED
+            and _whole(q.terms)
+            and not any(FALLBACK_SCSV in offer for offer in q.offers)
+        ]
+
+    def _turned(self, version: Version) -> Terms:
+        """Everything, with what has been named at the end of its list."""
+        if version is Version.TLS13:
+            return Terms(groups=_last(GROUPS_TLS13, self._named(version, _group)))
+        if version != self._newest_legacy() or version <= Version.SSL3:
+            return Terms()
+        curves = _last(CURVES, self._named(version, _group))
+        others = tuple(g for g in GROUPS if g not in CURVES)
+        signatures = _last(SIGNATURES, self._named(version, _signature))
+        return Terms(
+            groups=curves + others, signatures=signatures if version is Version.TLS12 else None
+        )
+
+    def _more_to_show(self, version: Version) -> bool:
+        """Whether it is worth the while to read on after the ServerHello."""
+        return Version.SSL3 < version < Version.TLS13 and version == self._newest_legacy()
 
     # --- what was learned --------------------------------------------------------------------
 
@@ -301,9 +373,12 @@ class Inventory:
     def _hellos(self) -> list[Reaction]:
         return [r for r in self.found.interview.reactions if r.met is Met.HELLO]
 
+    def _hellos_of(self, version: Version) -> list[Reaction]:
+        return [r for r in self._hellos() if r.server_hello.version == version]
+
     def _hello_with(self, version: Version, *, psk: bool) -> Reaction | None:
-        fitting = [r for r in self._hellos() if r.server_hello.version == version]
         table = suites.table()
+        fitting = self._hellos_of(version)
         return next((r for r in fitting if table[r.server_hello.suite].psk == psk), None)
 
     def _newest_legacy(self) -> Version | None:
@@ -320,11 +395,23 @@ class Inventory:
 
     def _pieces(self, offers: Iterable[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
         """Offers that the service reads: a stack that drops big hellos gets small ones at once."""
-        if not self.found.interview.small:
-            return tuple(offers)
+        most = SMALL_SUITES if self.found.interview.small else MOST_AT_ONCE
         numbers = [n for offer in offers for n in offer]
-        starts = range(0, len(numbers), SMALL_SUITES)
-        return tuple(tuple(numbers[n : n + SMALL_SUITES]) for n in starts)
+        return tuple(tuple(numbers[n : n + most]) for n in range(0, len(numbers), most))
+
+
+def _whole(terms: Terms) -> bool:
+    """No group and no signature scheme is missing, in whatever order."""
+    groups, signatures = terms.groups, terms.signatures
+    return (groups is None or set(groups) >= set(GROUPS) or set(groups) >= set(GROUPS_TLS13)) and (
+        signatures is None or set(signatures) >= set(SIGNATURES)
+    )
+
+
+def _last(numbers: tuple[int, ...], named: Iterable[int]) -> tuple[int, ...]:
+    """The same, those that are named last."""
+    known = set(named)
+    return tuple(sorted(numbers, key=lambda n: n in known))
 
 
 def _chosen(settled: Settled, version: Version, picked: Picked) -> int | None:

@@ -77,6 +77,8 @@ class ServerFlight:
         self.size = 0
         self._records = bytearray()
         self._messages = bytearray()
+        self._kind = self._left = 0
+        """Of the record that is being read: its type, and the bytes that are still to come."""
 
     @property
     def fatal(self) -> AlertMessage | None:
@@ -85,23 +87,33 @@ class ServerFlight:
 
     @property
     def pending(self) -> int:
-        """Bytes of an unfinished record or message."""
-        return len(self._records) + len(self._messages)
+        """Bytes of an unfinished record or message, come or awaited."""
+        return max(len(self._records), self._left) + len(self._messages)
 
     def feed(self, data: bytes) -> None:
         self.size += len(data)
         if self.size > MAX_FLIGHT:
             raise TlsFormatError(f"more than {MAX_FLIGHT} bytes in one answer")
         self._records += data
-        while not self.done and len(self._records) >= 5:
-            kind, length = self._records[0], int.from_bytes(self._records[3:5], "big")
-            if kind not in tuple(Content) or self._records[1] != 3 or length > MAX_RECORD:
-                raise TlsFormatError(f"not a TLS record: {self._records[:5].hex()}")
-            if len(self._records) < 5 + length:
+        while not self.done and (self._left or len(self._records) >= 5):
+            if not self._left:
+                self._begin_record()
+            if len(self._records) < self._left and self._kind != Content.HANDSHAKE:
                 return
-            payload = bytes(self._records[5 : 5 + length])
-            del self._records[: 5 + length]
-            self._record(kind, payload)
+            # A message need not wait for the end of its record: some devices write byte by byte.
+            payload = bytes(self._records[: self._left])
+            del self._records[: self._left]
+            self._left -= len(payload)
+            self._record(self._kind, payload)
+            if not self._records:
+                return
+
+    def _begin_record(self) -> None:
+        kind, length = self._records[0], int.from_bytes(self._records[3:5], "big")
+        if kind not in tuple(Content) or self._records[1] != 3 or length > MAX_RECORD:
+            raise TlsFormatError(f"not a TLS record: {self._records[:5].hex()}")
+        del self._records[:5]
+        self._kind, self._left = kind, length
 
     def _record(self, kind: int, payload: bytes) -> None:
         if kind == Content.ALERT:
