@@ -4,6 +4,12 @@ import asyncio
 import time
 
 
+def never(since: float) -> bool:
+    """For whoever has nobody to ask whether the link was down since a moment (monotonic)."""
+    del since
+    return False
+
+
 class Gate:
     """One for the whole run. It is open while nobody has a reason to keep it closed."""
 

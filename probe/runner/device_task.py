@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from probe.collect.answers import NoAnswer
 from probe.collect.budget import Budget
 from probe.collect.collector import Collector, Task
-from probe.collect.gate import Gate
+from probe.collect.gate import Gate, never
 from probe.collect.scope import ScopeGuard
 from probe.collect.session import DeviceSession
 from probe.errors import ProbeError
@@ -35,11 +35,6 @@ MAX_REDONE = 3
 """How often a job is done again because the probe's own link was down meanwhile."""
 
 
-def _never(since: float) -> bool:
-    del since
-    return False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """What every device's task shares."""
@@ -54,7 +49,7 @@ class Bench:
     changed: Callable[[DeviceId], None]
     """Called when there is something new to assess."""
     gate: Gate = field(default_factory=Gate)
-    disturbed: Callable[[float], bool] = _never
+    disturbed: Callable[[float], bool] = never
     """Whether the probe's own link was down at any time since a moment (monotonic)."""
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from probe.collect.answers import NoAnswer
+from probe.collect.gate import never
 from probe.collect.session import DeviceSession, PortState
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage
@@ -22,11 +23,6 @@ EVERY_S = 2.0
 AGAIN_S = 0.2
 
 
-def _never(since: float) -> bool:
-    del since
-    return False
-
-
 class HealthWatch:
     """One device. ``gone`` stays True once it did not come back within the pauses.
 
@@ -34,7 +30,7 @@ class HealthWatch:
     heard then says nothing about the device, so it is asked again.
     """
 
-    def __init__(self, ping: Ping | None, disturbed: Callable[[float], bool] = _never) -> None:
+    def __init__(self, ping: Ping | None, disturbed: Callable[[float], bool] = never) -> None:
         self._ping, self._disturbed = ping, disturbed
         self._asked_at = 0.0
         self._deaf = False

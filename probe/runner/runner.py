@@ -161,7 +161,13 @@ class Runner:
 
     async def _discover(self) -> None:
         await self.gate.passed()
-        link = LinkSession.open(self.guard, self.client, self._link_note, gate=self.gate)
+        link = LinkSession.open(
+            self.guard,
+            self.client,
+            self._link_note,
+            gate=self.gate,
+            disturbed=self._link.disturbed,
+        )
         self._discovery = Discovery(
             link=link,
             plan=self.run_head.plan,

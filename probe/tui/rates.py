@@ -6,7 +6,7 @@ from probe.model.event import BudgetSpent
 from probe.model.ids import DeviceId
 
 KEPT = 8
-STALE_S = 4.0
+STALE_S = 12.0
 """Without a newer total the rate is not known any more."""
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_BLOCKS = "_.,-=+*#"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from probe.collect.gate import Gate
+from probe.collect.gate import Gate, never
 from probe.collect.packet import netlink
 from probe.collect.packet.client import PacketClient
 from probe.collect.packet.interface import InterfaceFacts, interface_facts, interface_names
@@ -36,6 +36,8 @@ class LinkSession:
     clock: Callable[[], float] = time.time
     gate: Gate = field(default_factory=Gate)
     """Closed while the run is paused: discovery sends nothing then."""
+    disturbed: Callable[[float], bool] = never
+    """Whether the probe's own link was down at any time since a moment (monotonic)."""
     sent: int = 0
     _next_at: float = field(default=0.0, repr=False)
 
@@ -47,10 +49,11 @@ class LinkSession:
         note: Callable[[str, Owner], None] = _no_note,
         *,
         gate: Gate | None = None,
+        disturbed: Callable[[float], bool] = never,
     ) -> "LinkSession":
         """The link of the scope's interface. Raises ProbeError when there is none of that name."""
         facts = interface_facts(guard.scope.interface)
-        return cls(facts, guard, client, note, gate=gate or Gate())
+        return cls(facts, guard, client, note, gate=gate or Gate(), disturbed=disturbed)
 
     @property
     def raw(self) -> PacketClient | None:

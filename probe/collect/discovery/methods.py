@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 from probe.collect.discovery.inventory import Record
@@ -20,9 +21,29 @@ if TYPE_CHECKING:
 ROUND_S = 0.5
 MAX_ROUNDS = 8
 BROWSE_S = 3.0
+SEARCHES = 3
 
 
 async def find_neighbours(discovery: "Discovery") -> None:
+    """Ask the link for everybody, and again when the probe itself had no link meanwhile.
+
+    What stayed silent then says nothing about the devices, so it is not counted as asked.
+    """
+    for _ in range(SEARCHES):
+        began = time.monotonic()
+        await _ask_everybody(discovery)
+        if not discovery.link.disturbed(began):
+            return
+        discovery.reporter.forget("mld", "echo", "ns-eui64", "ra-dad")
+        discovery.unasked.update(discovery.inventory.macs())
+        await discovery.link.gate.passed()
+    discovery.note(
+        f"the probe's own link was down in each of {SEARCHES} searches for devices: some may not be "
+        "found, and that a device has no IPv6 address is not known"
+    )
+
+
+async def _ask_everybody(discovery: "Discovery") -> None:
     """ARP, and IPv6 by every method that the plan allows; by the kernel's table without a helper."""
     raw = discovery.link.raw
     if raw is None:

@@ -47,6 +47,11 @@ class Reporter:
         for method in methods:
             self._tried[method] = self._tried.get(method, 0) + sent
 
+    def forget(self, *methods: str) -> None:
+        """Take back that methods were used: nothing could be heard meanwhile."""
+        for method in methods:
+            self._tried.pop(method, None)
+
     def changed(self, entry: Entry) -> None:
         """Report the device when it is in scope and something about it is new."""
         device = self._view(entry)

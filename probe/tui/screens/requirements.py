@@ -148,7 +148,6 @@ class RequirementsScreen(FilteredScreen):
 
 def _row(one: view.RequirementView) -> Row:
     r = one.requirement
-    level = r.level or ("M" if r.mandatory else "R")
     indent = "  " if r.part_of else ""
     severe = one.severity in ("critical", "high")
     return Row(
@@ -156,11 +155,15 @@ def _row(one: view.RequirementView) -> Row:
         (
             ((r.id, "accent"),),
             indent + (r.title or one.reason),
-            ((level, "dim"),),
+            ((_level(one), "dim"),),
             ((one.severity, "fail" if severe else "dim"),),
             pages.status_span(one.status),
         ),
     )
+
+
+def _level(one: view.RequirementView) -> str:
+    return one.requirement.level or ("M" if one.requirement.mandatory else "R")
 
 
 def _fields(one: view.RequirementView) -> dict[str, str]:
@@ -168,7 +171,7 @@ def _fields(one: view.RequirementView) -> dict[str, str]:
     return {
         "status": f"{one.status.lower()}\n{one.status.lower().replace(' ', '-')}",
         "sev": one.severity,
-        "level": r.level.lower(),
+        "level": _level(one).lower(),
         "id": r.id.lower(),
         "check": "\n".join(m.check.lower() for m in r.checks),
         "manual": "owed" if any(v.manual_owed for v in one.verdicts) else "",

@@ -370,3 +370,24 @@ async def test_a_method_that_sent_nothing_is_no_part_of_the_survey():
     told.discovery._end_active_phase()
     (survey,) = told.facts(Ipv6Survey)
     assert survey.methods == ("mld", "passive")
+
+
+@pytest.mark.parametrize(("down", "searched"), [(0, True), (1, True), (99, False)])
+async def test_what_was_asked_while_our_own_link_was_down_was_not_asked(
+    monkeypatch, down, searched
+):
+    told, asked = Told(), []
+    told.link.disturbed = lambda since: len(asked) <= down
+
+    async def everybody(discovery):
+        asked.append(1)
+        discovery.reporter.survey("mld", "echo", sent=3)
+
+    monkeypatch.setattr(methods, "_ask_everybody", everybody)
+    told.see("arp", MAC, IP)
+    await methods.find_neighbours(told.discovery)
+    told.discovery._end_active_phase()
+    (survey,) = told.facts(Ipv6Survey)
+    assert ("mld" in survey.methods) is searched
+    assert len(asked) == min(down + 1, methods.SEARCHES)
+    assert any("not known" in note for note in told.notes) is not searched
