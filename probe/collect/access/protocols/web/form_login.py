@@ -6,106 +6,22 @@ from urllib.parse import urljoin, urlsplit
 
 from probe.collect.access.attempt import Attempt, Credential
 from probe.collect.access.protocols.web.auth import locked
-from probe.collect.access.protocols.web.forms import (
-    LIBRARY,
-    LOCKED,
-    TRANSFORMS,
-    Form,
-    Page,
-    says_no,
-)
+from probe.collect.access.protocols.web.forms import LIBRARY, TRANSFORMS, Form, Page, says_no
+from probe.collect.access.protocols.web.json_find import harmless
+from probe.collect.access.protocols.web.refusal import LOCKED
+from probe.collect.access.protocols.web.schemes import named
+from probe.collect.access.protocols.web.visit import Visit
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
-from probe.collect.web.http import Response, fetch, host_header
-from probe.model.evidence import Proof
+from probe.collect.web.http import Response
 from probe.model.observation import LoginResult, Service
 
-MAX_REDIRECTS = 5
 MAX_SCRIPTS = 4
-MAX_PAGE = 262_144
-MAX_COOKIES = 32
-
-
-class Visit:
-    """One visitor of the device's pages: cookies of its own, redirects within the device only."""
-
-    def __init__(self, session: DeviceSession, service: Service) -> None:
-        self._session, self._service = session, service
-        self._cookies: dict[str, str] = {}
-        self.proof: list[Proof] = []
-        scheme = "https" if service.tls else "http"
-        self.url = f"{scheme}://{host_header(service.address, service.port, service.tls)}/"
-
-    @property
-    def cookies(self) -> frozenset[tuple[str, str]]:
-        return frozenset(self._cookies.items())
-
-    @property
-    def path(self) -> str:
-        """Path and query of the last page."""
-        parts = urlsplit(self.url)
-        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-    @property
-    def port(self) -> int:
-        """Port of the last page; raises NoAnswer for one that cannot be."""
-        parts = urlsplit(self.url)
-        try:
-            return parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError:
-            raise NoAnswer(Why.GARBAGE, "a redirect to a port that does not exist") from None
-
-    async def open(self, url: str, *, body: str | None = None) -> Response:
-        """GET, or POST ``body``, and follow redirects. ``self.url`` is where it ended.
-
-        Raises NoAnswer, also for an address outside the device.
-        """
-        came_from = self.url
-        self.url = urljoin(self.url, url)
-        for _ in range(MAX_REDIRECTS + 1):
-            response = await self._once(body, came_from)
-            target = response.header("location")
-            if not 300 < response.status < 309 or not target:
-                return response
-            self.url = urljoin(self.url, target)
-            body = body if response.status in (307, 308) else None
-        raise NoAnswer(Why.GARBAGE, f"more than {MAX_REDIRECTS} redirects")
-
-    async def _once(self, body: str | None, came_from: str) -> Response:
-        parts, port = urlsplit(self.url), self.port
-        known = {self._service.address, *self._session.dut.device.addresses}
-        host = parts.hostname or ""
-        inside = host in known and self._session.guard.allows(host)
-        if parts.scheme not in ("http", "https") or not inside:
-            raise NoAnswer(Why.GARBAGE, f"the page leads away from the device, to {parts.hostname}")
-        headers = []
-        if self._cookies:
-            headers.append(("Cookie", "; ".join(f"{k}={v}" for k, v in self._cookies.items())))
-        if body is not None:
-            headers.append(("Content-Type", "application/x-www-form-urlencoded"))
-            headers.append(("Referer", came_from))
-        response = await fetch(
-            self._session,
-            host,
-            port,
-            tls=parts.scheme == "https",
-            method="GET" if body is None else "POST",
-            path=self.path,
-            headers=headers,
-            body=(body or "").encode(),
-            within=15.0,
-            limit=MAX_PAGE,
-        )
-        self.proof.append(response.proof)
-        for cookie in response.values("set-cookie"):
-            name, _, value = cookie.partition(";")[0].partition("=")
-            if name.strip() and len(self._cookies) < MAX_COOKIES:
-                self._cookies[name.strip()] = value.strip()
-        return response
+MAX_LINKS = 2
 
 
 class FormLogin:
-    """The login form on ``path``."""
+    """The login form on ``path``, on one page or as a page for the user and one for the password."""
 
     name = "form"
     silence_refuses = False
@@ -114,6 +30,8 @@ class FormLogin:
         self.service, self.path = service, path
         self.doubt = ""
         self.asks_for_user = True
+        self._refused = False
+        """A wrong credential was seen to be refused: only then does a missing form say something."""
 
     async def attempt(self, session: DeviceSession, credential: Credential | None) -> Attempt:
         """Raises nothing for what the device does."""
@@ -128,6 +46,8 @@ class FormLogin:
                 refused_connection=error.why is Why.CLOSED and not visit.proof,
                 proof=(error.proof,) if error.proof else (),
             )
+        if credential is not None and attempt.result is LoginResult.REFUSED:
+            self._refused = True
         return replace(attempt, proof=(*visit.proof, *attempt.proof))
 
     async def _attempt(
@@ -135,7 +55,7 @@ class FormLogin:
     ) -> Attempt:
         response = await visit.open(self.path)
         page = Page(response.text)
-        form = page.login
+        form = page.login or page.first_step
         if sign := locked(response):
             return Attempt(result=LoginResult.NO_ANSWER, detail=sign, lockout=sign)
         if form is None:
@@ -144,30 +64,68 @@ class FormLogin:
             return Attempt(result=LoginResult.NO_ANSWER, detail=detail, lockout=sign)
         if credential is None:
             await self._study(visit, page, form)
-            return Attempt(result=LoginResult.REFUSED, detail=f"a login form on {self.path}")
-        unsupported = "a captcha" if form.captcha else ""
-        if "multipart" in form.enctype:
-            unsupported = "a form that is sent as multipart"
-        if unsupported:
-            raise NoAnswer(Why.GARBAGE, f"{unsupported}, which the probe cannot fill in")
+            what = "login form" if page.login else "form that asks for the user first"
+            return Attempt(result=LoginResult.REFUSED, detail=f"a {what} on {self.path}")
+        if page.login is None:
+            return await self._in_two_steps(session, visit, page, form, credential)
         return await self._submit(session, visit, page, form, credential)
 
     async def _study(self, visit: Visit, page: Page, form: Form) -> None:
         """Whether a script may change the password on its way; then a refusal proves nothing."""
-        self.asks_for_user = form.user is not None
-        scripted = page.suspicious_scripts
+        self.asks_for_user = (form.user or form.only_user) is not None
+        scripted, scheme = page.suspicious_scripts, named(page.scripts)
         start = visit.url
         for source in page.script_sources[:MAX_SCRIPTS]:
-            if scripted or LIBRARY.search(source):
+            if scheme or (scripted and not named(source)) or LIBRARY.search(source):
                 continue
             try:
                 script = await visit.open(urljoin(start, source))
             except NoAnswer:
                 scripted = True
             else:
-                scripted = bool(TRANSFORMS.search(script.text))
-        if scripted or len(page.script_sources) > MAX_SCRIPTS:
+                scripted = scripted or bool(TRANSFORMS.search(script.text))
+                scheme = named(script.text)
+        if scheme:
+            self.doubt = f"the page uses an unsupported scheme: {scheme.name}"
+        elif scripted or len(page.script_sources) > MAX_SCRIPTS:
             self.doubt = "a script of the page may change the password before it is sent"
+
+    async def _in_two_steps(
+        self,
+        session: DeviceSession,
+        visit: Visit,
+        first: Page,
+        form: Form,
+        credential: Credential,
+    ) -> Attempt:
+        """The user first; the page that follows asks for the password, or refuses the user already."""
+        start = visit.url
+        response = await self._send(visit, form, credential, first)
+        page = Page(response.text)
+        if sign := locked(response):
+            return Attempt(result=LoginResult.NO_ANSWER, detail=sign, lockout=sign)
+        if page.login is not None:
+            return await self._submit(
+                session, visit, page, page.login, credential, start=start, first=form
+            )
+        if page.shows(form) or response.status in (401, 403) or says_no(response.text, page):
+            detail = "the user was refused before a password was asked for"
+            return Attempt(result=LoginResult.REFUSED, detail=detail, seconds=response.seconds)
+        detail = f"HTTP {response.status} after the user, and nothing asks for a password"
+        return Attempt(result=LoginResult.NO_ANSWER, detail=detail)
+
+    async def _send(self, visit: Visit, form: Form, credential: Credential, page: Page) -> Response:
+        unsupported = "a captcha" if form.captcha or page.captcha else ""
+        if "multipart" in form.enctype:
+            unsupported = "a form that is sent as multipart"
+        if unsupported:
+            raise NoAnswer(Why.GARBAGE, f"{unsupported}, which the probe cannot fill in")
+        body = form.filled(credential.username, credential.password)
+        action = form.action if not form.action.lower().startswith("javascript") else ""
+        target = urljoin(visit.url, action or visit.url)
+        if form.method == "post":
+            return await visit.open(target, body=body)
+        return await visit.open(target.partition("?")[0] + "?" + body)
 
     async def _submit(
         self,
@@ -176,16 +134,14 @@ class FormLogin:
         page: Page,
         form: Form,
         credential: Credential,
+        *,
+        start: str = "",
+        first: Form | None = None,
     ) -> Attempt:
-        start, before = visit.url, visit.cookies
-        body = form.filled(credential.username, credential.password)
-        action = form.action if not form.action.lower().startswith("javascript") else ""
-        target = urljoin(start, action or start)
+        start, before = start or visit.url, visit.cookies
+        asking = [form, first] if first else [form]
         began = time.monotonic()
-        if form.method == "post":
-            response = await visit.open(target, body=body)
-        else:
-            response = await visit.open(target.partition("?")[0] + "?" + body)
+        response = await self._send(visit, form, credential, page)
         seconds = time.monotonic() - began
         shown = Page(response.text)
         landing = visit.url
@@ -200,14 +156,16 @@ class FormLogin:
         )
         if sign:
             return attempt
-        if shown.shows(form):
+        if any(shown.shows(f) for f in asking):
             return replace(attempt, result=LoginResult.REFUSED, detail="the login form again")
         if response.status in (401, 403):
             return replace(attempt, result=LoginResult.REFUSED, detail=f"HTTP {response.status}")
         refused = says_no(response.text, shown)
         marked = bool(shown.logout) and not page.logout
         if not refused or marked:
-            seen = await self._prove(session, visit, form, start, landing, marked, before)
+            changed = bool(visit.cookies - before)
+            proving = _Proof(session, self.service, visit, asking, bool(page.logout))
+            seen = await proving.find(start, landing, shown, changed or marked, self._refused)
             if seen:
                 await self._leave(visit, landing, shown)
                 return replace(
@@ -221,45 +179,69 @@ class FormLogin:
             return replace(attempt, result=LoginResult.REFUSED, detail="an error message")
         return attempt
 
-    async def _prove(
+    async def _leave(self, visit: Visit, landing: str, shown: Page) -> None:
+        """Log out by the device's own link, so that the session does not stay open."""
+        link = shown.logout
+        if link and not link.lower().startswith("javascript"):
+            target = urljoin(landing, link)
+            try:
+                if visit.inside(target):
+                    await visit.open(target)
+            except NoAnswer:
+                return
+
+
+class _Proof:
+    """Looks for a page that opens twice with the session and asks everybody else for a login."""
+
+    def __init__(
         self,
         session: DeviceSession,
+        service: Service,
         visit: Visit,
-        form: Form,
-        start: str,
-        landing: str,
-        marked: bool,
-        before: frozenset[tuple[str, str]],
+        asking: list[Form],
+        had_logout: bool,
+    ) -> None:
+        self.session, self.service, self.visit = session, service, visit
+        self.asking, self.had_logout = asking, had_logout
+
+    async def find(
+        self, start: str, landing: str, shown: Page, changed: bool, contrast: bool
     ) -> str:
-        """What opens twice now and asked for a login before; an empty text when nothing does."""
-        new_cookie = bool(visit.cookies - before)
+        """What it is, in words; empty when there is none.
+
+        A page that merely shows the form no more proves a session only where a wrong credential left it
+        there (``contrast``): some pages drop the form after whatever was posted.
+        """
         for url in dict.fromkeys((start, landing)):
-            inside = [await self._opens(visit, url, form) for _ in range(2)]
+            inside = [await self._opens(self.visit, url) for _ in range(2)]
             if not all(inside):
                 continue
-            if url == start and (marked or new_cookie or "logout" in inside):
+            logout = "logout" in inside and not self.had_logout
+            enough = logout or (contrast and (changed or url != start))
+            if enough and (url == start or not await self._opens_to_a_stranger(url)):
                 return f"the page {urlsplit(url).path or '/'}"
-            stranger = Visit(session, self.service)
-            outside = await self._opens(stranger, url, form)
-            visit.proof += stranger.proof
-            if not outside:
+        targets = [urljoin(landing, h) for h, _ in shown.links if harmless(h)]
+        near = [t for t in dict.fromkeys(targets) if self.visit.inside(t)]
+        for url in [t for t in near if t not in (start, landing)][:MAX_LINKS]:
+            twice = await self._opens(self.visit, url) and await self._opens(self.visit, url)
+            if twice and not await self._opens_to_a_stranger(url):
                 return f"the page {urlsplit(url).path or '/'}"
         return ""
 
-    async def _opens(self, visit: Visit, url: str, form: Form) -> str:
+    async def _opens_to_a_stranger(self, url: str) -> bool:
+        stranger = Visit(self.session, self.service)
+        try:
+            return bool(await self._opens(stranger, url))
+        finally:
+            self.visit.proof += stranger.proof
+
+    async def _opens(self, visit: Visit, url: str) -> str:
         """``page`` or ``logout`` (a page that offers it) when the URL shows no login, else nothing."""
         response = await visit.open(url)
         page = Page(response.text)
-        if not 200 <= response.status < 300 or page.shows(form):
+        if not 200 <= response.status < 300 or any(page.shows(f) for f in self.asking):
             return ""
         if page.logout:
             return "logout"
-        return "" if says_no(response.text, page) else "page"
-
-    async def _leave(self, visit: Visit, landing: str, shown: Page) -> None:
-        """Log out by the device's own link, so that the session does not stay open."""
-        if shown.logout and not shown.logout.lower().startswith("javascript"):
-            try:
-                await visit.open(urljoin(landing, shown.logout))
-            except NoAnswer:
-                return
+        return "" if page.login or says_no(response.text, page) else "page"

@@ -1,23 +1,23 @@
 """HTML pages with a login form: what is in them, found without running anything."""
 
-import json
 import re
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from probe.collect.access.protocols.web.markup import Tag, tokens
+from probe.collect.access.protocols.web.refusal import FAILED, MAX_WORDS, parsed, refuses
 
-FAILED = re.compile(
-    r"incorrect|invalid|fail|denied|wrong|bad (?:user|pass|login)|mismatch|not match|error|falsch|"
-    r"unauthori[sz]ed|expired|try again",
-    re.IGNORECASE,
-)
-LOCKED = re.compile(
-    r"locked|too many|temporarily|blocked|banned|try again (?:later|in|after)|gesperrt",
-    re.IGNORECASE,
-)
+LOGIN = re.compile(r"log[\s_-]?(?:in|on)\b|sign[\s_-]?in\b|anmelden|einloggen", re.IGNORECASE)
 LOGOUT = re.compile(r"log[\s_-]?(?:out|off)|sign[\s_-]?(?:out|off)|abmelden", re.IGNORECASE)
 CAPTCHA = re.compile(r"captcha|verif(?:y|ication)[\s_-]?code|vcode", re.IGNORECASE)
+CAPTCHA_PART = re.compile(r"recaptcha|hcaptcha|turnstile|captcha", re.IGNORECASE)
+OTHER_BUTTON = re.compile(r"cancel|reset|forgot|regist|lost|abbrechen|clear|help", re.IGNORECASE)
+ONWARD = re.compile(
+    r"""location(?:\.href|\.replace|\.assign)?\s*[=(]\s*["']([^"'<>\s]{1,300})["']"""
+)
+REFRESH = re.compile(
+    r"""^\s*\d*[.\d]*\s*[;,]\s*(?:url\s*=\s*)?["']?([^"'\s]{1,300})""", re.IGNORECASE
+)
 USERLIKE = re.compile(r"user|login|name|account|mail|id$", re.IGNORECASE)
 TRANSFORMS = re.compile(
     r"md5|sha1|sha256|sha512|hmac|crypt|btoa|base64|hash\(|rsa|\.submit\(|onsubmit|"
@@ -74,17 +74,30 @@ class Form:
     def captcha(self) -> bool:
         return any(CAPTCHA.search(c.name) for c in self.controls)
 
+    @property
+    def only_user(self) -> Control | None:
+        """The one field of a form that asks for a user and, on its next page, for the password."""
+        shown = [c for c in self.controls if c.name and c.kind in ("text", "email", "tel", "")]
+        secret = any(c.kind == "password" for c in self.controls)
+        one = len(shown) == 1 and not secret and USERLIKE.search(shown[0].name)
+        return shown[0] if one and self.method == "post" else None
+
+    @property
+    def button(self) -> Control | None:
+        """The button that a person would press to log in."""
+        found = [c for c in self.controls if c.kind in ("submit", "image")]
+        other = [c for c in found if OTHER_BUTTON.search(f"{c.name} {c.value}")]
+        return next((c for c in found if c not in other), found[0] if found else None)
+
     def filled(self, username: str, password: str) -> str:
         """The body that a browser would send (WHATWG URL-encoded form), hidden fields as given."""
         pairs: list[tuple[str, str]] = []
-        submitted, secret, account = False, self.password, self.user
+        secret, account, button = self.password, self.user or self.only_user, self.button
         for control in self.controls:
             if not control.name or not control.on or control.kind in ("button", "reset", "file"):
                 continue
-            if control.kind in ("submit", "image"):
-                if submitted:
-                    continue
-                submitted = True
+            if control.kind in ("submit", "image") and control is not button:
+                continue
             value = control.value
             if control is secret:
                 value = password
@@ -102,7 +115,9 @@ class Page:
         self.links: list[tuple[str, str]] = []
         """Target and text."""
         self.script_sources: list[str] = []
-        self.loose_password = False
+        self.loose_password = self.captcha = False
+        self.frames: list[str] = []
+        self.refresh = ""
         self._form: Form | None = None
         self._in = ""
         elements, text, scripts = 0, [], []
@@ -137,6 +152,13 @@ class Page:
             self.links.append((a.get("href", ""), ""))
         elif tag == "script" and a.get("src"):
             self.script_sources.append(a["src"])
+        elif tag in ("frame", "iframe") and a.get("src"):
+            self.frames.append(a["src"])
+        elif tag == "meta" and a.get("http-equiv", "").lower() == "refresh":
+            found = REFRESH.match(a.get("content", "")[:400])
+            self.refresh = self.refresh or (found[1] if found else "")
+        parts = (a.get("class", ""), a.get("src", ""), a.get("id", ""), a.get("name", ""))
+        self.captcha = self.captcha or bool(CAPTCHA_PART.search(" ".join(parts)[:600]))
         if tag in ("script", "style", "a"):
             self._in = tag
 
@@ -170,13 +192,36 @@ class Page:
 
     def shows(self, form: Form) -> bool:
         """Whether this page asks for the same login again (any other password field may be a setting)."""
-        name = form.password.name if form.password else ""
+        if form.password is None:
+            user = form.only_user.name if form.only_user else ""
+            return any(f.only_user and f.only_user.name == user for f in self.forms)
+        name = form.password.name
         return any(f.password and f.password.name == name for f in self.forms)
 
     @property
     def logout(self) -> str:
         """The address of the log-out link; ``""`` when there is none."""
         return next((h for h, t in self.links if LOGOUT.search(h) or LOGOUT.search(t)), "")
+
+    @property
+    def first_step(self) -> Form | None:
+        """The form that asks for the user alone, where the page as a whole is about a login."""
+        about = LOGIN.search(self.text[:4000]) or LOGIN.search(" ".join(self._buttons()))
+        return next((f for f in self.forms if f.only_user), None) if about else None
+
+    def _buttons(self) -> list[str]:
+        return [f"{c.name} {c.value} {f.action}" for f in self.forms for c in f.controls[:20]][:20]
+
+    @property
+    def onward(self) -> list[str]:
+        """Where a browser would go on to, and then the links that are named like a login."""
+        found = [self.refresh] if self.refresh else []
+        if not self.forms:
+            found += [m[1] for m in ONWARD.finditer(self.scripts[:100_000])][:2]
+        found += self.frames[:4]
+        named = (h for h, t in self.links if LOGIN.search(h) or LOGIN.search(t))
+        found += [h for h in named if not LOGOUT.search(h)][:2]
+        return [h for h in dict.fromkeys(found) if not h.lower().startswith(("javascript", "#"))]
 
     @property
     def suspicious_scripts(self) -> bool:
@@ -187,14 +232,5 @@ class Page:
 
 def says_no(body: str, page: Page) -> bool:
     """Whether an answer that shows no form is a recognisable refusal, in words or in JSON."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return bool(FAILED.search(page.text[:4000]))
-    if not isinstance(value, dict):
-        return value is False
-    for key in ("ok", "success", "result", "status", "authenticated", "login", "code"):
-        flag = value.get(key)
-        if flag is False or (isinstance(flag, str) and FAILED.search(flag)):
-            return True
-    return bool(value.get("error")) or bool(FAILED.search(str(value.get("message", ""))))
+    value = parsed(body)
+    return bool(FAILED.search(page.text[:MAX_WORDS])) if value is None else refuses(value)
