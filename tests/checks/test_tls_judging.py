@@ -118,7 +118,7 @@ def poorer(service: TlsService, data: st.DataObject) -> TlsService:
             for g in service.suites
         ),
         lists=tuple(
-            one if draw(keep) else replace(one, complete=False)
+            one if draw(keep) else replace(one, complete=False, order="")
             for one in service.lists
             if draw(keep)
         ),
@@ -128,6 +128,7 @@ def poorer(service: TlsService, data: st.DataObject) -> TlsService:
             if draw(keep)
         ),
         dh_bits=service.dh_bits if draw(keep) else None,
+        primes=service.primes if draw(keep) else (),
         chain=service.chain if draw(keep) else (),
     )
 

@@ -158,6 +158,8 @@ def short_dh(service: TlsService) -> Iterator[Exposure]:
         yield Exposure(attack=attack, shown=said, evidence=evidence)
     elif bits is not None and bits <= DH_OF_A_STATE:
         yield Exposure(attack=attack, shown=f"{bits} bits")
+    elif bits is not None and not service.primes:
+        yield Exposure(attack=attack, unknown="this record has the prime's length only")
     elif ephemeral and bits is None:
         yield Exposure(attack=attack, unknown=f"size not measured for {_some(ephemeral)}")
     else:
