@@ -24,6 +24,7 @@ from probe.collect.tls.attacks.heartbleed import heartbleed
 from probe.collect.tls.attacks.robot import robot
 from probe.collect.tls.attacks.target import Attack, Outcome, Target, no_answer
 from probe.collect.tls.attacks.ticketbleed import ticketbleed
+from probe.collect.tls.collector import announced_name
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage
@@ -79,7 +80,7 @@ async def not_permitted(
 async def attack_all(session: DeviceSession, *, fact: TlsService, names: tuple[str, ...]) -> None:
     """Try each attack between two looks at the service's health; stop when it does not come back."""
     if fact.starttls:
-        name = fact.server_name
+        name = announced_name(session.dut) or ""
         session.opening = partial(starttls.begin, protocol=fact.starttls, name=name)
     target = Target(session, fact)
     found = await target.find_hello()

@@ -137,8 +137,8 @@ class Target:
             talk = DatagramTalk(wire, self.patience)
             try:
                 yield talk
-                await talk.release()
             finally:
+                await talk.release()
                 self._keep(talk, what)
 
     def _keep(self, talk: Talk, what: str) -> None:

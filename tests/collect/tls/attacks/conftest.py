@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from probe.checks.tls.attack_tests import Need, needed
-from probe.collect.tls import interview
+from probe.collect.tls import dtls, interview
 from probe.collect.tls.attacks import target
 from probe.collect.tls.attacks.collector import ATTACKS, attack_all
 from probe.collect.tls.collector import measure
@@ -33,6 +33,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> No
     if request.node.get_closest_marker("real"):
         return
     monkeypatch.setattr(target, "LEAST_PATIENCE_S", 0.25)
+    for name in ("SLOW_PATIENCE_S", "WHOLE_TALK_S", "AGAIN_S"):
+        monkeypatch.setattr(dtls, name, getattr(dtls, name) / 10)
     monkeypatch.setattr(target, "RECOVERY_S", (0.1, 0.3))
     monkeypatch.setattr(interview, "MOST_IN_WINDOW", 10_000)
     for name in ("FIRST_PATIENCE_S", "SECOND_PATIENCE_S", "SHORTEST_S", "BACK_OFF_S", "GAP_S"):
@@ -47,10 +49,16 @@ class Tried:
     tests: dict[str, TlsAttackTest]
     missing: list[NotMeasured]
     recorded: Any
+    connections: int
+    """What the attacks cost, without the survey."""
 
     @property
     def replies(self) -> dict[str, str]:
         return {name: test.reply.value for name, test in self.tests.items()}
+
+    @property
+    def told(self) -> dict[str, str]:
+        return {name: test.detail for name, test in self.tests.items()}
 
     @property
     def one(self) -> TlsAttackTest:
@@ -78,9 +86,12 @@ def tried(bench: Callable[..., Any]) -> Callable[..., Any]:
         else:
             service = replace(service, port=port)
         wanted = names or tuple(n for n in ATTACKS if needed(service, n).need is Need.TRY)
-        await attack_all(made.session, fact=service, names=wanted)
+        before = made.session.budget.connections
+        if wanted:
+            await attack_all(made.session, fact=service, names=wanted)
         tests = {t.name: t for t in made.recorded.facts(TlsAttackTest)}
-        return Tried(service, tests, made.recorded.facts(NotMeasured), made.recorded)
+        missing, cost = made.recorded.facts(NotMeasured), made.session.budget.connections - before
+        return Tried(service, tests, missing, made.recorded, cost)
 
     return run
 

@@ -84,7 +84,7 @@ class Bleeding(Twin):
                 continue
             if honest and not self.correct:
                 continue
-            memory = body[3:] + (b"" if self.echo_only else SECRET)
+            memory = body[3:] + (b"" if self.echo_only else SECRET * 100)
             answer = b"\2" + body[1:3] + memory[:claimed] + os.urandom(16)
             writer.write(record(HEARTBEAT, answer))
             await writer.drain()
