@@ -6,7 +6,7 @@ from dataclasses import replace
 from probe.collect.tls.certificates import Chain, read_chain
 from probe.collect.tls.exchange import Reaction
 from probe.collect.tls.handshake import Finished
-from probe.collect.tls.survey import other_chains_of
+from probe.collect.tls.learned import other_chains_of
 from probe.model.tls import Certificate
 
 Presented = dict[bytes, str]

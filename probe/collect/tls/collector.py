@@ -16,8 +16,9 @@ from probe.collect.tls.codec import Version
 from probe.collect.tls.exchange import Met, Reaction, TcpExchange
 from probe.collect.tls.handshake import finish_handshake
 from probe.collect.tls.interview import MOST_HELLOS, MOST_IN_INVENTORY, Interview, Say
+from probe.collect.tls.learned import certificates_of
 from probe.collect.tls.questions import ask_the_rest
-from probe.collect.tls.survey import Survey, certificates_of
+from probe.collect.tls.survey import Survey
 from probe.collect.tls.traits import dh_bits, trait_facts
 from probe.model.device import endpoint
 from probe.model.dut import Dut
@@ -29,6 +30,7 @@ from probe.model.tls import DhPrime, Reply, TlsService, TlsTrait
 
 if TYPE_CHECKING:
     from probe.collect.tls.inventory import Inventory
+    from probe.collect.tls.renegotiation import Renegotiated
 
 MOST_NAMES = 2
 USUAL_S = 20
@@ -109,6 +111,7 @@ async def measure(
     found.more = (partial(ask_the_rest, without_end=whole),)
     if transport == "tcp":
         found.finish = partial(finish_handshake, session, address, port)
+        found.renegotiate = partial(_renegotiate, session, address, port)
     inventory = _inventory(found, session, address, port, transport) if whole else None
     if inventory:
         found.more += (inventory.take,)
@@ -120,6 +123,14 @@ async def measure(
     reason, owner, settle = _why_nothing(interview.reactions)
     proof = _proofs(interview) or (Coverage(tried="TLS hellos", times=0, deadline_s=0.0),)
     session.not_measured(subject, reason, *proof, owner=owner, settle=settle)
+
+
+async def _renegotiate(
+    session: DeviceSession, address: str, port: int, server_name: str | None
+) -> "Renegotiated":
+    from probe.collect.tls.renegotiation import renegotiate
+
+    return await renegotiate(session, address, port, server_name)
 
 
 def _inventory(
@@ -192,6 +203,7 @@ async def _record(
             for place, der in enumerate(finished.ders, 1)
         )
         proof += (finished.proof,)
+    proof += (found.renegotiated.proof,) if found.renegotiated else ()
     shortest = dh_bits(interview.reactions)
     primes: tuple[DhPrime, ...] = ()
     if shortest is not None:

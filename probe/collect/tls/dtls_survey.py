@@ -6,7 +6,8 @@ from probe.collect.tls import suites
 from probe.collect.tls.codec import Version
 from probe.collect.tls.codec.dtls import LABELS
 from probe.collect.tls.exchange import Met
-from probe.collect.tls.survey import Question, Survey
+from probe.collect.tls.learned import Question
+from probe.collect.tls.survey import Survey
 from probe.model.tls import TlsService, TlsVersion
 
 

@@ -85,6 +85,10 @@ class Interview:
         """Extensions that this service needs in every hello."""
         self.small = False
         """It answers small hellos only."""
+        self.bare = False
+        """It answers hellos only that bring no newer extensions."""
+        self.set_aside: Callable[[Reaction], bool] = lambda _: False
+        """A question that met this is left for later, instead of being put at once in other terms."""
         self.reactions: list[Reaction] = []
         self.control: ClientHello | None = None
         """A hello that met a ServerHello, the kindest of them."""
@@ -209,6 +213,8 @@ class Interview:
             terms=self._with_standing(terms),
         )
         first = await self._patiently(hello, to_the_end)
+        if first is not None and self.set_aside(first):
+            return Settled(reply=Reply.NO_ANSWER, reaction=first, detail=first.detail)
         if terms.curious and first is not None and not self._settles_a_curious_hello(first):
             # Whatever it was, it may have been about what an old stack does not know.
             terms = terms.plain
@@ -233,6 +239,8 @@ class Interview:
         return Settled(reply=Reply.NO_ANSWER, reaction=first, detail=detail, unclear=unclear)
 
     def _with_standing(self, terms: Terms) -> Terms:
+        if self.bare:
+            terms = replace(terms.plain, bare=True)
         missing = [(k, v) for k, v in self.standing if k not in dict(terms.extras)]
         return replace(terms, extras=(*terms.extras, *missing)) if missing else terms
 

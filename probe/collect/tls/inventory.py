@@ -24,10 +24,11 @@ from probe.collect.tls.codec.numbers import (
 )
 from probe.collect.tls.exchange import Met, Reaction
 from probe.collect.tls.interview import Settled
+from probe.collect.tls.learned import LEGACY, Question
 from probe.collect.tls.pace import Overlap, bears_more
 from probe.collect.tls.questions import dhe_suites
 from probe.collect.tls.suites import MOST_AT_ONCE, name_of
-from probe.collect.tls.survey import LEGACY, Question, Survey
+from probe.collect.tls.survey import Survey
 from probe.collect.tls.traits import FALLBACK_SCSV, OWN_PRIME, dh_bits, key_exchange_of
 from probe.model.tls import Reply, TlsList
 

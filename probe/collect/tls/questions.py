@@ -7,8 +7,9 @@ from probe.collect.tls import suites
 from probe.collect.tls.codec import Version
 from probe.collect.tls.codec.numbers import HYBRIDS
 from probe.collect.tls.exchange import Met
+from probe.collect.tls.learned import Question
 from probe.collect.tls.suites import PHASE_OUT
-from probe.collect.tls.survey import Question, Survey
+from probe.collect.tls.survey import Survey
 from probe.collect.tls.traits import (
     CURIOUS,
     FALLBACK_SCSV,
@@ -46,16 +47,18 @@ def _for_versions_that_fit(numbers: tuple[int, ...], version: Version) -> tuple[
 
 
 async def ask_the_rest(found: Survey, *, without_end: bool = False) -> None:
-    """``without_end``: however many hellos it takes."""
-    for possible in (_sha1_signature, _dh_size, _post_quantum, _fallback_scsv, _traits_alone):
+    """The most telling first. ``without_end``: however many hellos it takes."""
+    for possible in (_traits_alone, _dh_size, _sha1_signature, _fallback_scsv, _post_quantum):
         for question in possible(found):
             if without_end or _room(found):
                 await found.ask(question)
 
 
 def _room(found: Survey) -> bool:
-    to_come = 1 if found.finish and found.accepted(Version.TLS13) else 0
-    return len(found.interview.reactions) + to_come < VERDICT_HELLOS
+    """Beside what ends the plan: a handshake, or a control, which confirms the last refusals."""
+    reactions = found.interview.reactions
+    both = found.may_renegotiate() and any(r.flight.wants_client_certificate for r in reactions)
+    return len(reactions) + found.handshakes + (2 if both else 1) < VERDICT_HELLOS
 
 
 def _sha1_signature(found: Survey) -> Iterator[Question]:

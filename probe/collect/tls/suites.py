@@ -87,19 +87,27 @@ Offers = tuple[tuple[int, ...], ...]
 """Suites, one tuple for each hello. What real stacks implement is in the first."""
 
 
-def _offers(version: Version, *, psk: bool, kind: str | None = None) -> Offers:
+@cache
+def _usable() -> tuple[Suite, ...]:
+    """Below TLS 1.3, in the order of an offer."""
     chosen = [
         s
         for s in table().values()
-        if not s.tls13
-        and not s.needs_more
-        and s.number  # TLS_NULL_WITH_NULL_NULL is the state before a handshake, never offered
-        and s.psk == psk
+        # TLS_NULL_WITH_NULL_NULL is the state before a handshake, never offered.
+        if s.number and not s.tls13 and not s.needs_more
+    ]
+    # A stack that looks at no more than 32 suites then sees those that it may have.
+    return tuple(sorted(chosen, key=lambda s: (_exotic(s), _strong_first(s))))
+
+
+def _offers(version: Version, *, psk: bool, kind: str | None = None) -> Offers:
+    chosen = [
+        s
+        for s in _usable()
+        if s.psk == psk
         and kind in (None, s.kind)
         and (version >= Version.TLS12 or not s.since_tls12)
     ]
-    # A stack that looks at no more than 32 suites then sees those that it may have.
-    chosen.sort(key=lambda s: (_exotic(s), _strong_first(s)))
     numbers = [s.number for s in chosen]
     return tuple(tuple(numbers[n : n + MOST_AT_ONCE]) for n in range(0, len(numbers), MOST_AT_ONCE))
 
@@ -126,6 +134,17 @@ def weak(version: Version, *, psk: bool = False) -> Offers:
     return _offers(version, psk=psk, kind=WEAK)
 
 
+def _usual_dhe(suite: Suite) -> bool:
+    return suite.key_exchange == "DHE_RSA" and "_AES_" in suite.name
+
+
+@cache
+def with_psk(version: Version) -> Offers:
+    """Below TLS 1.2 both fit into one hello, where it matters only whether a version is spoken."""
+    numbers = [n for offer in (*ordinary(version), *psk(version)) for n in offer]
+    return tuple(tuple(numbers[n : n + MOST_AT_ONCE]) for n in range(0, len(numbers), MOST_AT_ONCE))
+
+
 @cache
 def weak_tls13() -> Offers:
     """TLS 1.3 suites without encryption (RFC 9150)."""
@@ -133,5 +152,9 @@ def weak_tls13() -> Offers:
 
 
 @cache
-def phase_out(version: Version) -> Offers:
-    return _offers(version, psk=False, kind=PHASE_OUT)
+def phase_out(version: Version, *, psk: bool = False) -> Offers:
+    """Those with DHE first: chosen, they show their prime, and no question need be spent on it."""
+    return tuple(
+        tuple(sorted(offer, key=lambda n: not _usual_dhe(table()[n])))
+        for offer in _offers(version, psk=psk, kind=PHASE_OUT)
+    )

@@ -64,7 +64,8 @@ _ECHOED = (
     ("ocsp_staple", Extension.STATUS_REQUEST),
     ("raw_public_key", Extension.SERVER_CERTIFICATE_TYPE),
 )
-_NOT_ASKED = "not asked"
+_NOT_ASKED = "not asked by this plan"
+"""Another thing than a question without an answer."""
 _NO_SUCH_HELLO = "the service answered no hello that asked for it"
 _BUILT_IN = {
     # RFC 8446 appendix D: TLS 1.3 always binds keys to the whole handshake.
@@ -145,8 +146,7 @@ class _Reading:
         yield self._sha1_signature()
         yield from self._fallback_scsv()
         yield self._early_data()
-        # OpenSSL's interface in Python cannot begin a renegotiation.
-        yield self._unknown("client_renegotiation", "not tried: it takes a finished handshake")
+        yield self._client_renegotiation()
 
     @property
     def whole(self) -> tuple[str, ...]:
@@ -291,8 +291,8 @@ class _Reading:
         if self.found.refused(Version.TLS13):
             return TlsTrait(name=name, reply=Reply.REFUSED, detail="TLSv1.3 is not accepted")
         chosen = next((group_name(g) for g in groups if g is not None), "")
-        detail = f"hybrids were offered first, and {chosen} was chosen" if chosen else _NOT_ASKED
-        return self._unknown(name, detail)
+        first = f"hybrids were offered first, and {chosen} was chosen; " if chosen else ""
+        return self._unknown(name, f"{first}hybrids alone: {_NOT_ASKED}")
 
     def _sha1_signature(self) -> TlsTrait:
         name = "sha1_signature"
@@ -303,7 +303,7 @@ class _Reading:
                 return TlsTrait(name=name, reply=Reply.ACCEPTED, detail=detail, evidence=shown)
         settled = self.found.answer_about(name)
         if settled is None:
-            return self._unknown(name, _NOT_ASKED)
+            return self._sha1_without_asking(name)
         if settled.reply is not Reply.ACCEPTED or settled.reaction is None:
             return _settled(name, settled)
         used = key_exchange_of(settled.reaction).signature
@@ -311,6 +311,29 @@ class _Reading:
             return self._unknown(name, "the signature was not read")
         detail = f"signed with {signature_name(used)}, though only SHA-1 was offered"
         return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail, evidence=settled.evidence)
+
+    def _sha1_without_asking(self, name: str) -> TlsTrait:
+        below = self.found.accepted_below_tls13()
+        if self._psk_only().reply is Reply.ACCEPTED:
+            detail = "with a key known before, nothing is signed"
+            return TlsTrait(name=name, reply=Reply.REFUSED, detail=detail)
+        if below and below[0] < Version.TLS12 and self.found.refused(Version.TLS12):
+            # RFC 4346 section 7.4.3: MD5 and SHA-1 together with RSA, SHA-1 alone with DSS and EC keys.
+            return self._unknown(name, f"{below[0].label} gives no choice of a hash")
+        return self._unknown(name, _NOT_ASKED)
+
+    def _client_renegotiation(self) -> TlsTrait:
+        name, met = "client_renegotiation", self.found.renegotiated
+        if met is not None:
+            evidence = (met.proof.sha256,)
+            return TlsTrait(name=name, reply=met.reply, detail=met.detail, evidence=evidence)
+        if self.found.not_renegotiated:
+            return self._unknown(name, self.found.not_renegotiated)
+        if self._psk_only().reply is Reply.ACCEPTED:
+            return self._unknown(
+                name, "not asked: a handshake to begin with takes the service's key"
+            )
+        return self._unknown(name, "not asked: no handshake was finished to begin with")
 
     def _fallback_scsv(self) -> Iterable[TlsTrait]:
         name = "fallback_scsv"

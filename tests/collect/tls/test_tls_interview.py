@@ -11,7 +11,7 @@ from probe.collect.tls.codec import ClientHello, ServerFlight, Version
 from probe.collect.tls.codec.flight import AlertMessage, ServerHello
 from probe.collect.tls.exchange import Met, Reaction
 from probe.collect.tls.interview import MOST_HELLOS, Interview
-from probe.collect.tls.suites import PHASE_OUT, WEAK, table
+from probe.collect.tls.suites import WEAK, table
 from probe.collect.tls.survey import Survey
 from probe.model.evidence import EvidenceRef
 from probe.model.tls import Reply
@@ -91,7 +91,7 @@ def true_of(device: Device, kind: str) -> bool:
     """Whether some version and suite of the kind go together."""
     for number in device.suites:
         suite = table()[number]
-        if suite.kind != kind or (suite.psk and kind == PHASE_OUT):
+        if suite.kind != kind:
             continue
         for version in device.versions - {Version.SSL2}:
             if suite.tls13 == (version is Version.TLS13) and (

@@ -47,7 +47,7 @@ async def test_openssl(files: Files, measured: Any) -> None:
     }
     assert found["early_data"] == NO
     assert found["compression"] == found["heartbeat"] == found["truncated_hmac"] == NO
-    assert found["client_renegotiation"] == UNKNOWN
+    assert found["client_renegotiation"] == NO
     assert "fallback_scsv" not in found
     assert service.hellos <= HELLOS
 
@@ -115,6 +115,41 @@ async def test_the_fallback_signal_and_sha1(s_server: Any, measured: Any) -> Non
     assert found["fallback_scsv"] == YES
     assert found["sha1_signature"] == YES
     assert result.service.hellos <= HELLOS
+
+
+@pytest.mark.parametrize(
+    ("options", "reply"),
+    [(("-client_renegotiation",), YES), ((), NO), (("-no_renegotiation",), NO)],
+)
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1"])
+async def test_renegotiation_by_the_client(
+    version: str, options: tuple[str, ...], reply: str, s_server: Any, measured: Any
+) -> None:
+    async with s_server(version, "-cipher", "ALL:@SECLEVEL=0", *options) as port:
+        result = await measured(port)
+    (trait,) = [t for t in result.service.traits if t.name == "client_renegotiation"]
+    assert trait.reply == reply, trait
+    assert trait.evidence
+    assert result.service.hellos <= HELLOS
+
+
+@pytest.mark.parametrize("name", ["openssl_mtls", "post_quantum", "openssl_psk_tls12"])
+async def test_renegotiation_that_could_not_be_tried(
+    name: str, files: Files, measured: Any
+) -> None:
+    """No certificate for the device, a close before the question, no key: none is a refusal."""
+    service = await of(name, files, measured)
+    (trait,) = [t for t in service.traits if t.name == "client_renegotiation"]
+    assert trait.reply == UNKNOWN
+    assert trait.detail
+
+
+async def test_what_the_plan_leaves_out_is_named(files: Files, measured: Any) -> None:
+    """It is another thing than a question that met no answer."""
+    service = await of("openssl_default", files, measured)
+    left = [t for t in service.traits if t.reply == UNKNOWN]
+    assert {t.name for t in left} == {"post_quantum", "sha1_signature"}
+    assert all("not asked by this plan" in t.detail for t in left)
 
 
 def test_early_data_in_tickets() -> None:

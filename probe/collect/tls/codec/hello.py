@@ -41,6 +41,9 @@ class Terms:
     ticket: bytes = b""
     """Of an earlier session that is to go on (RFC 5077 section 3.4). Only below TLS 1.3."""
 
+    bare: bool = False
+    """Without the extensions that came after TLS 1.2 (RFC 5246): some stacks reset what they do not know."""
+
     @property
     def curious(self) -> bool:
         """With more than a plain hello has: an old stack may choke on it."""
@@ -48,7 +51,7 @@ class Terms:
 
     @property
     def plain(self) -> "Terms":
-        return Terms(groups=self.groups, signatures=self.signatures)
+        return Terms(groups=self.groups, signatures=self.signatures, bare=self.bare)
 
 
 PLAIN = Terms()
@@ -135,6 +138,8 @@ class ClientHello:
                 (Extension.PSK_KEY_EXCHANGE_MODES, vector(b"\1", 1)),
                 (Extension.KEY_SHARE, vector(shares, 2)),
             ]
+        elif self.terms.bare:
+            found.append((Extension.EC_POINT_FORMATS, vector(b"\0", 1)))
         else:
             found += [
                 (Extension.EC_POINT_FORMATS, vector(b"\0", 1)),
