@@ -168,6 +168,10 @@ def _announced(dut: Dut, _: bool) -> Iterable[Row]:
 def _traffic(dut: Dut, _: bool) -> Iterable[Row]:
     for view in _facts(dut, obs.TrafficView):
         seen = f"{view.frames_of_others} frames, {view.bytes_of_others} bytes of others"
+        if view.unread:
+            seen += f"; {view.unread} conversations not read to their end"
+        if view.lost_frames:
+            seen += f"; {view.lost_frames} frames on the link came too fast to be looked at"
         yield (f"position: {view.position}", f"watched for {view.seconds:.0f} s", seen, "")
     for move in _facts(dut, obs.PlainTransfer):
         size = "size unknown" if move.size is None else f"{move.size} bytes"

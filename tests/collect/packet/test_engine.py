@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from probe.collect.packet import protocol as say
-from probe.collect.packet.helper import engine as module
+from probe.collect.packet.helper import ear as module
 from probe.collect.packet.helper.engine import Engine
 
 BEGIN = say.Begin(
@@ -62,7 +62,7 @@ def at(monkeypatch):
 
 async def reporting(engine: Engine, seconds: float = 0.15) -> None:
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(engine.report_traffic(), seconds)
+        await asyncio.wait_for(engine.ear.report_traffic(), seconds)
 
 
 async def test_frames_that_the_kernel_dropped_are_told_as_a_running_total(at) -> None:
@@ -76,7 +76,7 @@ async def test_a_report_without_room_is_counted_as_lost(at, frames) -> None:
     sock.drops.clear()
     get = b"GET / HTTP/1.1\r\n\r\n"
     frame = frames.tcp(("198.51.100.11", 40000), ("203.0.113.7", 80), 1, 1, get, flags=0x11)
-    engine._flows.add(frame, len(frame), 1.0)
+    engine.ear._flows.add(frame, len(frame), 1.0)
     outlet.room = False
     await reporting(engine, 0.05)
     outlet.room = True
@@ -89,10 +89,10 @@ def test_a_neighbour_that_was_seen_without_room_is_told_the_next_time(at, frames
     engine, outlet, _ = at
     frame = frames.arp(2, "198.51.100.11", "198.51.100.2")
     outlet.room = False
-    engine.received(frame, 1.0)
+    engine.ear.received(frame, 1.0)
     outlet.room = True
-    engine.received(frame, 2.0)
-    engine.received(frame, 3.0)
+    engine.ear.received(frame, 2.0)
+    engine.ear.received(frame, 3.0)
     assert [s.at for s in outlet.of(say.Sighting)] == [2.0]
 
 
@@ -100,7 +100,7 @@ def test_too_many_neighbours_are_told_once_to_a_person(at, frames, monkeypatch) 
     engine, outlet, _ = at
     monkeypatch.setattr(module, "MAX_SEEN", 2)
     for last in range(10, 20):
-        engine.received(frames.arp(2, f"198.51.100.{last}", "198.51.100.2"), 1.0)
+        engine.ear.received(frames.arp(2, f"198.51.100.{last}", "198.51.100.2"), 1.0)
     assert len(outlet.of(say.Sighting)) == 2
     assert len(outlet.of(say.Said)) == 1
 

@@ -80,13 +80,13 @@ def _open(begin: say.Begin, outlet: Outlet) -> Engine | None:
         return None
     left = privileges.give_up()
     engine = Engine(begin, neighbours, others, outlet.send)
-    engine.attach(asyncio.get_running_loop())
+    engine.ear.attach(asyncio.get_running_loop())
     outlet.send(say.Ready(interface=begin.interface, privileges=left))
     return engine
 
 
 async def _serve(engine: Engine, reader: asyncio.StreamReader, outlet: Outlet) -> None:
-    reporter = asyncio.create_task(engine.report_traffic())
+    reporter = asyncio.create_task(engine.ear.report_traffic())
     # A helper that no longer reports what it sees must end, or its silence would read as quiet.
     reporter.add_done_callback(lambda ended: _tell(reader, ended))
     running: set[asyncio.Task[None]] = {reporter}
