@@ -61,9 +61,10 @@ def _one(dut: Dut, surface: Surface, seen: Seen[LoginTest]) -> Answer:
     subject, test, name = surface.subject, seen.fact, title(seen.fact.protocol)
     for candidate in test.candidates:
         if candidate.result is LoginResult.ACCEPTED and candidate.proved:
-            summary = (
-                f"{name} let {_who(candidate)} in with a documented default ({candidate.source})."
-            )
+            how = "a documented default"
+            if test.random_credential is LoginResult.ACCEPTED:
+                how = "any password, a documented default among them"
+            summary = f"{name} let {_who(candidate)} in with {how} ({candidate.source})."
             return violated(subject, summary, *seen.proof)
     summary, owner, settle = _unknown(test, name)
     if summary:

@@ -1,8 +1,10 @@
 """Runs the login collector on a service as the runner would, without its patience."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,9 @@ from probe.collect.access.collector import COLLECTOR
 from probe.model.evidence import Coverage
 from probe.model.observation import Fact, LoginResult, LoginTest, NotMeasured, OpenAccess, Service
 from probe.model.plan import Gentleness, Plan
+
+sys.path.insert(0, str(Path(__file__).parent))
+"""The twins beside the tests are imported by name."""
 
 FAST = Plan(
     name="t",

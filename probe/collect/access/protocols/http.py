@@ -51,7 +51,9 @@ class _Search:
         proof: tuple[Proof, ...] = ()
         try:
             pages = await look(self.visit, path)
-            found = self._by_page(pages[-1]) or await self._by_script(pages)
+            found = self._by_page(pages[-1])
+            if not found:
+                found = await self._by_script(pages)
             if not isinstance(found, str):
                 return found
             reason = found or _nothing(pages)
@@ -71,13 +73,20 @@ class _Search:
         )
         return []
 
-    def _by_page(self, last: Landing) -> list[Method]:
+    def _by_page(self, last: Landing) -> list[Method] | str:
         if last.port != self.service.port:
             return []
         scheme = _scheme(last.response)
         if last.response.status == 401 and scheme:
             return [HttpAuth(self.service, last.path, scheme)]
-        if last.page.login or last.page.first_step:
+        form = last.page.login or last.page.first_step
+        if form is not None and (form.captcha or last.page.captcha):
+            return f"the login form on {last.path} has a captcha, which the probe cannot fill in"
+        if form is not None and "multipart" in form.enctype:
+            return (
+                f"the login form on {last.path} is sent as multipart, which the probe does not do"
+            )
+        if form is not None:
             return [FormLogin(self.service, last.path)]
         return []
 

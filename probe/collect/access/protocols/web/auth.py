@@ -14,6 +14,7 @@ from probe.model.evidence import Proof
 from probe.model.observation import LoginResult, Service
 
 HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
+WITHIN = 15.0
 LOGIN_PAGE = re.compile(r"login|logon|signin|sign-in|auth|error", re.IGNORECASE)
 PIECE = re.compile(
     r'\s*,?\s*([A-Za-z0-9!#$%&\'*+.^_`|~-]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+))?'
@@ -219,7 +220,7 @@ class HttpAuth:
         s = self.service
         headers = [("Authorization", authorization)] if authorization else []
         response = await fetch(
-            session, s.address, s.port, tls=s.tls, path=self.path, headers=headers, within=15.0
+            session, s.address, s.port, tls=s.tls, path=self.path, headers=headers, within=WITHIN
         )
         proof.append(response.proof)
         return response

@@ -1,0 +1,48 @@
+"""Every web twin: a true default is found, a trap is told as what it is and never as a login."""
+
+from typing import Any
+
+import pytest
+from twins import auth, pages, spa
+from twins.site import site
+
+from probe.model.observation import LoginResult
+
+ACCEPTED, REFUSED = LoginResult.ACCEPTED, LoginResult.REFUSED
+MODULES = {"auth": auth, "pages": pages, "spa": spa}
+OPEN = [(room, name) for room, module in MODULES.items() for name in module.OPEN]
+TRAPS = [(room, name) for room, module in MODULES.items() for name in module.TRAPS]
+TAKES_ANY = {"right-user-any-password", "any-password"}
+"""The default does work there, as any other password does: both is said."""
+
+
+def said(got: Any) -> str:
+    """Every word that the login jobs recorded."""
+    words = [m.reason for m in got.missing]
+    for test in got.tests:
+        words += [test.problem, test.lockout_sign, *(c.detail for c in test.candidates)]
+    return " | ".join(w for w in words if w)
+
+
+@pytest.mark.parametrize(("room", "name"), OPEN, ids=str)
+async def test_a_true_default(login: Any, serve: Any, service: Any, room: str, name: str) -> None:
+    async with serve(site(MODULES[room].OPEN[name]())) as port:
+        got = await login(service("http", port))
+    assert got.opened == [("admin", "admin")], said(got)
+    assert got.test.without_credential is got.test.random_credential is REFUSED
+
+
+@pytest.mark.parametrize(("room", "name"), TRAPS, ids=str)
+async def test_a_trap(login: Any, serve: Any, service: Any, room: str, name: str) -> None:
+    make, words = MODULES[room].TRAPS[name]
+    async with serve(site(make())) as port:
+        got = await login(service("http", port))
+    assert words in said(got)
+    if name in TAKES_ANY:
+        assert got.test.random_credential is ACCEPTED
+        return
+    assert got.opened == [], said(got)
+    if name != "anybody":
+        assert ACCEPTED not in {t.random_credential for t in got.tests}
+    else:
+        assert got.test.random_credential is ACCEPTED
