@@ -8,4 +8,4 @@ from probe.model.finding import Answer
 
 
 def check(dut: Dut) -> Iterator[Answer]:
-    yield from attack_tests.withstands(dut, attack_tests.ROBOT, "ROBOT, a padding oracle")
+    yield from attack_tests.withstands(dut, attack_tests.ROBOT, "ROBOT")

@@ -1,5 +1,6 @@
 """Tries known attacks on services below TLS 1.3, last of all jobs, and only with permission."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from functools import partial
 
@@ -33,6 +34,9 @@ from probe.model.plan import Permission, Plan
 from probe.model.tls import AttackReply, Reply, TlsAttackTest, TlsService
 
 PRIORITY = 90
+QUIET_S = 5.0
+"""Pause before the first hello: devices are known that count the connections of the last five seconds,
+and those of other jobs are not seen from here."""
 # The mildest first: a device that does not survive the last one has answered the others.
 ATTACKS: Mapping[str, Attack] = {
     TICKETBLEED: ticketbleed,
@@ -83,6 +87,7 @@ async def attack_all(session: DeviceSession, *, fact: TlsService, names: tuple[s
         name = announced_name(session.dut) or ""
         session.opening = partial(starttls.begin, protocol=fact.starttls, name=name)
     target = Target(session, fact)
+    await asyncio.sleep(QUIET_S)
     found = await target.find_hello()
     if found.reply is not Reply.ACCEPTED:
         reason = f"no hello below TLSv1.3 met a ServerHello any more ({found.detail})"

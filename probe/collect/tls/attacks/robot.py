@@ -64,8 +64,10 @@ async def robot(target: Target) -> Outcome:
     hello = accepted.reaction.hello
     async with target.stream("certificate for RSA key transport") as talk:
         heard = await talk.greet(hello)
-        if heard.met is not None or not talk.flight.certificates:
-            return no_answer(f"no certificate came for RSA key transport: {heard}")
+        if heard.met is not None:
+            return no_answer(f"RSA key transport was accepted, then came {heard}")
+        if not talk.flight.certificates:
+            return no_answer("RSA key transport was accepted, and no certificate came")
         asks, chain = talk.flight.wants_client_certificate, talk.flight.certificates
     try:
         key = read_key(chain[0])

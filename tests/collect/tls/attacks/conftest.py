@@ -10,7 +10,7 @@ import pytest
 
 from probe.checks.tls.attack_tests import Need, needed
 from probe.collect.tls import dtls, interview
-from probe.collect.tls.attacks import target
+from probe.collect.tls.attacks import collector, target
 from probe.collect.tls.attacks.collector import ATTACKS, attack_all
 from probe.collect.tls.collector import measure
 from probe.model.observation import NotMeasured
@@ -28,14 +28,13 @@ TLS12 = TlsService(
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting is shortened; the rules stay as they are."""
-    if request.node.get_closest_marker("real"):
-        return
     monkeypatch.setattr(target, "LEAST_PATIENCE_S", 0.25)
     for name in ("SLOW_PATIENCE_S", "WHOLE_TALK_S", "AGAIN_S"):
         monkeypatch.setattr(dtls, name, getattr(dtls, name) / 10)
     monkeypatch.setattr(target, "RECOVERY_S", (0.1, 0.3))
+    monkeypatch.setattr(collector, "QUIET_S", 0.0)
     monkeypatch.setattr(interview, "MOST_IN_WINDOW", 10_000)
     for name in ("FIRST_PATIENCE_S", "SECOND_PATIENCE_S", "SHORTEST_S", "BACK_OFF_S", "GAP_S"):
         monkeypatch.setattr(interview, name, getattr(interview, name) / 10)

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
-from twins import DECODE_ERROR, SECRET, Bleeding, drop, hang_up
+from twins import DECODE_ERROR, SECRET, Bleeding, Counting, drop, hang_up
 from zoo.stack import alert, reset
+
+from probe.collect.tls import interview
 
 HEARTBLEED = "heartbleed"
 
@@ -93,3 +95,17 @@ async def test_a_dead_service_is_not_attacked(serve: Any, tried: Any, tls12: Any
     assert not result.tests
     assert result.missing[0].owner == "device"
     assert not twin.asked
+
+
+async def test_a_device_that_serves_one_and_counts(
+    serve: Any, tried: Any, tls12: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes while it is busy meets a reset; too many in five seconds shut it."""
+    for name, value in (("GAP_S", 0.34), ("BACK_OFF_S", 0.25), ("MOST_IN_WINDOW", 16)):
+        monkeypatch.setattr(interview, name, value)
+    twin = Counting()
+    async with serve(twin) as port:
+        result = await tried(port, HEARTBLEED, service=tls12)
+    assert result.one.reply.value == "vulnerable"
+    assert result.well
+    assert not twin.locked

@@ -8,6 +8,7 @@ switched on too early. ``Leaky`` stands in front of a genuine server, as the fau
 import asyncio
 import os
 import struct
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,6 +89,31 @@ class Bleeding(Twin):
             answer = b"\2" + body[1:3] + memory[:claimed] + os.urandom(16)
             writer.write(record(HEARTBEAT, answer))
             await writer.drain()
+
+
+@dataclass
+class Counting(Bleeding):
+    """Serves one connection at a time, needs a while after each, and is shut by 20 in five seconds."""
+
+    busy_s: float = 0.15
+    busy: bool = False
+    locked: bool = False
+    knocks: list[float] = field(default_factory=list)
+
+    async def __call__(self, reader: Reader, writer: Writer) -> None:
+        now = time.monotonic()
+        self.knocks.append(now)
+        self.locked |= len([t for t in self.knocks if t > now - 5.0]) > 20
+        if self.busy or self.locked:
+            await reset(writer)
+            return
+        self.busy = True
+        try:
+            await super().__call__(reader, writer)
+        finally:
+            writer.close()
+            await asyncio.sleep(self.busy_s)
+            self.busy = False
 
 
 async def drop(writer: Writer) -> None:
