@@ -1,6 +1,7 @@
 """One DTLS hello over one UDP conversation: cookie round, patience with slow devices, a clean end."""
 
 import time
+from dataclasses import dataclass
 
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.datagrams import Datagrams
@@ -19,8 +20,17 @@ SLOW_S = 1.5
 """An answer that took so long is one of a slow device."""
 AGAIN_S = 2.0
 """Silence after which a hello is said once more: a datagram may be lost."""
+GRANTED_AGAIN_S = 1.0
+"""The same from a device that has just asked for a cookie: the timer of RFC 6347 section 4.2.4.1."""
 MOST_COOKIES = 2
 MOST_DATAGRAMS = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DtlsReaction(Reaction):
+    """``forgot``: granted its cookie and asked again, the device wanted another: it gave up unheard."""
+
+    forgot: bool = False
 
 
 class DtlsExchange:
@@ -38,12 +48,13 @@ class DtlsExchange:
         flight = DatagramFlight()
         began = time.monotonic()
         transcript = Transcript(endpoint("udp", self._address, self._port))
+        forgot = False
         try:
             async with self._session.datagrams(self._address, self._port) as datagrams:
                 transcript = datagrams.transcript
                 talk = _Talk(datagrams, hello, flight, patience, self._slowest)
                 met, detail = await talk.carry_out(to_the_end)
-                self._slowest = talk.slowest
+                self._slowest, forgot = talk.slowest, talk.forgot
         except NoAnswer as error:
             met, detail = Met.UNREACHABLE, error.detail
         seconds = time.monotonic() - began
@@ -52,8 +63,14 @@ class DtlsExchange:
         name = LABELS[hello.version]
         transcript.remark(f"{name}, {len(hello.suites)} suites: {met}; {detail}")
         proof = self._session.keep_transcript(transcript, f"{name} hello: {met}")
-        return Reaction(
-            hello=hello, met=met, flight=flight, detail=detail, seconds=seconds, proof=proof
+        return DtlsReaction(
+            hello=hello,
+            met=met,
+            flight=flight,
+            detail=detail,
+            seconds=seconds,
+            proof=proof,
+            forgot=forgot,
         )
 
 
@@ -71,7 +88,7 @@ class _Talk:
         self._wire, self._writer, self._flight = wire, HelloWriter(hello), flight
         self._patience, self.slowest = patience, slowest
         self._end = time.monotonic() + WHOLE_TALK_S
-        self._heard = self._said_again = False
+        self._heard = self._said_again = self.forgot = False
         self._cookies = 0
 
     async def carry_out(self, to_the_end: bool) -> tuple[Met, str]:
@@ -113,6 +130,7 @@ class _Talk:
             return
         if self._cookies and self._said_again:
             # A stack that gave up on the hello without a word has forgotten all about it by now.
+            self.forgot = True
             raise NoAnswer(Why.SILENT, "nothing but a request for a new cookie when asked again")
         self._cookies += 1
         if self._cookies > MOST_COOKIES:
@@ -128,7 +146,8 @@ class _Talk:
         """
         began = time.monotonic()
         until = min(began + self._deadline, self._end)
-        for pause in (min(AGAIN_S, (until - began) / 2), until - began):
+        again = GRANTED_AGAIN_S if self._cookies else AGAIN_S
+        for pause in (min(again, (until - began) / 2), until - began):
             try:
                 data = await self._wire.recv(began + pause - time.monotonic())
             except NoAnswer as error:

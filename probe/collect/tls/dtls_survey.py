@@ -5,10 +5,14 @@ from dataclasses import replace
 from probe.collect.tls import suites
 from probe.collect.tls.codec import Version
 from probe.collect.tls.codec.dtls import LABELS
-from probe.collect.tls.exchange import Met
+from probe.collect.tls.codec.hello import SMALL_SUITES
+from probe.collect.tls.dtls import DtlsReaction
+from probe.collect.tls.exchange import Met, Reaction
+from probe.collect.tls.interview import Settled
 from probe.collect.tls.learned import Question
+from probe.collect.tls.suites import PHASE_OUT
 from probe.collect.tls.survey import Survey
-from probe.model.tls import TlsService, TlsVersion
+from probe.model.tls import Reply, TlsService, TlsVersion
 
 
 class DtlsSurvey(Survey):
@@ -17,7 +21,7 @@ class DtlsSurvey(Survey):
     async def carry_out(self, server_name: str | None = None) -> None:
         """``server_name``, a name the device gave itself, is sent only when nothing else works."""
         interview = self.interview
-        await self._versions(Version.TLS12)
+        await self._newest_below(Version.TLS12)
         if all(r.met is Met.UNREACHABLE for r in interview.reactions):
             return
         await self._psk(Version.TLS12)
@@ -34,13 +38,48 @@ class DtlsSurvey(Survey):
             await self._check_refusals()
 
     async def _version(self, version: Version) -> None:
+        if self._silent_without_psk(Version.TLS12):
+            await self._psk(version)
         await self._versions(version)
         await self._psk(version)
 
     async def _psk(self, version: Version) -> None:
         """PSK suites alone in a hello of their own; some stacks refuse other suites by silence."""
-        if version < Version.TLS13 and not self.accepted(version):
-            await self._ask(Question((version,), version, suites.psk(version)))
+        question = Question((version,), version, suites.psk(version))
+        ordinary = self.answer_to(version, suites.ordinary(version))
+        told = self.accepted(version) or (ordinary is not None and ordinary.version_refused)
+        if version < Version.TLS13 and not told and question not in self.answers:
+            await self._ask(question)
+
+    def _aside(self, reaction: Reaction) -> bool:
+        """A stack known for it gives up without a word when nothing but PSK suites would do."""
+        gave_up = isinstance(reaction, DtlsReaction) and reaction.forgot
+        return super()._aside(reaction) or (gave_up and reaction.hello.terms.curious)
+
+    async def _with_the_rest(self, question: Question, first: Settled) -> None:
+        """After silence, once more in a hello as small as can be: it may have been the size."""
+        if first.reaction is None or first.reaction.met is not Met.SILENT:
+            await super()._with_the_rest(question, first)
+            return
+        version, offer = question.version, question.offers[0][:SMALL_SUITES]
+        settled = await self.interview.ask(version, (offer,), to_the_end=True)
+        if settled.reply is Reply.ACCEPTED:
+            self.answers[question] = settled
+
+    def _silent_without_psk(self, version: Version) -> bool:
+        with_psk = self.answer_to(version, suites.psk(version))
+        ordinary = self.answer_to(version, suites.ordinary(version))
+        return (
+            with_psk is not None
+            and with_psk.reply is Reply.ACCEPTED
+            and ordinary is not None
+            and ordinary.reply is Reply.NO_ANSWER
+        )
+
+    def _is_known(self, kind: str, legacy: Version) -> bool:
+        """What is likely among the ordinary suites met silence with all of them; the weak are not likely."""
+        silent = kind == PHASE_OUT and self._silent_without_psk(legacy)
+        return silent or super()._is_known(kind, legacy)
 
     def version_facts(self) -> tuple[TlsVersion, ...]:
         spoken = [version.label for version in LABELS]

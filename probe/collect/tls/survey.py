@@ -227,9 +227,8 @@ class Survey(Learned):
 
     async def _kind(self, kind: str, legacy: Version) -> None:
         """Without and with pre-shared keys, as far as it is not known from the whole of them."""
-        whole = self.answer_to(legacy, suites.ordinary(legacy))
         offers = KINDS[kind](legacy)
-        if whole is None or not about_suites(whole):
+        if not self._is_known(kind, legacy):
             reads = kind == PHASE_OUT and legacy > Version.SSL3
             question = Question((kind,), legacy, offers, to_the_end=reads)
             if (
@@ -238,6 +237,11 @@ class Survey(Learned):
                 return
         if await self._takes_psk(legacy) and self.about(kind).reply is not Reply.ACCEPTED:
             await self._ask(Question((kind,), legacy, KINDS[kind](legacy, psk=True)))
+
+    def _is_known(self, kind: str, legacy: Version) -> bool:
+        """From the whole of the ordinary suites."""
+        whole = self.answer_to(legacy, suites.ordinary(legacy))
+        return whole is not None and about_suites(whole)
 
     async def _takes_psk(self, legacy: Version) -> bool:
         """Whether it may: refused all together, those of a kind are refused too."""

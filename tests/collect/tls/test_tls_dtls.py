@@ -136,6 +136,48 @@ async def test_preshared_keys_only_and_silence_to_the_rest(measured: Any) -> Non
     assert result.suites["phase-out"] == UNKNOWN
 
 
+class GivesUp(Device):
+    """Says nothing to a hello of which it wants no suite, and has forgotten about it the next moment."""
+
+    given_up: int = 0
+
+    def answers(self, message: bytes, peer: Any) -> list[bytes]:
+        body = message[12:]
+        at = 35 + body[34]
+        if body[at] and body[at + 1] == 5 + self.given_up:
+            message = message[:12] + body[: at + 1] + b"\5" * body[at] + body[at + 1 + body[at] :]
+            if found := super().answers(message, peer):
+                return found
+            self.given_up += 1
+            return []
+        return [cookie_request(bytes([5 + self.given_up]) * 16)]
+
+
+async def test_a_stack_that_gives_up_on_all_but_preshared_keys(measured: Any) -> None:
+    """It is asked for these at once, and not waited for again and again."""
+    device = GivesUp(suite=0xC0A8, refuse=list)
+    async with up(device) as port:
+        began = asyncio.get_running_loop().time()
+        result = await measured(port, transport="udp")
+        took = asyncio.get_running_loop().time() - began
+    assert result.versions["DTLSv1.2"] == YES
+    assert result.versions["DTLSv1.0"] in (UNKNOWN, NO)
+    assert result.suites["phase-out"] == UNKNOWN
+    assert result.service.hellos <= 20
+    assert took < 16.0 / 20
+
+
+async def test_one_that_gives_up_on_big_hellos_has_ordinary_suites_too(measured: Any) -> None:
+    class Small(GivesUp):
+        def answers(self, message: bytes, peer: Any) -> list[bytes]:
+            self.suite = 0xC0A8 if len(message) > 350 else 0xC02B
+            return super().answers(message, peer)
+
+    async with up(Small(refuse=list)) as port:
+        result = await measured(port, transport="udp")
+    assert {t.name: t.reply for t in result.service.traits}["psk_only"] == NO
+
+
 async def test_a_lossy_link(measured: Any) -> None:
     """Every seventh datagram is lost: then some answers may be missing, none may be false."""
     for seed in range(4):

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zoo.stack import Reader, Stub, Writer
+from zoo.stack import Reader, Stub, Writer, reset
 
+from probe.checks.tls import attacks
 from probe.collect.tls import interview
 from probe.collect.tls.codec import ClientHello, TlsFormatError, Version
 from probe.collect.tls.codec.sslv2 import CIPHERS, Ssl2Flight, client_hello
@@ -137,6 +138,31 @@ async def test_what_is_said_of_it(
         result = await measured(port)
     assert result.versions["SSLv2"] == truth
     assert result.versions["TLSv1.2"] == YES
+
+
+async def test_a_reset_is_no_refusal_though_the_device_is_well(
+    hurry: None, serve: Any, measured: Any
+) -> None:
+    """It is asked twice, with a control hello between; whether it would have spoken stays open."""
+
+    class Resets(Old):
+        async def __call__(self, reader: Reader, writer: Writer) -> None:
+            if (await reader.readexactly(1))[0] & 0x80:
+                await reset(writer)
+                return
+            reader._buffer[:0] = b"\x16"  # type: ignore[attr-defined]
+            await Stub.__call__(self, reader, writer)
+
+    async with serve(Resets()) as port:
+        result = await measured(port)
+    (fact,) = [v for v in result.service.versions if v.name == "SSLv2"]
+    assert fact.reply == UNKNOWN
+    assert "reset" in fact.detail
+    assert "while a control hello worked" in fact.detail
+    assert result.versions["TLSv1.2"] == YES
+    (exposure,) = attacks.ssl2(result.service)
+    assert exposure.unknown
+    assert result.service.hellos <= 14
 
 
 async def test_a_server_that_has_nothing_else(hurry: None, serve: Any, measured: Any) -> None:
