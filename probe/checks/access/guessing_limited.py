@@ -24,7 +24,11 @@ def check(dut: Dut) -> Iterator[Answer]:
 
 def _surface(dut: Dut, surface: Surface) -> Iterator[Answer]:
     name, proof = title(surface.protocol), tuple(p for s in surface.services for p in s.proof)
-    made = [s for s in dut.all(GuessingTest) if (s.fact.address, s.fact.port) in surface.places]
+    made = [
+        s
+        for s in dut.all(GuessingTest)
+        if s.fact.protocol == surface.protocol and (s.fact.address, s.fact.port) in surface.places
+    ]
     if made:
         answers = [_one(dut, surface.subject, seen) for seen in made]
         yield min(answers, key=lambda a: WORST.index(a.outcome))

@@ -6,7 +6,7 @@ from importlib import import_module
 from probe.checks.access.logins import further_members
 from probe.collect.access.attempt import Method
 from probe.collect.access.contrast import Contrast
-from probe.collect.access.credentials import chosen, login_services
+from probe.collect.access.credentials import chosen, login_services, old_passwords
 from probe.collect.collector import Task, Work, task
 from probe.collect.session import DeviceSession
 from probe.model.device import endpoint
@@ -66,8 +66,9 @@ def _subject(service: Service) -> str:
 def _work(service: Service) -> Work:
     async def work(session: DeviceSession) -> None:
         candidates = chosen(session.dut, service, session.plan)
+        old = old_passwords(session.dut)
         for method in await methods_of(session, service):
-            await Contrast(session, service, method, candidates).run()
+            await Contrast(session, service, method, candidates, old=old).run()
 
     return work
 

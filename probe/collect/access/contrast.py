@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from probe.collect.access.attempt import Attempt, Credential, Method, no_answer
 from probe.collect.access.credentials import Candidate
+from probe.collect.access.log import log_attempt
 from probe.collect.answers import NoAnswer
 from probe.collect.session import DeviceSession
 from probe.model.device import endpoint
@@ -42,11 +43,14 @@ class Contrast:
         method: Method,
         candidates: Sequence[Candidate],
         *,
+        old: Sequence[Candidate] = (),
         word: Callable[[], str] = random_word,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.session, self.service, self.method = session, service, method
         self.candidates, self._word, self._sleep = candidates, word, sleep
+        self.old = old
+        self.old_results: list[CandidateResult] = []
         self.none = self.random = LoginResult.NOT_TRIED
         self.results: list[CandidateResult] = []
         self.lockout = self.problem = ""
@@ -60,6 +64,7 @@ class Contrast:
     async def run(self) -> None:
         """Raises nothing for what the device does; everything ends in the LoginTest."""
         if await self._without_credential() and await self._with_random():
+            await self._with_old()
             await self._with_candidates()
         self._record()
 
@@ -72,7 +77,7 @@ class Contrast:
 
     async def _without_credential(self) -> bool:
         """Whether the service asks for a credential, so that the next step makes sense."""
-        attempt = await self._twice(lambda: None)
+        attempt = await self._twice("no credential", lambda: None)
         self.none = attempt.result
         if attempt.result is LoginResult.ACCEPTED:
             if attempt.proved:
@@ -89,7 +94,7 @@ class Contrast:
 
     async def _with_random(self) -> bool:
         """Whether a random credential was refused, so that the candidates have a contrast."""
-        attempt = await self._twice(lambda: Credential(self._word(), self._word()))
+        attempt = await self._twice("random", lambda: Credential(self._word(), self._word()))
         self.random = attempt.result
         if attempt.result is LoginResult.REFUSED:
             return True
@@ -102,27 +107,46 @@ class Contrast:
             self._fail(f"with a random credential: {attempt.detail}", attempt)
         return False
 
+    async def _with_old(self) -> None:
+        """Passwords that were changed: each is tried, for one that works says nothing of the others."""
+        self.old = self._distinct(self.old)
+        for candidate in self.old:
+            if self.lockout:
+                break
+            attempt = await self._with_candidate(candidate, "old password")
+            self.old_results.append(_result(candidate, attempt))
+
     async def _with_candidates(self) -> None:
-        if not self.method.asks_for_user:
-            passwords: dict[str, Candidate] = {}
-            for candidate in self.candidates:
-                passwords.setdefault(candidate.password, candidate)
-            self.candidates = list(passwords.values())
+        self.candidates = self._distinct(self.candidates)
         for candidate in self.candidates:
             if self.lockout:
                 break
-            attempt = await self._try(Credential(candidate.username, candidate.password))
-            if attempt.result is LoginResult.REFUSED and self.method.doubt:
-                detail = f"refused, but {self.method.doubt}"
-                attempt = replace(attempt, result=LoginResult.NO_ANSWER, detail=detail)
-            self.results.append(_result(candidate, attempt))
+            attempt = await self._with_candidate(candidate, "default")
             if attempt.result is LoginResult.NOT_TRIED:
                 self._fail(attempt.detail, attempt)
+            self.results.append(_result(candidate, attempt))
             if attempt.result is LoginResult.ACCEPTED and attempt.proved:
                 await self._same_user_random_password(candidate)
                 return
         if self.method.silence_refuses and not self.lockout:
             self._explain_silence()
+
+    async def _with_candidate(self, candidate: Candidate, purpose: str) -> Attempt:
+        credential = Credential(candidate.username, candidate.password)
+        attempt = await self._try(credential, purpose, candidate=candidate)
+        if attempt.result is LoginResult.REFUSED and self.method.doubt:
+            detail = f"refused, but {self.method.doubt}"
+            attempt = replace(attempt, result=LoginResult.NO_ANSWER, detail=detail)
+        return attempt
+
+    def _distinct(self, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        """Each password once where no user is asked for."""
+        if self.method.asks_for_user:
+            return candidates
+        passwords: dict[str, Candidate] = {}
+        for candidate in candidates:
+            passwords.setdefault(candidate.password, candidate)
+        return list(passwords.values())
 
     async def _same_user_random_password(self, candidate: Candidate) -> None:
         """Does that account take any password? Asked after the success, so that it locks nobody out."""
@@ -131,8 +155,12 @@ class Contrast:
             self.none = _refused_if_silent(self.none)
             self.random = _refused_if_silent(self.random)
             self.results = [replace(r, result=_refused_if_silent(r.result)) for r in self.results]
+            self.old_results = [
+                replace(r, result=_refused_if_silent(r.result)) for r in self.old_results
+            ]
             return
-        attempt = await self._try(Credential(candidate.username, self._word()), optional=True)
+        other = Credential(candidate.username, self._word())
+        attempt = await self._try(other, "random", optional=True)
         if attempt.result is LoginResult.ACCEPTED and attempt.proved:
             self.random = LoginResult.ACCEPTED
             detail = "this account takes any password: a random one worked too"
@@ -147,15 +175,39 @@ class Contrast:
 
     # --- one attempt -----------------------------------------------------------------------------
 
-    async def _twice(self, credential: Callable[[], Credential | None]) -> Attempt:
+    async def _twice(self, purpose: str, credential: Callable[[], Credential | None]) -> Attempt:
         """One attempt, and one more when the first stayed without an answer: packets get lost."""
-        attempt = await self._try(credential())
+        attempt = await self._try(credential(), purpose)
         again = attempt.result is LoginResult.NO_ANSWER and not attempt.lockout
         return (
-            await self._try(credential()) if again and not self.method.silence_refuses else attempt
+            await self._try(credential(), purpose)
+            if again and not self.method.silence_refuses
+            else attempt
         )
 
-    async def _try(self, credential: Credential | None, *, optional: bool = False) -> Attempt:
+    async def _try(
+        self,
+        credential: Credential | None,
+        purpose: str,
+        *,
+        candidate: Candidate | None = None,
+        optional: bool = False,
+    ) -> Attempt:
+        """One attempt, in the log whether it was made or not."""
+        attempt = await self._attempted(credential, optional=optional)
+        log_attempt(
+            self.session,
+            self.service,
+            self.method.name,
+            purpose,
+            credential,
+            attempt,
+            tier=candidate.tier if candidate else "",
+            source=candidate.source if candidate else "",
+        )
+        return attempt
+
+    async def _attempted(self, credential: Credential | None, *, optional: bool) -> Attempt:
         if credential is not None:
             if any(ord(c) < 0x20 for c in credential.username + credential.password):
                 detail = "a control character in the credential: it is not sent"
@@ -246,6 +298,7 @@ class Contrast:
     def _record(self, *, further: bool = False) -> None:
         s = self.service
         untried = self.candidates[len(self.results) :]
+        old = self.old[len(self.old_results) :]
         success = any(r.result is LoginResult.ACCEPTED and r.proved for r in self.results)
         why = "a login had worked already" if success else (self.lockout or self.problem)
         if self.none is LoginResult.ACCEPTED:
@@ -271,6 +324,10 @@ class Contrast:
                         _result(c, Attempt(result=LoginResult.NOT_TRIED, detail=why))
                         for c in untried
                     ),
+                ),
+                old=(
+                    *self.old_results,
+                    *(_result(c, Attempt(result=LoginResult.NOT_TRIED, detail=why)) for c in old),
                 ),
                 lockout_sign=self.lockout,
                 problem=self.problem,

@@ -6,28 +6,25 @@ ones. The pick fits the plan's login budget, so that the whole list can be shown
 """
 
 import re
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 from probe.checks.access.logins import PROTOCOLS, representatives
-from probe.errors import ProbeError
+from probe.collect.access.listed import read_list
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.observation import Announced, HttpPage, Service, UdpSilence
-from probe.model.plan import Plan
+from probe.model.plan import OwnCredential, Plan
 
-LIST = Path(__file__).with_name("credentials.toml")
 MOST_PER_SERVICE = 6
 FEWEST_PER_SERVICE = 2
 CONTROLS = 2
 """Login attempts beside the candidates: a random credential before, a random password after a success."""
-KEPT = frozenset({"declared", "product"})
+KEPT = frozenset({"declared", "operator", "product"})
 """Tiers that are never dropped to save budget: a default known for this very product must be tried."""
+TIERS = ("declared", "operator", "product", "vendor", "generic")
+"""In the order of trying; ``old`` passwords come before all of them, and stand apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,76 +34,8 @@ class Candidate:
     username: str
     password: str
     tier: str
-    """``declared``, ``product``, ``vendor`` or ``generic``."""
+    """One of ``TIERS``, or ``old``."""
     source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One documented default. ``vendor`` is empty for a generic one; ``model`` is a glob."""
-
-    id: str
-    vendor: str
-    model: str
-    protocols: tuple[str, ...]
-    username: str
-    password: str
-    source: str
-    licence: str
-    year: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialList:
-    """The whole file. ``signs`` are the words that give a vendor away in a banner, title or OUI name."""
-
-    edition: str
-    rows: tuple[Row, ...]
-    signs: dict[str, tuple[str, ...]]
-
-
-@cache
-def read_list(path: Path = LIST) -> CredentialList:
-    """The list in ``path``; raises ProbeError that names the faulty row."""
-    try:
-        plain = tomllib.loads(path.read_text("utf-8"))
-        sources, vendors = plain["sources"], plain["vendors"]
-        rows = tuple(_row(row, sources, vendors) for row in plain["rows"])
-        signs = {name: tuple(words) for name, words in vendors.items()}
-        edition = plain["edition"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ProbeError(
-            f"the credential list {path} cannot be used: {error!s}", "Correct the named entry."
-        ) from None
-    ids = [row.id for row in rows]
-    if twice := {i for i in ids if ids.count(i) > 1}:
-        raise ProbeError(
-            f"the credential list {path} has the id {min(twice)} twice",
-            "Rename one of the two rows.",
-        )
-    return CredentialList(edition=edition, rows=rows, signs=signs)
-
-
-def _row(plain: dict[str, Any], sources: dict[str, Any], vendors: dict[str, Any]) -> Row:
-    name = plain.get("id", "without id")
-    if unknown := plain.keys() - {"id", "vendor", "model", "on", "user", "pass", "source"}:
-        raise ValueError(f"row {name} has the unknown key '{min(unknown)}'")
-    source, vendor = sources.get(plain["source"]), plain.get("vendor", "")
-    if source is None or (vendor and vendor not in vendors):
-        raise ValueError(f"row {name} names a source or vendor that the file does not define")
-    if strange := set(plain["on"]) - set(PROTOCOLS):
-        raise ValueError(f"row {name} names the unknown protocol '{min(strange)}'")
-    return Row(
-        id=plain["id"],
-        vendor=vendor,
-        model=plain.get("model", "*"),
-        protocols=tuple(plain["on"]),
-        username=plain["user"],
-        password=plain["pass"],
-        source=source["title"],
-        licence=source["licence"],
-        year=source["year"],
-    )
 
 
 # --- what is known of the device ------------------------------------------------------------------
@@ -131,11 +60,12 @@ def _words(dut: Dut) -> Iterator[str]:
 def vendors_of(dut: Dut) -> frozenset[str]:
     """Every vendor of the list that something known of the device points to."""
     text = "\n".join(_words(dut)).casefold()
-    return frozenset(
-        vendor
-        for vendor, signs in read_list().signs.items()
-        if any(re.search(rf"(?<![a-z0-9]){re.escape(sign)}(?![a-z0-9])", text) for sign in signs)
-    )
+    return frozenset(v for v, signs in read_list().signs.items() if _points_to(text, signs))
+
+
+def _points_to(text: str, signs: Iterable[str]) -> bool:
+    """Whether one of the signs stands in the text as a word of its own."""
+    return any(re.search(rf"(?<![a-z0-9]){re.escape(s)}(?![a-z0-9])", text) for s in signs)
 
 
 def _is_model(dut: Dut, glob: str) -> bool:
@@ -160,12 +90,27 @@ def login_services(dut: Dut) -> list[Service]:
 # --- the pick --------------------------------------------------------------------------------------
 
 
-def candidates(dut: Dut, service: Service) -> list[Candidate]:
+def candidates(dut: Dut, service: Service, own: Iterable[OwnCredential] = ()) -> list[Candidate]:
     """Everything known that could open ``service``, the likeliest first, nothing twice."""
     found: dict[tuple[str, str], Candidate] = {}
-    for candidate in (*_declared(dut, service), *_listed(dut, service)):
+    ordered = [*_declared(dut, service), *_own(dut, service, own), *_listed(dut, service)]
+    for candidate in sorted(ordered, key=lambda c: TIERS.index(c.tier)):
         found.setdefault((candidate.username, candidate.password), candidate)
     return list(found.values())
+
+
+def old_passwords(dut: Dut) -> list[Candidate]:
+    """Every password that was declared as changed: it must be dead on each service, not on its own only."""
+    return [
+        Candidate(
+            username=account.username,
+            password=account.changed_from,
+            tier="old",
+            source="declaration: the password before it was changed",
+        )
+        for account in (dut.declaration.accounts if dut.declaration else ())
+        if account.changed_from is not None
+    ]
 
 
 def _declared(dut: Dut, service: Service) -> Iterator[Candidate]:
@@ -182,9 +127,24 @@ def _declared(dut: Dut, service: Service) -> Iterator[Candidate]:
             )
 
 
+def _own(dut: Dut, service: Service, rows: Iterable[OwnCredential]) -> Iterator[Candidate]:
+    """The operator's rows that fit: tried whatever is known, unless they name a vendor or model."""
+    text = "\n".join(_words(dut)).casefold()
+    for row in rows:
+        signs = read_list().signs.get(row.vendor, (row.vendor.casefold(),))
+        fits = service.protocol in row.protocols and (not row.vendor or _points_to(text, signs))
+        if fits and (row.model == "*" or _is_model(dut, row.model)):
+            yield Candidate(
+                username=row.username,
+                password=row.password,
+                tier="operator",
+                source=f"{row.id}: {row.source or 'the operator'}",
+            )
+
+
 def _listed(dut: Dut, service: Service) -> list[Candidate]:
     vendors = vendors_of(dut)
-    tiers: dict[str, list[Candidate]] = {"product": [], "vendor": [], "generic": []}
+    found: list[Candidate] = []
     for row in read_list().rows:
         if service.protocol not in row.protocols or (row.vendor and row.vendor not in vendors):
             continue
@@ -194,21 +154,23 @@ def _listed(dut: Dut, service: Service) -> list[Candidate]:
                 continue
             tier = "product"
         source = f"{row.id}: {row.source} ({row.year})"
-        tiers[tier].append(
+        found.append(
             Candidate(username=row.username, password=row.password, tier=tier, source=source)
         )
-    return [c for tier in tiers.values() for c in tier]
+    return found
 
 
 def chosen(dut: Dut, service: Service, plan: Plan) -> list[Candidate]:
     """The candidates that the plan's budget has room for, of all the login services of the device."""
-    gentle = plan.gentleness
+    gentle, old = plan.gentleness, old_passwords(dut)
     services = max(1, len(login_services(dut)))
-    room = gentle.logins_per_device // services - CONTROLS
+    room = gentle.logins_per_device // services - CONTROLS - len(old)
     room = max(FEWEST_PER_SERVICE, min(MOST_PER_SERVICE, room))
     used: dict[str, int] = {}
+    for candidate in old:
+        used[candidate.username] = used.get(candidate.username, 0) + 1
     pick: list[Candidate] = []
-    for candidate in candidates(dut, service):
+    for candidate in candidates(dut, service, plan.credentials):
         account = candidate.username or candidate.password
         fits = len(pick) < room and used.get(account, 0) < gentle.logins_per_account
         if fits or candidate.tier in KEPT:
@@ -240,10 +202,10 @@ def attempt_list(dut: Dut, plan: Plan) -> list[str]:
 def _lines(dut: Dut, service: Service, plan: Plan, where: str) -> Iterator[str]:
     head = f"{dut.device.label}: {where}:"
     yield f"{head} no credential, then a random one"
-    for c in chosen(dut, service, plan):
+    for c in (*old_passwords(dut), *chosen(dut, service, plan)):
         what = (
             f"community '{c.password}'"
             if service.protocol == "snmp"
-            else (f"user '{c.username}', password '{c.password}'")
+            else f"user '{c.username}', password '{c.password}'"
         )
         yield f"{head} {what} [{c.tier}; {c.source}]"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from probe.checks.access.logins import subject_of
 from probe.collect.access.collector import methods_of
 from probe.collect.collector import Task, Work, task
 from probe.collect.guessing.guessing import Guessing
@@ -75,7 +76,7 @@ def _not_permitted(target: Target) -> Work:
 def _missing(session: DeviceSession, target: Target, why: str, owner: Owner, settle: str) -> None:
     s = target.service
     session.not_measured(
-        endpoint(s.transport, s.address, s.port),
+        subject_of(s),
         why,
         Coverage(tried="no guess", times=0, deadline_s=0.0),
         owner=owner,

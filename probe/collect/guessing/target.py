@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from probe.checks.access.logins import asked
+from probe.checks.access.logins import Login, asked
 from probe.collect.access.attempt import Credential
 from probe.collect.access.credentials import candidates, login_services
 from probe.model.dut import Dut
@@ -34,15 +34,15 @@ class Target:
 
 def targets(dut: Dut) -> list[Target]:
     """One for each service that asked for a credential and refused a random one."""
-    tests: dict[tuple[str, str, int], list[LoginTest]] = {}
+    tests: dict[Login, list[LoginTest]] = {}
     for seen in dut.all(LoginTest):
         t = seen.fact
         if not t.further and asked(t) and t.random_credential is LoginResult.REFUSED:
-            tests.setdefault((t.transport, t.address, t.port), []).append(t)
+            tests.setdefault((t.protocol, t.transport, t.address, t.port), []).append(t)
     return [
         target(dut, service, tests[place])
         for service in login_services(dut)
-        for place in [(service.transport, service.address, service.port)]
+        for place in [(service.protocol, service.transport, service.address, service.port)]
         if place in tests
     ]
 
