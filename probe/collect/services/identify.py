@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from probe.collect.answers import NoAnswer, Why
+from probe.collect.services.debug import SHELL_QUESTION, shell_user
 from probe.collect.services.signatures import Match, as_called, recognise
 from probe.collect.services.tcp_probes import (
     MODBUS_READ,
@@ -162,7 +163,8 @@ async def _ask(talk: _Talk, probes: Iterable[str], banner: float) -> tuple[Match
             talk.troubles.append(f"a further connection met {error.why}")
             talk.broke_off = True
             break
-        match = recognise(heard)
+        # An echo gives the question back; some questions look like their answers.
+        match = recognise(heard) if heard != PROBES[name] else None
         if match is not None and not (talk.tls and match.protocol == "tls"):
             return match, heard
         if talk.tls and any("TLS" in t for t in talk.troubles):
@@ -277,6 +279,8 @@ async def _access(talk: _Talk, match: Match) -> tuple[str, bool]:
             return await _vnc(talk)
         if match.protocol == "rtsp":
             return await _rtsp(talk)
+        if match.protocol == "shell":
+            return await _shell(talk), False
         if match.protocol == "modbus" and not match.open_access:
             again = recognise(await talk.say(MODBUS_READ, banner=0.0))
             return (again.open_access if again is not None else "", False)
@@ -299,6 +303,24 @@ async def _vnc(talk: _Talk) -> tuple[str, bool]:
     offered = kinds[1 : 1 + kinds[0]] if kinds and kinds[0] < 32 else b""
     what = "the screen, keyboard and pointer (security type None)" if 1 in offered else ""
     return what, bool(offered)
+
+
+async def _shell(talk: _Talk) -> str:
+    """A prompt may be painted: only a shell does the sum. Nothing is changed by it."""
+    async with talk.session.connect(talk.address, talk.port, within=CONNECT_S) as wire:
+        try:
+            # Some print the prompt at once, some wait for a line.
+            await _listen(wire, ANSWER_S)
+            await wire.send(SHELL_QUESTION)
+            heard = await wire.recv_until(
+                lambda d: shell_user(d) is not None, limit=READ_LIMIT, within=ANSWER_S
+            )
+        finally:
+            talk.proofs.append(talk.session.keep_transcript(wire.transcript, "a sum for the shell"))
+    user = shell_user(heard)
+    if user is None:
+        return ""
+    return "a command shell as root" if user == "0" else "a command shell"
 
 
 async def _rtsp(talk: _Talk) -> tuple[str, bool]:

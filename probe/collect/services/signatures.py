@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from probe.collect.services.debug import debugger
 from probe.collect.services.tcp_probes import NONCE
 from probe.model.text import clean
 
@@ -137,14 +138,10 @@ def _telnet(data: bytes) -> Match | None:
     # IAC and one of WILL, WONT, DO, DONT (RFC 854).
     if re.search(rb"\xff[\xfb-\xfe][\x00-\x2f\xff]", data[:64]):
         return Match(protocol="telnet", reason="Telnet option negotiation")
-    if b"Open On-Chip Debugger" in data:
-        return Match(
-            protocol="openocd", reason="OpenOCD greeting", open_access="control of the debugger"
-        )
     if _LOGIN.search(data[-80:]) and not data.startswith(b"\xff\xff"):
         return Match(protocol="telnet", reason="a login prompt without Telnet negotiation")
     if _SHELL.search(data[-100:]):
-        return Match(protocol="shell", reason="a shell prompt", open_access="a command shell")
+        return Match(protocol="shell", reason="a shell prompt")
     return None
 
 
@@ -232,11 +229,16 @@ def _adb(data: bytes) -> Match | None:
     )
 
 
-def _gdb(data: bytes) -> Match | None:
-    if not re.match(rb"\+?\$[^#$]{0,1000}#[0-9a-fA-F]{2}", data):
+def _debugger(data: bytes) -> Match | None:
+    found = debugger(data)
+    if found is None:
         return None
     return Match(
-        protocol="gdbserver", reason="GDB remote packet", open_access="control of the debugger"
+        protocol=found.protocol,
+        product=found.product,
+        version=found.version,
+        reason=found.reason,
+        open_access=found.gives,
     )
 
 
@@ -287,7 +289,7 @@ _LOOKS: tuple[Callable[[bytes], Match | None], ...] = (
     _modbus,
     _dns,
     _adb,
-    _gdb,
+    _debugger,
     _rdp,
     _xmpp,
     _ldap,

@@ -6,6 +6,7 @@ started.
 
 import struct
 
+from probe.collect.services.debug import REQUESTS
 from probe.collect.services.udp.infrastructure import sip_options
 from probe.collect.services.udp.names import dns_version
 
@@ -62,7 +63,7 @@ PROBES: dict[str, bytes] = {
     "modbus": MODBUS_IDENTIFY,
     "dns": dns_over_tcp(),
     "adb": adb_connect(),
-    "gdb": b"$qSupported#37",
+    **REQUESTS,
     "sip": sip_options(NONCE).replace(b"SIP/2.0/UDP", b"SIP/2.0/TCP"),
     # X.224 connection request with a negotiation request for TLS and CredSSP ([MS-RDPBCGR] 2.2.1.1).
     "rdp": bytes.fromhex("03000013 0ee00000000000 0100080003000000"),
@@ -85,6 +86,9 @@ EXPECTED: dict[int, str] = {
     **dict.fromkeys((554, 8554, 5554, 10554), "rtsp"),
     **dict.fromkeys((6379, 6380, 6381), "redis"),
     **dict.fromkeys((1234, 2345, 2159, 2331, 3333), "gdb"),
+    **dict.fromkeys((2542, 2543), "xvc"),
+    6666: "openocd_tcl",
+    5005: "jdwp",
     502: "modbus",
     53: "dns",
     5555: "adb",
@@ -110,15 +114,18 @@ SPEAKS_FIRST = frozenset(
         143,
         587,
         873,
+        1534,
         2121,
         2222,
         2223,
         2323,
+        2333,
         3306,
         4444,
         5900,
         5901,
-        6666,
+        9999,
+        19021,
     )
 )
 """Ports whose usual service greets first: the greeting is awaited longer."""
@@ -126,7 +133,7 @@ SPEAKS_FIRST = frozenset(
 GENERIC = ("tls", "http", "newline")
 FURTHER = (
     *("mqtt", "rtsp", "redis", "modbus", "dns", "adb", "gdb", "sip", "rdp", "memcached"),
-    *("xmpp", "ldap", "postgresql", "amqp"),
+    *("xmpp", "ldap", "postgresql", "amqp", "xvc", "openocd_tcl", "jdwp"),
 )
 INSIDE_TLS = ("http", "newline", "mqtt", "rtsp", "redis", "sip")
 
