@@ -68,6 +68,12 @@ def told(done: GuessRound) -> str:
     )
 
 
+def story(test: GuessingTest) -> str:
+    """All rounds, and what held back."""
+    sign = f" ({test.sign})" if test.sign else ""
+    return "; ".join(told(r) for r in test.rounds) + f"; held back by {test.guard}{sign}"
+
+
 def broken_promise(test: GuessingTest, declared: GuessingLimit | None) -> str:
     """Where the device does less than was declared of it; empty where it does not, or nothing was."""
     if declared is None:

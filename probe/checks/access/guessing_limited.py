@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from probe.checks.access.defaults import WORST
-from probe.checks.access.guesses import LOCKS, broken_promise, limits, means, presented, rate, told
+from probe.checks.access.guesses import LOCKS, broken_promise, limits, means, presented, rate, story
 from probe.checks.access.logins import PROTOCOLS, Surface, surfaces, title, untested, with_gaps
 from probe.model.access import Guard, GuessingTest
 from probe.model.dut import Dut, Seen
@@ -18,17 +18,14 @@ JUDGE = "Judge the pace by what is guessed: a long random password bears more of
 
 
 def check(dut: Dut) -> Iterator[Answer]:
-    found = [a for surface in surfaces(dut, *PROTOCOLS) for a in _surface(dut, surface)]
+    found = (a for surface in surfaces(dut, *PROTOCOLS) for a in _surface(dut, surface))
     yield from with_gaps(dut, found, absent="No service with a login was found.")
 
 
 def _surface(dut: Dut, surface: Surface) -> Iterator[Answer]:
     name, proof = title(surface.protocol), tuple(p for s in surface.services for p in s.proof)
-    made = [
-        s
-        for s in dut.all(GuessingTest)
-        if s.fact.protocol == surface.protocol and (s.fact.address, s.fact.port) in surface.places
-    ]
+    here = [s for s in dut.all(GuessingTest) if s.fact.protocol == surface.protocol]
+    made = [s for s in here if (s.fact.address, s.fact.port) in surface.places]
     if made:
         answers = [_one(dut, surface.subject, seen) for seen in made]
         yield min(answers, key=lambda a: WORST.index(a.outcome))
@@ -36,17 +33,17 @@ def _surface(dut: Dut, surface: Surface) -> Iterator[Answer]:
     if not surface.tests:
         yield untested(dut, surface)
         return
-    worked = LoginResult.ACCEPTED
-    for t in surface.tests:
-        if worked in (t.fact.without_credential, t.fact.random_credential):
-            summary = f"{name} took anybody, so there is nothing to guess."
-            yield not_applicable(surface.subject, summary, *t.proof)
-            return
-    signs = [t.fact.lockout_sign for t in surface.tests if t.fact.lockout_sign]
+    facts = [t.fact for t in surface.tests]
+    results = {r for t in facts for r in (t.without_credential, t.random_credential)}
+    if LoginResult.ACCEPTED in results:
+        summary = f"{name} took anybody, so there is nothing to guess."
+        yield not_applicable(surface.subject, summary, *surface.tests[0].proof)
+        return
+    signs = [t.lockout_sign for t in facts if t.lockout_sign]
     hint = f" The login test met a sign of one: {signs[0]}." if signs else ""
     gaps = [s.fact for s in dut.missing("guessing") if s.fact.subject == surface.subject]
     why, owner, settle = "no guess was made", Owner.OPERATOR, PERMIT
-    problems = [t.fact for t in surface.tests if t.fact.problem]
+    problems = [t for t in facts if t.problem]
     if problems:
         why, owner, settle = problems[0].problem, Owner(problems[0].owner), AGAIN
     if gaps:
@@ -59,15 +56,13 @@ def _one(dut: Dut, subject: str, seen: Seen[GuessingTest]) -> Answer:
     test, per_hour = seen.fact, rate(seen.fact)
     declared = dut.declaration.guessing if dut.declaration else None
     few, many, whose = limits(declared)
-    head = f"{title(test.protocol)} ({test.method}), account '{test.username}': "
-    head += "; ".join(told(r) for r in test.rounds) + f"; held back by {test.guard}"
-    head += f" ({test.sign})" if test.sign else ""
+    head = f"{title(test.protocol)} ({test.method}), account '{test.username}': {story(test)}"
     owner, settle = Owner(test.owner) if test.owner else Owner.DEVICE, KNOWN
-    locked = test.guard in LOCKS
     if per_hour is None:
         summary = f"{head}. What that comes to is not known: {test.problem or 'no lock was timed'}."
         return inconclusive(subject, summary, *seen.proof, owner=owner, settle=settle)
     pace = f"{head}: {per_hour:,.0f} guesses an hour, {means(per_hour)}. Limit: {whose}."
+    locked = test.guard in LOCKS
     sure = locked or all(r.still_lets_in for r in test.rounds)
     if not sure:
         summary = f"{pace} Without a right credential a silent lock cannot be excluded."
