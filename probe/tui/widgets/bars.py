@@ -8,7 +8,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from probe.tui.spans import Line, Span, as_line, fit, text_of, width_of, wrap
-from probe.tui.widgets.lines import Bar, strip_of
+from probe.tui.widgets.lines import Bar, PlainBar, strip_of
 
 MOST_KEYS = 8
 KEY_NAMES = {
@@ -142,19 +142,10 @@ class KeyBar(Bar):
                 return
 
 
-class Peek(Widget):
+class Peek(PlainBar):
     """Two lines about the record under the cursor, where there is no room for its page."""
 
     DEFAULT_CSS = "Peek { height: 2; }"
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._line: Line = ()
-
-    def show(self, line: Line) -> None:
-        if line != self._line:
-            self._line = line
-            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width

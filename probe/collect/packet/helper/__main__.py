@@ -7,8 +7,9 @@ import sys
 
 from probe.collect.packet import lines
 from probe.collect.packet import protocol as say
-from probe.collect.packet.helper import privileges, sockets
+from probe.collect.packet.helper import sockets
 from probe.collect.packet.helper.engine import Engine, refusal
+from probe.collect.packet.privileges import give_up
 from probe.errors import ProbeError
 
 MAX_BACKLOG = 8 << 20
@@ -78,7 +79,7 @@ def _open(begin: say.Begin, outlet: Outlet) -> Engine | None:
             )
         )
         return None
-    left = privileges.give_up()
+    left = give_up()
     engine = Engine(begin, neighbours, others, outlet.send)
     engine.ear.attach(asyncio.get_running_loop())
     outlet.send(say.Ready(interface=begin.interface, privileges=left))

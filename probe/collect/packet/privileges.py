@@ -1,4 +1,8 @@
-"""Gives up everything that is not needed once the raw sockets are open. Best effort, and honest."""
+"""Gives up everything that is not needed once the raw sockets are open. Best effort, and honest.
+
+Started with sudo, the process becomes the user who called sudo; started as plain root, it keeps its user
+id without any capability, so that it can no more than any user with root's files.
+"""
 
 import ctypes
 import os
