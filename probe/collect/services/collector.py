@@ -7,7 +7,9 @@ from probe.collect.collector import Task, task
 from probe.collect.services.identify import identify, identify_further
 from probe.collect.services.port_lists import QUICK, parts, wanted_ports
 from probe.collect.services.scan import scan
-from probe.collect.services.udp.survey import survey
+from probe.collect.services.udp.encrypted import ANNOUNCED_AS, announced_probe
+from probe.collect.services.udp.probe import UdpProbe
+from probe.collect.services.udp.survey import PROBES, survey
 from probe.collect.session import DeviceSession
 from probe.model.device import endpoint
 from probe.model.dut import Dut
@@ -45,6 +47,7 @@ class Services:
                 lane="udp",
             )
         yield from self._announced(dut, plan, addresses)
+        yield from self._announced_dtls(dut, addresses)
         yield from self._identify(dut)
         yield from self._identify_further(dut)
 
@@ -74,6 +77,27 @@ class Services:
                     partial(_scan, address, (port,), ANNOUNCED_PORT),
                     priority=12,
                     lane="scan",
+                )
+
+    def _announced_dtls(self, dut: Dut, addresses: Iterable[str]) -> Iterator[Task]:
+        """DTLS where the device itself announces it, on a port that no typed probe is for."""
+        usual = {probe.port for probe in PROBES}
+        said = {
+            s.fact.port: ANNOUNCED_AS[s.fact.kind]
+            for s in dut.all(Announced)
+            if s.fact.port and s.fact.kind in ANNOUNCED_AS
+        }
+        extra = sorted(port for port in said if port not in usual)[:MAX_ANNOUNCED]
+        for address in addresses:
+            for port in extra:
+                yield task(
+                    self.name,
+                    dut.device,
+                    f"udp {address} announced {port}",
+                    f"announced UDP port {port} of {address}, {said[port].upper()}",
+                    partial(_ask_announced, address, announced_probe(said[port], port)),
+                    priority=16,
+                    lane="udp",
                 )
 
     def _identify(self, dut: Dut) -> Iterator[Task]:
@@ -115,6 +139,10 @@ async def _scan(
 
 async def _survey(address: str, session: DeviceSession) -> None:
     await survey(session, address)
+
+
+async def _ask_announced(address: str, probe: UdpProbe, session: DeviceSession) -> None:
+    await survey(session, address, (probe,), ANNOUNCED_PORT)
 
 
 async def _identify(address: str, port: int, session: DeviceSession) -> None:

@@ -80,6 +80,23 @@ def test_announced_ports_outside_the_list_are_knocked_at():
     ]
     tasks = list(COLLECTOR.tasks(dut(*facts), plan()))
     assert titles(tasks, 12) == [f"announced TCP port 51234 of {a}" for a in (V4, V6)]
+    assert titles(tasks, 16) == []
+
+
+def test_announced_dtls_is_asked_on_whatever_port():
+    facts = [
+        Announced(via="mdns", name="a", kind="_coaps._udp", port=49152),
+        Announced(via="mdns", name="b", kind="_sips._udp", port=6061),
+        Announced(via="mdns", name="c", kind="_coaps._udp", port=5684),
+        Announced(via="mdns", name="d", kind="_coap._udp", port=49153),
+        Announced(via="mdns", name="e", kind="_coaps._udp", port=None),
+    ]
+    tasks = list(COLLECTOR.tasks(dut(*facts), plan()))
+    wanted = {f"announced UDP port 49152 of {a}, COAPS" for a in (V4, V6)}
+    assert set(titles(tasks, 16)) == wanted | {
+        f"announced UDP port 6061 of {a}, SIPS" for a in (V4, V6)
+    }
+    assert {t.lane for t in tasks if t.priority == 16} == {"udp"}
 
 
 def test_a_device_of_a_thousand_addresses_is_bounded():

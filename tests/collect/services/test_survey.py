@@ -8,8 +8,10 @@ import pytest
 
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.services.udp import survey as module
+from probe.collect.services.udp.encrypted import announced_probe
 from probe.collect.services.udp.survey import PROBES, survey
-from probe.model.observation import OpenAccess, PortScan, Service, UdpSilence
+from probe.collect.tls.collector import speaks_dtls
+from probe.model.observation import ANNOUNCED_PORT, OpenAccess, PortScan, Service, UdpSilence
 from probe.model.ports import parse_ports
 
 HERE = "127.0.0.1"
@@ -60,6 +62,34 @@ async def device(monkeypatch):
 
 def ntp(data):
     return [b"\x24\x01" + b"\0" * 22 + data[40:48] + b"\0" * 16]
+
+
+def cookie_request(data):
+    """A HelloVerifyRequest of DTLS 1.0 to 1.2, with a cookie of one byte."""
+    handshake = b"\3\0\0\4\0\0\0\0\0\0\0\4\xfe\xff\1\5"
+    return [b"\x16\xfe\xff" + bytes(8) + len(handshake).to_bytes(2, "big") + handshake]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [(cookie_request, "coaps"), (lambda _: [b"hello"], "unknown")]
+)
+async def test_dtls_on_an_announced_port(bench, device, answer, said):
+    port = (await device(coaps=answer))["coaps"]
+    b = bench()
+    await survey(b.session, HERE, (announced_probe("coaps", port),), ANNOUNCED_PORT)
+    [service] = b.recorded.facts(Service)
+    assert (service.port, service.protocol) == (port, said)
+    [scan] = b.recorded.facts(PortScan)
+    assert (scan.transport, scan.list_name, scan.open) == ("udp", "announced", (port,))
+    assert speaks_dtls(service) == (said == "coaps")
+
+
+async def test_an_announced_port_that_says_nothing(bench, device):
+    port = (await device(coaps=lambda _: []))["coaps"]
+    b = bench()
+    await survey(b.session, HERE, (announced_probe("coaps", port),), ANNOUNCED_PORT)
+    [silence] = b.recorded.facts(UdpSilence)
+    assert (silence.port, silence.state) == (port, "silent")
 
 
 async def test_open_closed_and_silent(bench, device):

@@ -7,6 +7,14 @@ from probe.collect.services.udp.probe import Heard, UdpProbe
 DTLS_PROTOCOLS = ("coaps", "sips", "turns", "dtls")
 """What a service found by its DTLS answer is called; ``dtls`` where something else was expected."""
 
+ANNOUNCED_AS = {
+    "_coaps._udp": "coaps",
+    "_sips._udp": "sips",
+    "_turns._udp": "turns",
+    "_stuns._udp": "dtls",
+}
+"""What is spoken under DTLS, by the service type that a device announces (RFC 6763); on any port."""
+
 _UNKNOWN_VERSION = 0x1A1A1A1A
 """A version that no server may speak (RFC 9000 section 15): it answers with those it does."""
 _SMALLEST_INITIAL = 1200
@@ -64,6 +72,11 @@ def parse_quic(answer: bytes, request: bytes) -> Heard | None:
     # Reserved ones are said to keep clients honest, and mean nothing.
     spoken = [f"0x{v:08x}" for v in listed[:16] if v & 0x0F0F0F0F != 0x0A0A0A0A]
     return Heard(banner=f"versions {' '.join(spoken)}", reason="QUIC version negotiation")
+
+
+def announced_probe(protocol: str, port: int) -> UdpProbe:
+    """For a port where the device itself says that DTLS is spoken."""
+    return UdpProbe(protocol=protocol, port=port, build=dtls_hello, parse=parse_dtls)
 
 
 PROBES = (

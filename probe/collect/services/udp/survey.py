@@ -40,14 +40,21 @@ class _Result:
     tries: int = 0
 
 
-async def survey(session: DeviceSession, address: str) -> None:
+async def survey(
+    session: DeviceSession,
+    address: str,
+    probes: Sequence[UdpProbe] = (),
+    list_name: str = "typed probes",
+) -> None:
     """Record for every probe a Service or a UdpSilence, and one PortScan that sums up.
 
+    ``probes`` empty: all that are known.
     Raises NoAnswer(LOCAL) when the probe itself could not send, and records nothing then.
     """
-    results = {probe: _Result() for probe in PROBES}
-    await _ask_all(session, address, PROBES, results, FIRST_WITHIN_S)
-    silent = [p for p in PROBES if results[p].state is Why.SILENT]
+    probes = probes or PROBES
+    results = {probe: _Result() for probe in probes}
+    await _ask_all(session, address, probes, results, FIRST_WITHIN_S)
+    silent = [p for p in probes if results[p].state is Why.SILENT]
     if any(r.state is Why.CLOSED for r in results.values()):
         for probe in silent:
             await together(
@@ -58,7 +65,7 @@ async def survey(session: DeviceSession, address: str) -> None:
         await _ask_all(session, address, silent, results, AGAIN_WITHIN_S)
     for probe, result in results.items():
         _record(session, address, probe, result)
-    _summary(session, address, results)
+    _summary(session, address, results, list_name)
 
 
 async def _ask_all(
@@ -163,14 +170,16 @@ def _first(texts: Iterable[str]) -> str:
     return next((t for t in texts if t), "")
 
 
-def _summary(session: DeviceSession, address: str, results: dict[UdpProbe, _Result]) -> None:
+def _summary(
+    session: DeviceSession, address: str, results: dict[UdpProbe, _Result], list_name: str
+) -> None:
     def ports(*states: Why | None) -> list[int]:
         return sorted({p.port for p, r in results.items() if r.state in states})
 
     fact = PortScan(
         transport="udp",
         address=address,
-        list_name="typed probes",
+        list_name=list_name,
         tested=format_ports(p.port for p in results),
         open=tuple(ports(None)),
         filtered=format_ports(ports(Why.FILTERED)),
