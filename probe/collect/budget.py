@@ -4,11 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.gate import Gate
-from probe.model.event import AccountLogins, BudgetSpent
 from probe.model.plan import Gentleness
+
+if TYPE_CHECKING:
+    from probe.model.event import AccountLogins, BudgetSpent
 
 
 def _nothing() -> None:
@@ -28,7 +31,7 @@ class Budget:
         gentleness: Gentleness,
         *,
         gate: Gate | None = None,
-        earlier: BudgetSpent | None = None,
+        earlier: "BudgetSpent | None" = None,
         on_login: Callable[[], None] = _nothing,
     ) -> None:
         self.gentleness = gentleness
@@ -65,8 +68,10 @@ class Budget:
         return self.now() - self.started > self.gentleness.seconds
 
     @property
-    def accounts(self) -> tuple[AccountLogins, ...]:
+    def accounts(self) -> "tuple[AccountLogins, ...]":
         """How often each account was tried."""
+        from probe.model.event import AccountLogins  # heavy, and not needed for a measurement
+
         return tuple(
             AccountLogins(service=service, username=username, attempts=attempts)
             for (service, username), attempts in sorted(self._login_per_account.items())

@@ -109,13 +109,14 @@ async def exchange(
     patience: float,
     to_the_end: bool = False,
     dribble: float = MOST_DRIBBLE_S,
+    opened: Callable[[], None] | None = None,
     meanwhile: Callable[[], Awaitable[None]] | None = None,
 ) -> Reaction:
     """Say ``hello`` and read the answer; silence longer than ``patience`` seconds ends it.
 
     The ServerHello is enough, unless ``to_the_end`` asks for the certificate too. ``dribble``: seconds
-    between the pieces of unfinished messages. ``meanwhile`` happens before the connection is closed, if
-    there was a ServerHello. Raises OutOfScope.
+    between the pieces of unfinished messages. ``opened`` is called when there is a connection, and
+    ``meanwhile`` before it is closed, if there was a ServerHello. Raises OutOfScope.
     """
     flight = Ssl2Flight() if hello.version is Version.SSL2 else ServerFlight()
     hearing = _Hearing(flight, patience, to_the_end, dribble)
@@ -125,6 +126,8 @@ async def exchange(
     try:
         async with session.connect(address, port, within=patience) as wire:
             connected, transcript = True, wire.transcript
+            if opened is not None:
+                opened()
             async with asyncio.timeout(WHOLE_ANSWER_S):
                 await wire.send(hello.to_bytes())
                 met, detail = await hearing.listen(wire)

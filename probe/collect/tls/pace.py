@@ -14,7 +14,6 @@ a server with room would not show; at the first sign of strain the pace is slow 
 
 import asyncio
 import statistics
-from collections.abc import Awaitable, Callable
 
 from probe.collect.session import DeviceSession
 from probe.collect.tls.codec import ClientHello
@@ -26,33 +25,42 @@ QUICK_ANSWER_S = 0.1
 HELD_S = 0.1
 """So long the first connection is held for the second; a server with a queue does not answer meanwhile."""
 
-Overlap = Callable[[ClientHello, float], Awaitable[tuple[Reaction, Reaction]]]
-"""Says a hello twice, the second time while the first connection is open."""
 
+class Overlap:
+    """Says a hello twice, the second time while the first connection is open."""
 
-def overlap(session: DeviceSession, address: str, port: int) -> Overlap | None:
-    """None when the plan allows one connection only."""
-    if session.plan.gentleness.connections_at_once < 2:
-        return None
+    def __init__(self, session: DeviceSession, address: str, port: int) -> None:
+        self._where = session, address, port
+        self.together = False
+        """Both connections were open at once. Other work on the device may have kept the place."""
 
-    async def say(hello: ClientHello, patience: float) -> tuple[Reaction, Reaction]:
+    async def __call__(self, hello: ClientHello, patience: float) -> tuple[Reaction, Reaction]:
         second: list[asyncio.Task[Reaction]] = []
+        first_is_open = False
+
+        def opened() -> None:
+            self.together = first_is_open
 
         async def meanwhile() -> None:
-            again = exchange(session, address, port, hello, patience=patience)
+            nonlocal first_is_open
+            first_is_open = True
+            again = exchange(*self._where, hello, patience=patience, opened=opened)
             second.append(asyncio.ensure_future(again))
             await asyncio.wait(second, timeout=HELD_S)
+            first_is_open = False
 
         try:
-            first = await exchange(
-                session, address, port, hello, patience=patience, meanwhile=meanwhile
-            )
+            first = await exchange(*self._where, hello, patience=patience, meanwhile=meanwhile)
             return first, await second[0] if second else first
         finally:
             for task in second:
                 task.cancel()
 
-    return say
+
+def overlap(session: DeviceSession, address: str, port: int) -> Overlap | None:
+    """None when the plan allows one connection only."""
+    allowed = session.budget.gentleness.connections_at_once
+    return Overlap(session, address, port) if allowed > 1 else None
 
 
 async def bears_more(asked: Interview, say: Overlap) -> bool:
@@ -62,4 +70,4 @@ async def bears_more(asked: Interview, say: Overlap) -> bool:
     if asked.control is None or asked.has_strained or slow:
         return False
     first, second = await asked.say_twice(asked.control, say)
-    return first.met is second.met is Met.HELLO
+    return say.together and first.met is second.met is Met.HELLO
