@@ -31,6 +31,7 @@ PERMIT = (
     "sent, a little, and its health is watched."
 )
 BY_HAND = "Run again when nothing else talks to the device, or test this service by hand."
+OTHER_TOOL = "Try it by hand with a tool that speaks DTLS, and record the result."
 COINCIDENCE = (
     "It may be a coincidence: run the test again to see whether it happens at the same request."
 )
@@ -113,7 +114,8 @@ def withstands(dut: Dut, name: str, called: str) -> Iterator[Answer]:
             return fine(dut, seen, subject, f"The service is not open to {called}: {known.reason}.")
         if known.need is Need.UNKNOWN:
             summary = f"Whether the service is open to {called} is not known: {known.reason}."
-            return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=BY_HAND)
+            settle = OTHER_TOOL if seen.fact.transport == "udp" else BY_HAND
+            return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=settle)
         return _untried(dut, seen, subject, called)
 
     yield from each_service(dut, judge)
@@ -153,7 +155,12 @@ def survived(dut: Dut) -> Iterator[Answer]:
     """One answer per service: did it go on answering while attacks were tried on it?"""
 
     def judge(seen: Seen[TlsService], subject: str) -> Answer:
-        tests = [t for n in NAMES if (t := tested(dut, seen.fact, n)) and t.fact.well_before]
+        known = [t for n in NAMES if (t := tested(dut, seen.fact, n))]
+        tests = [t for t in known if t.fact.well_before]
+        if len(tests) < len(known):
+            summary = "The service did not answer a hello that had worked before, when attacks were to be tried."
+            proof = [p for t in known for p in t.proof]
+            return inconclusive(subject, summary, *proof, owner=Owner.DEVICE, settle=BY_HAND)
         lost = [t.fact.name for t in tests if not t.fact.well_after]
         proof = [p for t in tests for p in t.proof]
         if len(lost) > 1:

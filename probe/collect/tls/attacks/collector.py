@@ -109,7 +109,7 @@ async def one_attack(target: Target, name: str) -> TlsAttackTest:
     """The attack with a look at the service before and after it."""
     fact = target.fact
     outcome = no_answer("a hello that had worked met no ServerHello, so that nothing was tried")
-    well_before = well_after = await target.is_well()
+    well_before = well_after = await target.comes_back()
     if well_before:
         outcome = await _carried_out(target, ATTACKS[name])
         well_after = await target.comes_back()

@@ -63,6 +63,25 @@ async def test_with_permission_every_attack_is_tried_last(
     assert all(o.proof for o in made.recorded.observations)
 
 
+async def test_tls_that_is_asked_for_is_attacked_inside(
+    serve: Any, tried: Any, tls12: Any
+) -> None:
+    twin = Bleeding()
+
+    async def smtp(reader: Any, writer: Any) -> None:
+        writer.write(b"220 device ESMTP\r\n")
+        await reader.readline()
+        writer.write(b"250-device\r\n250 STARTTLS\r\n")
+        await reader.readline()
+        writer.write(b"220 go on\r\n")
+        await twin(reader, writer)
+
+    async with serve(smtp) as port:
+        result = await tried(port, "heartbleed", service=replace(tls12, starttls="smtp"))
+    assert result.one.reply.value == "vulnerable"
+    assert result.well
+
+
 def service(**options: Any) -> TlsService:
     versions = options.pop("versions", {"TLSv1.2": Reply.ACCEPTED})
     return TlsService(
