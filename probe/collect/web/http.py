@@ -4,8 +4,7 @@
 and adds no credential: the caller decides, so that what was sent is exactly what the caller says.
 """
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -81,15 +80,22 @@ async def fetch(
     was a connection, when no final status line with headers came.
     """
     async with session.connect(address, port, within=min(within, 5.0)) as wire:
-        began = time.monotonic()
-        until = began + within
+        # The budget's clock stands still while the run is paused: that is no delay of the device.
+        began = session.budget.now()
+
+        def left() -> float:
+            still = began + within - session.budget.now()
+            if still <= 0:
+                raise NoAnswer(Why.SILENT, "the response took too long")
+            return still
+
         try:
             if tls:
                 await wire.start_tls(within=within)
             connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
             await wire.send(_request(connection, address, port, tls, method, path, headers, body))
-            head = await _head(wire, connection, until)
-            content, truncated = await _body(wire, connection, until, limit)
+            head = await _head(wire, connection, left)
+            content, truncated = await _body(wire, connection, left, limit)
         except NoAnswer as error:
             where = endpoint("tcp", address, port)
             proof = session.keep_transcript(wire.transcript, f"HTTP without answer, {where}")
@@ -105,7 +111,7 @@ async def fetch(
             body=content,
             truncated=truncated,
             proof=session.keep_transcript(wire.transcript, caption),
-            seconds=time.monotonic() - began,
+            seconds=session.budget.now() - began,
         )
 
 
@@ -148,13 +154,13 @@ def _request(
     return b"".join(part for part in parts if part)
 
 
-async def _head(wire: Wire, connection: h11.Connection, until: float) -> h11.Response:
+async def _head(wire: Wire, connection: h11.Connection, left: Callable[[], float]) -> h11.Response:
     interim = 0
     got_bytes = False
     while True:
         event = _next(connection)
         if event is h11.NEED_DATA:
-            data = await wire.recv(within=_left(until))
+            data = await wire.recv(within=left())
             if not data and not got_bytes:
                 raise NoAnswer(Why.ENDED, "closed without a response")
             got_bytes = True
@@ -170,7 +176,7 @@ async def _head(wire: Wire, connection: h11.Connection, until: float) -> h11.Res
 
 
 async def _body(
-    wire: Wire, connection: h11.Connection, until: float, limit: int
+    wire: Wire, connection: h11.Connection, left: Callable[[], float], limit: int
 ) -> tuple[bytes, bool]:
     """The body and whether it is cut. The status is known already, so trouble here is no NoAnswer."""
     got = bytearray()
@@ -178,7 +184,7 @@ async def _body(
         try:
             event = _next(connection)
             if event is h11.NEED_DATA:
-                connection.receive_data(await wire.recv(within=_left(until)))
+                connection.receive_data(await wire.recv(within=left()))
             elif isinstance(event, h11.Data):
                 got += event.data
             else:
@@ -193,10 +199,3 @@ def _next(connection: h11.Connection) -> object:
         return connection.next_event()
     except h11.RemoteProtocolError as error:
         raise NoAnswer(Why.GARBAGE, clean(f"not HTTP: {error}")) from None
-
-
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise NoAnswer(Why.SILENT, "the response took too long")
-    return left

@@ -141,3 +141,18 @@ def test_host_header():
     assert host_header("2001:db8::1", 80, False) == "[2001:db8::1]"
     assert host_header("192.0.2.1", 443, True) == "192.0.2.1"
     assert host_header("192.0.2.1", 80, True) == "192.0.2.1:80"
+
+
+async def test_a_pause_is_no_delay_of_the_device(bench, serve):
+    b = bench()
+    gate = b.session.budget.gate
+
+    async def paused(wire):
+        gate.close("paused")
+        asyncio.get_running_loop().call_later(0.6, gate.open, "paused")
+
+    b.session.opening = paused
+    async with serve(answer(OK + b"\r\nhello")) as port:
+        got = await fetch(b.session, "127.0.0.1", port, within=0.4)
+    assert got.status == 200
+    assert got.seconds < 0.4
