@@ -1,5 +1,7 @@
 """HTTP: the pages that ask for a login, by HTTP authentication, by a form or by a script's JSON."""
 
+import re
+
 from probe.collect.access.attempt import Method
 from probe.collect.access.protocols.web import json_login
 from probe.collect.access.protocols.web.auth import HttpAuth, challenges
@@ -18,6 +20,7 @@ from probe.model.observation import HttpPage, Service
 
 SCHEMES = ("digest", "basic")
 """Digest first where both are offered: it does not show the password to the network."""
+SPEAKS = re.compile(r"passw|passwd|log-?_?in\b|sign-?_?in\b", re.IGNORECASE)
 BY_HAND = "Try the documented default by hand where the device asks for it, and record the result."
 
 
@@ -125,9 +128,9 @@ def _scripted(pages: list[Landing]) -> bool:
 
 
 def _worth_asking(pages: list[Landing], texts: list[str]) -> bool:
-    """Whether a login by a script is likely: a page without scripts and without 401 has none."""
+    """Whether a login by a script is likely: something refuses, or a script speaks of a password."""
     refused = any(p.response.status in (401, 403) for p in pages)
-    return refused or _scripted(pages) or any(text.strip() for text in texts[1:])
+    return refused or _scripted(pages) or any(SPEAKS.search(text) for text in texts)
 
 
 def _nothing(pages: list[Landing]) -> str:

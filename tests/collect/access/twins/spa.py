@@ -94,7 +94,7 @@ class Rpc(App):
     """JSON-RPC with ``params``, as an object or as a list."""
 
     def __init__(self, kind: type = dict) -> None:
-        super().__init__(script="call('/rpc', {params: x});get('/api/status')", at="/rpc")
+        super().__init__(script="call('/rpc', {method: 'login', params: x});get('/api/status')", at="/rpc")
         self.kind = kind
 
     def login(self, request: Request) -> Answer:
