@@ -155,8 +155,9 @@ def _counted(parts: list[_Part]) -> list[_Part]:
 
 
 def _worst_first(parts: list[_Part]) -> list[_Part]:
-    # A part with a finding explains more than a check that did not run.
-    return sorted(parts, key=lambda p: (-SEVERITY[p.status], p.finding is None, p.text))
+    # A part with a finding explains more than a check that did not run, and what is unknown more than
+    # what is no sign against it.
+    return sorted(parts, key=lambda p: (-SEVERITY[p.status], p.finding is None, p.supports, p.text))
 
 
 def _settle(requirement: Requirement, parts: list[_Part]) -> tuple[str, ...]:

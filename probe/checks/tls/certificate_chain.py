@@ -53,8 +53,13 @@ def _kind(chain: tuple[Certificate, ...]) -> str:
             "can only remember it from the first visit."
         )
     if last.self_signed:
-        return f"The chain of {len(chain)} certificates is in order and ends in its own root, {last.subject}."
+        return (
+            f"The chain of {len(chain)} certificates is in order and ends in the root {last.subject}, "
+            "presented with it: clients accept it when they were given that root beforehand, as is usual "
+            "with a private CA."
+        )
+    presented = "one certificate" if len(chain) == 1 else f"{len(chain)} certificates"
     return (
-        f"The chain ({len(chain)} presented) is in order up to its issuer {last.issuer}, which a client "
-        "must know already."
+        f"The chain ({presented} presented) is in order up to its issuer {last.issuer}, which a client "
+        "must know beforehand; whether that is a public CA or the manufacturer's own was not looked up."
     )

@@ -22,7 +22,10 @@ def check(dut: Dut) -> Iterator[Answer]:
         named = hosts(names)
         if not named:
             identity = f" ({names[0][:60]})" if names else ""
-            summary = f"The certificate names no host{identity} that could be compared, only the device itself."
+            summary = (
+                f"The certificate names the device itself{identity} and no host, as a device identity "
+                "does: a client compares it with the identity that it expects, not with a host name."
+            )
             return not_applicable(subject, summary, *seen.proof)
         sent = {usual(seen.fact.server_name)} if seen.fact.server_name else set()
         for name in named:

@@ -25,10 +25,8 @@ def check(dut: Dut) -> Iterator[Answer]:
             summary = "The key usage of the device's certificate was not recorded."
             return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=AGAIN)
         uses = [leaf.key_usage for leaf in leaves(seen.fact)]
-        said = dict.fromkeys(
-            f"for {joined(u)}" if u else "for any use, as none is named" for u in uses
-        )
-        summary = f"The device's certificate cannot sign others and is {joined(said)}."
+        said = joined(dict.fromkeys(joined(u) if u else "any use, as none is named" for u in uses))
+        summary = f"The device's certificate is not a CA's, and its key is for {said}."
         return fine(dut, seen, subject, summary)
 
     yield from each_service(dut, judge)

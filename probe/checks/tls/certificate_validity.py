@@ -10,6 +10,10 @@ from probe.model.finding import Answer, Owner, inconclusive, violated
 from probe.model.tls import TlsService
 
 CLOCK_IS_SANE_AFTER = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
+WITHOUT_END = (
+    "has no end date (99991231), which is right for an identity that a device keeps for life (IEEE "
+    "802.1AR IDevID, RFC 5280 section 4.1.2.5): it is withdrawn by whoever stops to trust it"
+)
 SET_CLOCK = "Set the clock of the machine that the probe runs on (NTP or by hand) and run again."
 
 
@@ -32,7 +36,7 @@ def check(dut: Dut) -> Iterator[Answer]:
                 summary = f"{which(place, certificate)} is not valid before {_day(start)}."
                 return violated(subject, sentence(summary), *shown)
         end = fact.chain[0].not_after
-        until = "has no end date" if end is None else f"is valid until {_day(end)}"
+        until = WITHOUT_END if end is None else f"is valid until {_day(end)}"
         return fine(dut, seen, subject, f"The device's certificate {until}.")
 
     yield from each_service(dut, judge)

@@ -71,6 +71,7 @@ def rule_for(
     return next((r for r in rules if _named(r, name) and _sized(r, bits)), None)
 
 
+WITHOUT_KEY = "those of suites with pre-shared keys are not asked for"
 SELF_MADE = "self-made"
 """What rules call a DHE prime that is known nowhere."""
 
@@ -182,11 +183,17 @@ def _list_gaps(service: TlsService, kind: str) -> dict[str, str]:
     listed = {one.version for one in found}
     if kind == "groups":
         gaps |= {f"{kind} at {v}": WITH_INVENTORY for v in possible & {*MODERN} - listed}
+    # The key exchange of PSK suites is not signed (RFC 4279, RFC 5489).
+    signed = [n for n in accepted_suites(service) if "_PSK_" not in n]
+    names = list(accepted_suites(service)) if kind == "groups" else signed
     uses = ("TLS_ECDHE_",) if kind == "groups" else ("TLS_ECDHE_", "TLS_DHE_")
     below = possible - {*MODERN} if kind == "groups" else possible & SIGNED_BY_CHOICE
-    wanted = old_suite_gaps(service) or any(n.startswith(uses) for n in accepted_suites(service))
-    if below and wanted and not listed - {*MODERN}:
-        gaps[f"{kind} below TLSv1.3"] = WITH_INVENTORY
+    used = [n for n in names if n.startswith(uses)]
+    unknown = {} if uses_psk_only(service) and kind != "groups" else old_suite_gaps(service)
+    if below and (unknown or used) and not listed - {*MODERN}:
+        what = f"{kind} below {'DTLSv1.3' if service.transport == 'udp' else 'TLSv1.3'}"
+        only_psk = bool(used) and all("_PSK_" in n for n in used)
+        gaps[what] = WITHOUT_KEY if only_psk else WITH_INVENTORY
     return gaps
 
 

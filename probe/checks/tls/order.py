@@ -17,10 +17,11 @@ NOT_TOLD = "whose order counts was not found out"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ordering:
-    """What one list shows under one rule; neither ``fault`` nor ``unknown``: it is in order."""
+    """What one list shows under one rule; neither ``fault`` nor ``unknown``: nothing is wrong with it."""
 
     rule: Rule
     said: str = ""
+    """How it keeps the order; empty when no suite has to come behind another."""
     fault: str = ""
     unknown: str = ""
     evidence: tuple[str, ...] = ()
@@ -44,7 +45,7 @@ def _judged(rule: Rule, one: TlsList, policy: Policy) -> Ordering:
     ranks = [r for r, _ in ranked]
     where = f"at {one.version}"
     if not _matters(rule, ranks):
-        return Ordering(rule=rule, said=f"{where} there is nothing to be put behind")
+        return Ordering(rule=rule)
     best = min(ranked)[1]
     worst = max(ranked, key=lambda pair: pair[0])[1]
     if one.order == "client":

@@ -8,10 +8,14 @@ from probe.checks.tls.services import each_service, fine, joined
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, not_applicable, violated
 from probe.model.policy import Grade, Policy
-from probe.model.tls import TlsService
+from probe.model.tls import Reply, TlsService
 
 MOST_NAMED = 4
 """Names in one sentence; the report's table has them all."""
+ASK_BY_HAND = (
+    "Run again when nothing else talks to the device; what stays open, ask with the manufacturer's own "
+    "client and key, and record a manual result."
+)
 ASK_ALL = (
     "Run the plan 'full', which takes the whole inventory of TLS, when nothing else talks to the device, "
     "or test this service by hand."
@@ -61,23 +65,38 @@ def _answer(
         more = len(sheet.gaps) - MOST_NAMED
         rest = f" and {more} more" if more > 0 else ""
         summary = f"Not everything is known that {policy.title} asks for: {named}{rest}."
-        return inconclusive(subject, summary, *seen.proof, owner=Owner.DEVICE, settle=ASK_ALL)
+        owner, settle = Owner.OPERATOR, ASK_ALL
+        if seen.fact.lists:  # The whole inventory was asked for, and left this open.
+            owner, settle = Owner.DEVICE, ASK_BY_HAND
+        return inconclusive(subject, summary, *seen.proof, owner=owner, settle=settle)
     return fine(dut, seen, subject, _clean(policy, sheet, what, against))
 
 
 def _accepted(policy: Policy, bad: list[Graded], against: Grade, sheet: Sheet) -> str:
-    said = joined([_with_word(item) for item in bad[:MOST_NAMED]])
-    more = f" and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
-    notes = joined_notes(bad)
-    unknown = "; there may be more" if sheet.gaps else ""
+    """``P calls A, B and 2 more (section 1) insufficient and requires C (section 2), which is missing``."""
+    missing = [item for item in bad if item.rule and item.rule.reply == Reply.REFUSED]
+    there = [item for item in bad if item not in missing]
     verb, end = _words(against)
-    return f"{policy.title} {policy.edition} {verb} {said}{more} {end}{unknown}{notes}."
+    parts = [f"{verb} {_named(there)} {end}"] if there else []
+    if missing:
+        wants = "wants" if against is Grade.PHASE_OUT else "requires"
+        parts.append(f"{wants} {_named(missing)}, which is missing")
+    unknown = "; there may be more" if sheet.gaps else ""
+    return f"{policy.title} {policy.edition} {joined(parts)}{unknown}{joined_notes(bad)}."
 
 
-def _with_word(item: Graded) -> str:
-    assert item.rule is not None
-    word = f", {item.rule.word}" if item.rule.word else ""
-    return f"{item.name} ({item.rule.paragraph}{word})"
+def _named(items: list[Graded]) -> str:
+    """The first few, each paragraph once."""
+    by_rule: dict[str, list[str]] = {}
+    for item in items[:MOST_NAMED]:
+        assert item.rule is not None
+        word = f", {item.rule.word}" if item.rule.word else ""
+        names = by_rule.setdefault(f"{item.rule.paragraph}{word}", [])
+        refused = item.rule.reply == Reply.REFUSED
+        names.append(item.name.removeprefix("no ") if refused else item.name)
+    if len(items) > MOST_NAMED:
+        next(reversed(by_rule.values())).append(f"{len(items) - MOST_NAMED} more")
+    return joined(f"{joined(names)} ({paragraph})" for paragraph, names in by_rule.items())
 
 
 def joined_notes(items: list[Graded]) -> str:

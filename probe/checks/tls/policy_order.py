@@ -31,8 +31,13 @@ def check(dut: Dut) -> Iterator[Answer]:
             return inconclusive(subject, summary, *seen.proof, owner=owner, settle=ASK_ALL)
         if not found:
             return not_applicable(subject, f"{named} asks for no order of suites.", *seen.proof)
-        said = joined(dict.fromkeys(one.said for one in found))
-        return fine(dut, seen, subject, f"The server puts the better suites first: {said}.")
+        if kept := dict.fromkeys(one.said for one in found if one.said):
+            summary = f"The server puts the better suites first: {joined(kept)}."
+        else:
+            summary = (
+                f"No order is needed: of what it accepts, {named} has no suite come behind another."
+            )
+        return fine(dut, seen, subject, summary)
 
     def under_policy(seen: Seen[TlsService], subject: str) -> Answer:
         rules = (one.rule for one in orderings(policy, seen.fact))

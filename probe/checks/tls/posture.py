@@ -101,7 +101,9 @@ def _unknown(service: TlsService) -> Iterator[str]:
     yield from (
         f"rest of the {one.kind} at {one.version}" for one in service.lists if not one.complete
     )
-    yield from (t.name.replace("_", " ") for t in service.traits if t.reply is Reply.NO_ANSWER)
+    beside = ("client_certificate",) if uses_psk_only(service) else ()
+    unknown = (t.name for t in service.traits if t.reply is Reply.NO_ANSWER)
+    yield from (name.replace("_", " ") for name in unknown if name not in beside)
 
 
 # --- the certificate -----------------------------------------------------------------------------
