@@ -14,6 +14,7 @@ from zeroconf import BadTypeInNameException, IPVersion, ServiceStateChange, Zero
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from probe.collect.discovery.link import LinkSession
+from probe.model.finding import Owner
 from probe.model.observation import Announced
 from probe.model.text import clean
 
@@ -58,6 +59,7 @@ class MdnsBrowser:
         self._resolves: dict[str, int] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._told = False
 
     async def start(self) -> bool:
         """Says whether mDNS can be listened to on this interface."""
@@ -124,10 +126,19 @@ class MdnsBrowser:
             try:
                 info = AsyncServiceInfo(service_type, name)
                 complete = await info.async_request(self._zeroconf.zeroconf, RESOLVE_MS)
-            except Exception:  # noqa: BLE001 - a hostile record must not end the browsing
+                found = resolved(info) if complete or info.server else None
+            except Exception as error:  # noqa: BLE001 - a hostile record must not end the browsing
+                self._unreadable(name, error)
                 return
-        if complete or info.server:
-            self._found(resolved(info))
+        if found is not None:
+            self._found(found)
+
+    def _unreadable(self, name: str, error: Exception) -> None:
+        """Tell a person of the first one; a hostile device could send thousands."""
+        if not self._told:
+            self._told = True
+            text = f"mDNS records that cannot be read, such as '{clean(name, 80)}', are passed over"
+            self._link.note(f"{text} ({type(error).__name__})", Owner.DEVICE)
 
 
 def resolved(info: AsyncServiceInfo) -> Resolved:

@@ -5,6 +5,7 @@ from xml.parsers import expat
 MAX_XML = 128 * 1024
 MAX_DEPTH = 24
 MAX_VALUE = 400
+MAX_LEAVES = 4_000
 WANTED = frozenset(
     {
         *("deviceType", "friendlyName", "manufacturer", "manufacturerURL", "modelDescription"),
@@ -50,9 +51,55 @@ def parse_description(xml: bytes) -> dict[str, str]:
 
     Document types and entities are refused before anything is expanded; nothing external is loaded.
     """
+    reader = _Reader()
+    _read(xml, reader)
+    found = {key: value.strip() for key, value in reader.found.items() if value.strip()}
+    if not found:
+        raise DescriptionFault("it holds no root device")
+    return found
+
+
+def leaves(xml: bytes) -> list[tuple[tuple[str, ...], str]]:
+    """The path of names and the text of each element that holds text, in order. Raises DescriptionFault.
+
+    For the other documents of UPnP: service descriptions and the answers to actions.
+    """
+    reader = _Leaves()
+    _read(xml, reader)
+    return reader.found
+
+
+class _Leaves:
+    """Collects what the elements hold."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[tuple[str, ...], str]] = []
+        self._path: list[str] = []
+        self._text = ""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        del attributes
+        self._path.append(name.rpartition(" ")[2])
+        self._text = ""
+        if len(self._path) > MAX_DEPTH:
+            raise DescriptionFault(f"nested deeper than {MAX_DEPTH}")
+
+    def end(self, name: str) -> None:
+        del name
+        if self._text.strip():
+            if len(self.found) >= MAX_LEAVES:
+                raise DescriptionFault(f"more than {MAX_LEAVES} values")
+            self.found.append((tuple(self._path), self._text.strip()))
+        self._path.pop()
+        self._text = ""
+
+    def text(self, data: str) -> None:
+        self._text = (self._text + data)[:MAX_VALUE]
+
+
+def _read(xml: bytes, reader: _Reader | _Leaves) -> None:
     if len(xml) > MAX_XML:
         raise DescriptionFault(f"longer than {MAX_XML} bytes")
-    reader = _Reader()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler = reader.text
@@ -64,7 +111,3 @@ def parse_description(xml: bytes) -> dict[str, str]:
         raise DescriptionFault(f"not well-formed: {expat.errors.messages[error.code]}") from None
     except (ValueError, LookupError) as error:  # an encoding that expat hands to Python
         raise DescriptionFault(f"unreadable: {type(error).__name__}") from None
-    found = {key: value.strip() for key, value in reader.found.items() if value.strip()}
-    if not found:
-        raise DescriptionFault("it holds no root device")
-    return found

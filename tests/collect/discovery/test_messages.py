@@ -1,6 +1,7 @@
 """What devices send by themselves: SSDP, DHCP, mDNS records, UPnP descriptions. All of it hostile."""
 
 import struct
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from zeroconf.asyncio import AsyncServiceInfo
 
 from probe.collect.discovery import dhcp, identify, mdns, pcap, ssdp, upnp
+from probe.model.finding import Owner
 from probe.model.observation import Announced
 
 RESPONSE = (
@@ -200,3 +202,26 @@ def test_pcap_is_one_the_tools_read():
     assert data[:4] == b"\xd4\xc3\xb2\xa1"
     assert struct.unpack_from("<IIII", data, 24) == (12, 500_000, 5, 5)
     assert data.endswith(b"frame")
+
+
+async def test_a_record_that_cannot_be_read_is_told_and_not_swallowed(monkeypatch):
+    notes, found = [], []
+    link = SimpleNamespace(note=lambda text, owner: notes.append((text, owner)))
+    browser = mdns.MdnsBrowser(link, found.append)
+    browser._zeroconf = SimpleNamespace(zeroconf=None)
+
+    async def answered(self, zeroconf, timeout):
+        return True
+
+    def broken(info):
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    monkeypatch.setattr(mdns.AsyncServiceInfo, "async_request", answered)
+    monkeypatch.setattr(mdns, "resolved", broken)
+    for _ in range(2):
+        await browser._resolve("_http._tcp.local.", "la\x1bmp._http._tcp.local.")
+    assert found == []
+    [(text, owner)] = notes
+    assert "UnicodeDecodeError" in text
+    assert "\x1b" not in text
+    assert owner is Owner.DEVICE
