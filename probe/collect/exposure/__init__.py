@@ -1,0 +1,1 @@
+"""What a gateway lets programs on the network do, asked by reading only."""
