@@ -218,10 +218,12 @@ async def test_a_record_that_cannot_be_read_is_told_and_not_swallowed(monkeypatc
 
     monkeypatch.setattr(mdns.AsyncServiceInfo, "async_request", answered)
     monkeypatch.setattr(mdns, "resolved", broken)
-    for _ in range(2):
-        await browser._resolve("_http._tcp.local.", "la\x1bmp._http._tcp.local.")
+    # One that zeroconf reads and we cannot, one that it refuses itself.
+    for name in ("lamp._http._tcp.local.", "la\x1bmp._http._tcp.local."):
+        browser._told = False
+        await browser._resolve("_http._tcp.local.", name)
+    await browser._resolve("_http._tcp.local.", "lamp._http._tcp.local.")
     assert found == []
-    [(text, owner)] = notes
-    assert "UnicodeDecodeError" in text
-    assert "\x1b" not in text
-    assert owner is Owner.DEVICE
+    assert len(notes) == 2, "told once; the second one is of a browser that had told nothing yet"
+    assert "UnicodeDecodeError" in notes[0][0]
+    assert all("\x1b" not in text and owner is Owner.DEVICE for text, owner in notes)
