@@ -13,7 +13,7 @@ from probe.checks.tls.known import (
     trait,
     uses_psk_only,
 )
-from probe.checks.tls.services import each_service, fine, joined
+from probe.checks.tls.services import each_service, fine, joined, sentence
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, not_applicable, satisfied, violated
 from probe.model.tls import AttackReply, Reply, TlsAttackTest, TlsService
@@ -142,7 +142,7 @@ def _of_test(dut: Dut, test: Seen[TlsAttackTest], subject: str, called: str) -> 
 def _untried(dut: Dut, seen: Seen[TlsService], subject: str, called: str) -> Answer:
     for missing in dut.missing(COLLECTOR):
         if f"{subject} " in f"{missing.fact.subject} ":
-            summary = f"{called} was not tried: {missing.fact.reason}."
+            summary = f"Not tried: {called}. {sentence(missing.fact.reason)}."
             owner, settle = Owner(missing.fact.owner), missing.fact.settle
             return inconclusive(subject, summary, *missing.proof, owner=owner, settle=settle)
     summary = (
