@@ -46,3 +46,26 @@ async def test_a_trap(login: Any, serve: Any, service: Any, room: str, name: str
         assert ACCEPTED not in {t.random_credential for t in got.tests}
     else:
         assert got.test.random_credential is ACCEPTED
+
+
+@pytest.mark.parametrize("name", spa.OPEN)
+async def test_a_script_session_is_left_and_nothing_is_done(
+    login: Any, serve: Any, service: Any, name: str
+) -> None:
+    app = spa.OPEN[name]()
+    async with serve(site(app)) as port:
+        await login(service("http", port))
+    assert isinstance(app, spa.App)
+    assert not app.rebooted
+    assert not app.sessions or "/api/logout" not in app.script
+    users = [user for user, _ in app.tried]
+    assert users.count("admin") <= 3
+
+
+@pytest.mark.parametrize("name", pages.OPEN)
+async def test_a_form_session_is_left(login: Any, serve: Any, service: Any, name: str) -> None:
+    portal = pages.OPEN[name]()
+    async with serve(site(portal)) as port:
+        await login(service("http", port))
+    assert isinstance(portal, pages.Portal)
+    assert not portal.sessions or not portal.logout

@@ -92,8 +92,8 @@ class OnvifLogin:
             response = await self._post(session, body, proof, value)
             fresh = best(challenges(response.values("www-authenticate")), "digest")
             if fresh is None or fresh.get("stale").lower() != "true":
-                break
-        return response
+                return response
+        raise NoAnswer(Why.GARBAGE, "every nonce is called stale, whatever the password")
 
     def _challenge(self, response: Response) -> Challenge:
         found = best(challenges(response.values("www-authenticate")), "digest")

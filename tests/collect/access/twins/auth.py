@@ -37,10 +37,11 @@ class Digest:
     """Digest by RFC 7616, written from the server's side. Nonces are good for one request."""
 
     def __init__(
-        self, *algorithms: str, qop: str = "auth", layout: str = "several", stale: int = 0
+        self, *algorithms: str, qop: str = "auth", layout: str = "several", stale: str = ""
     ) -> None:
         self.algorithms, self.qop, self.layout, self.stale = algorithms, qop, layout, stale
         self.nonces: set[str] = set()
+        self.given = 0
 
     def challenge(self, extra: str = "") -> list[tuple[str, str]]:
         nonce = secrets.token_hex(8)
@@ -66,8 +67,10 @@ class Digest:
             return 401, self.challenge(", stale=true"), "stale"
         self.nonces.discard(f["nonce"])
         if self.stale:
-            self.stale -= 1
-            return 401, self.challenge(", stale=TRUE"), "stale"
+            # Every other nonce, or every one.
+            self.given += 1
+            if self.stale == "always" or self.given % 2:
+                return 401, self.challenge(", stale=TRUE"), "stale"
         algorithm = f.get("algorithm", "MD5")
         name = {"MD5": "md5", "SHA-256": "sha256"}[algorithm.removesuffix("-sess")]
 
@@ -162,7 +165,7 @@ OPEN: dict[str, Callable[[], Handler]] = {
     "digest-unknown-first": lambda: Digest("SHA-999", "MD5"),
     "digest-qop-list": lambda: Digest("MD5", qop="auth-int, auth"),
     "digest-no-qop": lambda: Digest("MD5", qop=""),
-    "digest-stale": lambda: Digest("MD5", stale=1),
+    "digest-stale": lambda: Digest("MD5", stale="every other"),
     "forbidden": forbidden,
 }
 """Open with the default credential, and with no other."""
@@ -177,6 +180,7 @@ TRAPS: dict[str, tuple[Callable[[], Handler], str]] = {
     "423": (locks(423), "HTTP 423"),
     "503-retry-after": (locks(503, ("Retry-After", "9")), "Retry-After: 9"),
     "auth-int-only": (lambda: Digest("MD5", qop="auth-int"), "qop auth-int is not supported"),
+    "always-stale": (lambda: Digest("MD5", stale="always"), "every nonce is called stale"),
     "unknown-algorithm": (lambda: Digest("SHA-999"), "SHA-999 is not supported"),
 }
 """Not to be taken for a login with the default, and the words that say what it is instead."""

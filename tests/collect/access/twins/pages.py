@@ -94,6 +94,15 @@ class TwoSteps(Portal):
         )
 
 
+class ByAddress(Portal):
+    """Whoever comes from the address of a successful login is in, cookie or not."""
+
+    def __call__(self, request: Request) -> Answer:
+        if self.sessions:
+            request.fields["cookie"] = f"sid={min(self.sessions)}"
+        return super().__call__(request)
+
+
 class AnyPost(Portal):
     """Whatever is posted ends in ``answer``; nothing ever opens."""
 
@@ -177,6 +186,7 @@ OPEN: dict[str, Callable[[], Handler]] = {
         "/login.html", "<frameset><frame src='/top.html'><frame src='login.html'></frameset>"
     ),
     "form-behind-a-link": lambda: Portal("/login.html", "Hello, <a href='/login.html'>log in</a>"),
+    "session-by-address": ByAddress,
     "two-steps": TwoSteps,
     "two-steps-known-users": lambda: TwoSteps(known_only=True),
 }

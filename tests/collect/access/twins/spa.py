@@ -94,7 +94,9 @@ class Rpc(App):
     """JSON-RPC with ``params``, as an object or as a list."""
 
     def __init__(self, kind: type = dict) -> None:
-        super().__init__(script="call('/rpc', {method: 'login', params: x});get('/api/status')", at="/rpc")
+        super().__init__(
+            script="call('/rpc', {method: 'login', params: x});get('/api/status')", at="/rpc"
+        )
         self.kind = kind
 
     def login(self, request: Request) -> Answer:
@@ -135,6 +137,15 @@ class Once(App):
         if request.path == "/api/status" and got[0] == 200:
             self.sessions.clear()
         return got
+
+
+class ByAddress(App):
+    """Whoever comes from the address of a successful login is in, token or not."""
+
+    def __call__(self, request: Request) -> Answer:
+        if self.sessions and request.path != "/api/logout":
+            request.fields["cookie"] = f"sid={min(self.sessions)}"
+        return super().__call__(request)
 
 
 class AnyPassword(App):
@@ -204,6 +215,7 @@ TRAPS: dict[str, tuple[Callable[[], Handler], str]] = {
         "did not understand the fields",
     ),
     "once": (Once, "nothing is known that only a session can read"),
+    "session-by-address": (ByAddress, "nothing is known that only a session can read"),
     "any-password": (AnyPassword, "takes any password"),
     "429": (Locks, "HTTP 429, Retry-After: 60"),
 }

@@ -211,8 +211,8 @@ class HttpAuth:
             fresh = self._challenge(response)
             # A stale nonce says nothing about the password (RFC 7616 section 3.3).
             if not fresh or fresh.get("stale").lower() != "true":
-                break
-        return response
+                return response
+        raise NoAnswer(Why.GARBAGE, "every nonce is called stale, whatever the password")
 
     async def _get(
         self, session: DeviceSession, authorization: str | None, proof: list[Proof]

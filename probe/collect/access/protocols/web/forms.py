@@ -103,7 +103,10 @@ class Form:
                 value = password
             elif control is account:
                 value = username
-            pairs.append((control.name, value))
+            if control.kind == "image":
+                pairs += [(f"{control.name}.x", "1"), (f"{control.name}.y", "1")]
+            else:
+                pairs.append((control.name, value))
         return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)
 
 
