@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from probe.checks.exposure.reachable import ipv6_only, reachable
 from probe.checks.support import (
     DEVICE,
     conclude,
@@ -11,10 +12,12 @@ from probe.checks.support import (
     tcp_gaps,
     udp_scan_gaps,
 )
-from probe.model.device import endpoint
+from probe.model.device import address_order, endpoint
 from probe.model.dut import Dut
 from probe.model.finding import Answer, Owner, inconclusive, violated
 
+MOST = 64
+"""Ports that are named one by one; a tarpit opens them all."""
 DECLARE = (
     "List every service under [[service]] of the declaration file, with services_complete = true."
 )
@@ -27,7 +30,7 @@ def check(dut: Dut) -> Iterator[Answer]:
     if declaration is not None and declaration.services_complete:
         found = [undeclared(dut, *p) for p in extra]
     else:
-        found = [unknowable(dut, len(extra))] if extra else []
+        found = [*unknowable(dut, extra)]
     # A declared port that is open needs no name to be a declared one.
     excused = {endpoint("tcp", a, port) for t, a, port in reachable(dut) if (t, port) in declared}
     gaps = [gap for gap in tcp_gaps(dut) if gap.subject not in excused]
@@ -42,26 +45,33 @@ def check(dut: Dut) -> Iterator[Answer]:
     )
 
 
-def reachable(dut: Dut) -> list[tuple[str, str, int]]:
-    """Transport, address and port of everything that answered."""
-    ports = {(s.fact.transport, s.fact.address, s.fact.port) for s in dut.services()}
-    return sorted(ports | {(t, a, p) for t in ("tcp", "udp") for a, p in dut.open_ports(t)})
-
-
 def undeclared(dut: Dut, transport: str, address: str, port: int) -> Answer:
     subject = endpoint(transport, address, port)
     place = (transport, address, port)
     for seen in dut.services():
         if (seen.fact.transport, seen.fact.address, seen.fact.port) == place:
-            summary = f"{named(seen)} is reachable and not declared."
+            summary = f"{named(seen)} is reachable{ipv6_only(dut, *place)} and not declared."
             return violated(subject, summary, *seen.proof)
-    return violated(subject, "The port is open and not declared.", *scan_proof(dut, transport))
+    summary = f"The port is open{ipv6_only(dut, *place)} and not declared."
+    return violated(subject, summary, *scan_proof(dut, transport))
 
 
-def unknowable(dut: Dut, count: int) -> Answer:
+def unknowable(dut: Dut, extra: list[tuple[str, str, int]]) -> Iterator[Answer]:
+    """One question to the manufacturer for each port, on its first address."""
     which = "the declared list is not complete" if dut.declaration else "no declaration was given"
-    summary = (
-        f"Reachable and not declared: {count} {'service' if count == 1 else 'services'}; {which}."
-    )
-    proof = (*scan_proof(dut), *scan_proof(dut, "udp"))
-    return inconclusive(DEVICE, summary, *proof, owner=Owner.OPERATOR, settle=DECLARE)
+    names = {(s.fact.transport, s.fact.address, s.fact.port): s for s in dut.services()}
+    asked: set[tuple[str, int]] = set()
+    for transport, address, port in sorted(extra, key=lambda p: (p[0], p[2], address_order(p[1]))):
+        if (transport, port) in asked or len(asked) >= MOST:
+            continue
+        asked.add((transport, port))
+        seen = names.get((transport, address, port))
+        where = ipv6_only(dut, transport, address, port)
+        summary = f"{named(seen) if seen else 'An open port'} is reachable{where}; {which}."
+        proof = seen.proof if seen else scan_proof(dut, transport)
+        subject = endpoint(transport, address, port)
+        yield inconclusive(subject, summary, *proof, owner=Owner.OPERATOR, settle=DECLARE)
+    rest = len({(transport, port) for transport, _, port in extra}) - len(asked)
+    if rest > 0:
+        summary, proof = f"{rest} further ports are reachable; {which}.", scan_proof(dut)
+        yield inconclusive(DEVICE, summary, *proof, owner=Owner.OPERATOR, settle=DECLARE)
