@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from probe.checks.access.label_passwords_differ import ADD, SETTLE
-from probe.checks.access.labels import BY_CHANCE, distance, name, pairs, step, units
+from probe.checks.access.labels import BY_CHANCE, FARTHEST, distance, name, pairs, step, units
 from probe.checks.declaration.paper import proof, undeclared
 from probe.model.dut import Dut
 from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
@@ -17,7 +17,7 @@ def check(dut: Dut) -> Iterator[Answer]:
     near = []
     for a, b in pairs(labels):
         found = step(a, b)
-        if found and found[0] > 0 and found[1] < BY_CHANCE / len(pairs(labels)):
+        if found and 0 < found[0] <= FARTHEST and found[1] < BY_CHANCE / len(pairs(labels)):
             near.append((a, b, found[0]))
     if near:
         a, b, apart = min(near, key=lambda n: n[2])
