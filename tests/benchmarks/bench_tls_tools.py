@@ -345,7 +345,7 @@ def missed(rows: Sequence[Row], chosen: Sequence[Posture]) -> list[str]:
                 for other in others
                 for a, b in (
                     (f"{row.connections} connections", f"{other.connections}"),
-                    (f"{row.wall:.2f} s ({row.asking:.2f} s asking)", f"{other.wall:.2f} s"),
+                    (f"{row.wall:.2f} s ({row.asking or 0:.2f} s asking)", f"{other.wall:.2f} s"),
                 )
                 if float(a.split()[0]) >= float(b.split()[0])
             ]

@@ -16,41 +16,28 @@ from probe.collect.tls import suites
 from probe.collect.tls.codec import Terms, Version
 from probe.collect.tls.codec.hello import SMALL_SUITES
 from probe.collect.tls.codec.numbers import (
-    GROUPS,
     GROUPS_TLS13,
     SIGNATURES,
     group_name,
     signature_name,
 )
-from probe.collect.tls.exchange import Met, Reaction
+from probe.collect.tls.earlier import (
+    CURVES,
+    Earlier,
+    Picked,
+    group_of,
+    signature_of,
+    suite_of,
+)
+from probe.collect.tls.exchange import Reaction
 from probe.collect.tls.interview import Settled
 from probe.collect.tls.learned import LEGACY, Question
 from probe.collect.tls.pace import Overlap, bears_more
 from probe.collect.tls.questions import dhe_suites
 from probe.collect.tls.suites import MOST_AT_ONCE, name_of
 from probe.collect.tls.survey import Survey
-from probe.collect.tls.traits import FALLBACK_SCSV, OWN_PRIME, dh_bits, key_exchange_of
+from probe.collect.tls.traits import OWN_PRIME, dh_bits
 from probe.model.tls import Reply, TlsList
-
-Picked = Callable[[Reaction], int | None]
-"""What a ServerHello chose from the list that is being taken; None when it does not show."""
-
-
-CURVES = tuple(g for g in GROUPS if g < 0x0100)
-
-
-def _suite(reaction: Reaction) -> int | None:
-    return reaction.server_hello.suite
-
-
-def _group(reaction: Reaction) -> int | None:
-    if reaction.server_hello.version == Version.TLS13:
-        return reaction.server_hello.group
-    return key_exchange_of(reaction).group
-
-
-def _signature(reaction: Reaction) -> int | None:
-    return key_exchange_of(reaction).signature
 
 
 @dataclass(slots=True)
@@ -81,6 +68,7 @@ class Inventory:
     def __init__(self, found: Survey, overlap: Overlap | None = None) -> None:
         """``overlap`` says a hello on two connections at once, if the plan allows it; see ``pace``."""
         self.found, self._overlap = found, overlap
+        self._earlier = Earlier(found)
         self._lists: list[_List] = []
         self._suites: dict[Version, list[int]] = {}
 
@@ -106,11 +94,11 @@ class Inventory:
 
     async def _take_suites(self, version: Version) -> None:
         offers = suites.ordinary(version)
-        if version > Version.SSL3 and self._hello_with(version, psk=False) is None:
+        if version > Version.SSL3 and self._earlier.hello_with(version, psk=False) is None:
             offers = ()
         found = await self._enumerate_suites("suites", version, self._pieces(offers))
         self._suites[version] = found
-        if version == self._newest_legacy():
+        if version == self._earlier.newest_legacy():
             pieces = self._pieces(suites.psk(version))
             self._suites[version] = found + await self._enumerate_suites(
                 "psk suites", version, pieces
@@ -120,17 +108,19 @@ class Inventory:
         self, kind: str, version: Version, pieces: Iterable[tuple[int, ...]]
     ) -> list[int]:
         taken = _List(kind, version, name_of, [], [])
-        refusals = self._refusals(version)
+        refusals = self._earlier.refusals(version)
         refused = {n for q in refusals for offer in q.offers for n in offer}
         offered = [n for piece in pieces for n in piece]
         taken.ends += [q for q in refusals if any(set(o) & set(offered) for o in q.offers)]
-        named = self._named(version, _suite)
+        named = self._earlier.named(version, suite_of)
         left = tuple(n for n in offered if n not in refused or n in named)
         fruitful = 0
         for piece in self._pieces((left,)):
             before = len(taken.picked)
             await self._take_known(taken, piece)
-            await self._enumerate(taken, piece, _suite, lambda left: (left, self._turned(version)))
+            await self._enumerate(
+                taken, piece, suite_of, lambda left: (left, self._earlier.turned(version))
+            )
             fruitful += len(taken.picked) > before
         if taken.ends:
             self._lists.append(taken)
@@ -145,8 +135,8 @@ class Inventory:
 
     async def _take_known(self, taken: _List, piece: tuple[int, ...]) -> None:
         """What the short plan saw chosen, if the list is in no order of the server's."""
-        named = self._named(taken.version, _suite)
-        first = self._known(taken, piece)
+        named = self._earlier.named(taken.version, suite_of)
+        first = self._earlier.known(taken.version, piece)
         others = [n for n in piece if n in named and first is not None and n != first[0]]
         if first is None or not others or taken.picked:
             return
@@ -158,12 +148,12 @@ class Inventory:
     async def _ask_order(self, taken: _List, accepted: list[int]) -> None:
         """What is picked from the reverse of ``accepted``: the server's first, or the client's?"""
         backwards = tuple(reversed(accepted))
-        topic, terms = f"order of {taken.label}", self._turned(taken.version)
-        deep = self._more_to_show(taken.version)
+        topic, terms = f"order of {taken.label}", self._earlier.turned(taken.version)
+        deep = self._earlier.more_to_show(taken.version)
         settled = await self.found.ask(
             Question((topic,), taken.version, (backwards,), terms, to_the_end=deep)
         )
-        chosen = _chosen(settled, taken.version, _suite)
+        chosen = _chosen(settled, taken.version, suite_of)
         if chosen is not None:
             taken.order = {backwards[0]: "client", backwards[-1]: "server"}.get(chosen, "")
             taken.told = settled.evidence
@@ -174,7 +164,7 @@ class Inventory:
         taken = _List("groups", Version.TLS13, group_name, [], [])
         self._lists.append(taken)
         await self._enumerate(
-            taken, GROUPS_TLS13, _group, lambda left: (offers, Terms(groups=left)), known=True
+            taken, GROUPS_TLS13, group_of, lambda left: (offers, Terms(groups=left)), known=True
         )
 
     async def _take_curves(self, version: Version) -> None:
@@ -184,11 +174,11 @@ class Inventory:
         offers = with_rsa or self._with_exchange(version, "ECDHE_")
         taken = _List("groups", version, group_name, [], [])
         self._lists.append(taken)
-        signatures = self._turned(version).signatures
+        signatures = self._earlier.turned(version).signatures
         await self._enumerate(
             taken,
             CURVES,
-            _group,
+            group_of,
             lambda left: (offers, Terms(groups=left, signatures=signatures)),
             known=bool(with_rsa),
         )
@@ -204,7 +194,7 @@ class Inventory:
 
         left = tuple(g for g in CURVES if g not in taken.picked)
         known = len(taken.picked)
-        await self._enumerate(taken, left, _group, shape)
+        await self._enumerate(taken, left, group_of, shape)
         taken.ends.pop()
         if len(taken.picked) == known:
             taken.detail = f"{group_name(its_own)} may be taken before others that are accepted"
@@ -214,7 +204,11 @@ class Inventory:
         taken = _List("signatures", Version.TLS12, signature_name, [], [])
         self._lists.append(taken)
         await self._enumerate(
-            taken, SIGNATURES, _signature, lambda left: (offers, Terms(signatures=left)), known=True
+            taken,
+            SIGNATURES,
+            signature_of,
+            lambda left: (offers, Terms(signatures=left)),
+            known=True,
         )
 
     async def _take_certificates(self) -> None:
@@ -235,7 +229,7 @@ class Inventory:
         return any(
             r.flight.certificates
             and suites.table()[r.server_hello.suite].key_exchange.endswith(kind)
-            for r in self._hellos()
+            for r in self._earlier.hellos()
         )
 
     async def _take_dh_size(self) -> None:
@@ -267,15 +261,17 @@ class Inventory:
         left = tuple(n for n in everything if n not in taken.picked)
         named: dict[int, Reaction] = {}
         if known:
-            named = {n: r for n, r in self._named(taken.version, picked).items() if n in left}
-        elif picked is _suite and (first := self._known(taken, left)) is not None:
+            named = {
+                n: r for n, r in self._earlier.named(taken.version, picked).items() if n in left
+            }
+        elif picked is suite_of and (first := self._earlier.known(taken.version, left)) is not None:
             named = dict((first,))
         taken.picked += named
         taken.shown += [r.proof.sha256 for r in named.values()]
         left = tuple(n for n in left if n not in named)
         while left and not self.found.interview.hopeless:
             offered, terms = shape(left)
-            deep = picked is not _suite or self._more_to_show(taken.version)
+            deep = picked is not suite_of or self._earlier.more_to_show(taken.version)
             question = Question((taken.label,), taken.version, (offered,), terms, to_the_end=deep)
             settled = await self.found.ask(question)
             chosen = _chosen(settled, taken.version, picked)
@@ -287,52 +283,6 @@ class Inventory:
             taken.picked.append(chosen)
             taken.shown += settled.evidence
             left = tuple(n for n in left if n != chosen)
-
-    def _known(self, taken: _List, left: tuple[int, ...]) -> tuple[int, Reaction] | None:
-        """The suite that was chosen from an earlier offer of all these, in the same order, or more."""
-        for reaction in self._hellos_of(taken.version):
-            hello, chosen = reaction.hello, reaction.server_hello.suite
-            same = hello.version == taken.version and chosen in left
-            if same and _whole(hello.terms) and tuple(n for n in hello.suites if n in left) == left:
-                return chosen, reaction
-        return None
-
-    def _named(self, version: Version, picked: Picked) -> dict[int, Reaction]:
-        """All that any answer in that version has chosen, and where."""
-        found: dict[int, Reaction] = {}
-        for reaction in self._hellos_of(version):
-            chosen = picked(reaction)
-            if chosen is not None:
-                found.setdefault(chosen, reaction)
-        return found
-
-    def _refusals(self, version: Version) -> list[Question]:
-        """Earlier questions about suites alone, all of which were refused."""
-        return [
-            q
-            for q, s in self.found.answers.items()
-            if q.version == version
-            and s.reply is Reply.REFUSED
-            and _whole(q.terms)
-            and not any(FALLBACK_SCSV in offer for offer in q.offers)
-        ]
-
-    def _turned(self, version: Version) -> Terms:
-        """Everything, with what has been named at the end of its list."""
-        if version is Version.TLS13:
-            return Terms(groups=_last(GROUPS_TLS13, self._named(version, _group)))
-        if version != self._newest_legacy() or version <= Version.SSL3:
-            return Terms()
-        curves = _last(CURVES, self._named(version, _group))
-        others = tuple(g for g in GROUPS if g not in CURVES)
-        signatures = _last(SIGNATURES, self._named(version, _signature))
-        return Terms(
-            groups=curves + others, signatures=signatures if version is Version.TLS12 else None
-        )
-
-    def _more_to_show(self, version: Version) -> bool:
-        """Whether it is worth the while to read on after the ServerHello."""
-        return Version.SSL3 < version < Version.TLS13 and version == self._newest_legacy()
 
     # --- what was learned --------------------------------------------------------------------
 
@@ -371,20 +321,6 @@ class Inventory:
 
     # --- small things ------------------------------------------------------------------------
 
-    def _hellos(self) -> list[Reaction]:
-        return [r for r in self.found.interview.reactions if r.met is Met.HELLO]
-
-    def _hellos_of(self, version: Version) -> list[Reaction]:
-        return [r for r in self._hellos() if r.server_hello.version == version]
-
-    def _hello_with(self, version: Version, *, psk: bool) -> Reaction | None:
-        table = suites.table()
-        fitting = self._hellos_of(version)
-        return next((r for r in fitting if table[r.server_hello.suite].psk == psk), None)
-
-    def _newest_legacy(self) -> Version | None:
-        return next(iter(self.found.accepted_below_tls13()), None)
-
     def _with_exchange(self, version: Version, *prefixes: str) -> tuple[int, ...]:
         """Accepted suites with such a key exchange, few enough for a small hello."""
         table = suites.table()
@@ -399,20 +335,6 @@ class Inventory:
         most = SMALL_SUITES if self.found.interview.small else MOST_AT_ONCE
         numbers = [n for offer in offers for n in offer]
         return tuple(tuple(numbers[n : n + most]) for n in range(0, len(numbers), most))
-
-
-def _whole(terms: Terms) -> bool:
-    """No group and no signature scheme is missing, in whatever order."""
-    groups, signatures = terms.groups, terms.signatures
-    return (groups is None or set(groups) >= set(GROUPS) or set(groups) >= set(GROUPS_TLS13)) and (
-        signatures is None or set(signatures) >= set(SIGNATURES)
-    )
-
-
-def _last(numbers: tuple[int, ...], named: Iterable[int]) -> tuple[int, ...]:
-    """The same, those that are named last."""
-    known = set(named)
-    return tuple(sorted(numbers, key=lambda n: n in known))
 
 
 def _chosen(settled: Settled, version: Version, picked: Picked) -> int | None:
