@@ -25,7 +25,7 @@ from probe.collect.tls.attacks.heartbleed import heartbleed
 from probe.collect.tls.attacks.robot import robot
 from probe.collect.tls.attacks.target import Attack, Outcome, Target, no_answer
 from probe.collect.tls.attacks.ticketbleed import ticketbleed
-from probe.collect.tls.collector import announced_name
+from probe.collect.tls.names import announced_name
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage

@@ -148,11 +148,10 @@ async def _finish(
 
 
 def _read_along(flight: Aftermath, data: bytes) -> None:
+    """Read what is in the clear, past the ends at which a flight stops by itself."""
     try:
         flight.feed(data)
-        while flight.done and not flight.encrypted and flight.pending:
-            flight.go_on()
-        if not flight.encrypted:
+        while flight.done and not flight.encrypted and flight.fatal is None:
             flight.go_on()
     except TlsFormatError as error:
         raise NoAnswer(Why.GARBAGE, f"in the handshake for a ticket: {error}") from None

@@ -63,9 +63,7 @@ async def test_with_permission_every_attack_is_tried_last(
     assert all(o.proof for o in made.recorded.observations)
 
 
-async def test_tls_that_is_asked_for_is_attacked_inside(
-    serve: Any, tried: Any, tls12: Any
-) -> None:
+async def test_tls_that_is_asked_for_is_attacked_inside(serve: Any, tried: Any, tls12: Any) -> None:
     twin = Bleeding()
 
     async def smtp(reader: Any, writer: Any) -> None:
