@@ -170,4 +170,5 @@ class SpokenBeside:
     protocol: str
     """``onvif`` …"""
     spoken: bool
-    """It answered in that protocol, or clearly said that there is none. No answer is a NotMeasured."""
+    """It answered in that protocol, or clearly has none that a stranger could reach. No answer is a
+    NotMeasured."""

@@ -1,5 +1,6 @@
 """Asks each web service once for the clock of an ONVIF device, which every such device tells anybody."""
 
+import secrets
 from collections.abc import Iterable
 from functools import partial
 
@@ -8,6 +9,7 @@ from probe.collect.collector import Task, task
 from probe.collect.onvif import soap
 from probe.collect.session import DeviceSession
 from probe.collect.web.http import Response, fetch
+from probe.collect.web.pages import auth_schemes
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage
@@ -43,17 +45,14 @@ async def ask(service: Service, session: DeviceSession) -> None:
     s = service
     where = endpoint("tcp", s.address, s.port)
     try:
-        response = await fetch(
-            session,
-            s.address,
-            s.port,
-            tls=s.tls,
-            method="POST",
-            path=soap.DEVICE_SERVICE,
-            headers=[soap.CONTENT],
-            body=soap.CLOCK,
-            within=WITHIN_S,
-        )
+        response = await _post(session, s, soap.DEVICE_SERVICE)
+        spoken, proof = speaks(response), [response.proof]
+        if spoken is None and response.status != 429:
+            # Where a path that nobody has meets the same, this one is nothing of its own: what lies
+            # behind a login for the whole server is behind the login that is tested as the web's.
+            other = await _post(session, s, f"/{secrets.token_hex(6)}/device_service")
+            proof.append(other.proof)
+            spoken = False if _kind(other) == _kind(response) else None
     except NoAnswer as error:
         nothing = Coverage(tried=f"GetSystemDateAndTime, {where}", times=1, deadline_s=WITHIN_S)
         session.not_measured(
@@ -65,12 +64,11 @@ async def ask(service: Service, session: DeviceSession) -> None:
             settle=SETTLE,
         )
         return
-    spoken = speaks(response)
     if spoken is None:
         session.not_measured(
             f"{where} onvif",
             f"the question for its clock met HTTP {response.status}",
-            response.proof,
+            *proof,
             owner=Owner.DEVICE,
             settle=SETTLE,
         )
@@ -84,8 +82,28 @@ async def ask(service: Service, session: DeviceSession) -> None:
             protocol="onvif",
             spoken=spoken,
         ),
-        response.proof,
+        *proof,
     )
+
+
+async def _post(session: DeviceSession, service: Service, path: str) -> Response:
+    return await fetch(
+        session,
+        service.address,
+        service.port,
+        tls=service.tls,
+        method="POST",
+        path=path,
+        headers=[soap.CONTENT],
+        body=soap.CLOCK,
+        within=WITHIN_S,
+    )
+
+
+def _kind(response: Response) -> tuple[int, tuple[str, ...], bool]:
+    """What two answers have in common when it is the server and not the path that speaks."""
+    asks = auth_schemes(response.values("www-authenticate"))
+    return response.status, asks, soap.read(response.text).is_soap
 
 
 def speaks(response: Response) -> bool | None:

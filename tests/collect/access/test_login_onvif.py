@@ -94,6 +94,10 @@ async def test_a_connection_request_that_says_nothing(
     assert words in said(got)
 
 
+def only_there(inner: Any) -> Any:
+    return lambda r: inner(r) if r.path == soap.DEVICE_SERVICE else (404, [], "")
+
+
 # --- recognised -------------------------------------------------------------------------------------
 
 
@@ -106,11 +110,25 @@ async def test_a_connection_request_that_says_nothing(
         (auth.nobody(), False),
         (lambda _: (404, [], "<html>not found</html>"), False),
         (lambda _: (405, [], ""), False),
-        (auth.refuses_all(), None),
-        (lambda _: (500, [], "oops"), None),
+        (auth.refuses_all(), False),
+        (lambda _: (500, [], "oops"), False),
+        (only_there(auth.refuses_all()), None),
+        (only_there(lambda _: (500, [], "oops")), None),
         (lambda _: (429, [("Retry-After", "9")], ""), None),
     ],
-    ids=["clock", "fault", "fault-400", "page", "404", "405", "401", "500", "429"],
+    ids=[
+        "clock",
+        "fault",
+        "fault-400",
+        "page",
+        "404",
+        "405",
+        "401 everywhere",
+        "500 everywhere",
+        "401",
+        "500",
+        "429",
+    ],
 )
 async def test_which_web_services_speak_onvif(
     bench: Callable[..., Any], serve: Any, service: Any, handler: Any, spoken: bool | None
