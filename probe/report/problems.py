@@ -65,6 +65,7 @@ def _of_check(
         risk=info.plain_risk if info else "",
         why=info.why if info else "",
         fix=info.fix if info else "",
+        ask=info.ask if info else "",
         references=info.references if info else (),
         findings=tuple(f.id for f in sorted(found, key=lambda f: f.answer.subject)),
         fails=tuple(ref for ref, _ in failed),

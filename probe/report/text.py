@@ -191,6 +191,7 @@ def _problem(device: DeviceView, problem: ProblemView) -> Lines:
         ("Fails", named),
         ("Risk", problem.risk),
         ("Fix", problem.fix),
+        ("Ask", problem.ask),
         ("Effort", problem.effort),
     ):
         if text:

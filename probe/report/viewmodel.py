@@ -195,6 +195,9 @@ class ProblemView:
     """One sentence for a buyer."""
     why: str
     fix: str
+    """For the engineer."""
+    ask: str = ""
+    """What a buyer can ask the manufacturer."""
     references: tuple[str, ...]
     findings: tuple[str, ...]
     fails: tuple[RequirementRef, ...]

@@ -159,6 +159,10 @@ def test_each_check_is_complete_and_short(check: CheckId) -> None:
     for name in ("question", "why", "fix", "plain_risk"):
         assert len(getattr(info, name)) > 20, name
     assert info.question.endswith("?")
+    # For a buyer, who can mend nothing and may ask.
+    if check.startswith(("access/", "exposure/")):
+        assert len(info.ask) > 20, "ask"
+        assert info.ask.endswith("?")
     assert info.limitations
     assert info.severity in {"critical", "high", "medium", "low", "info"}
     assert info.effort in {"hours", "days", "weeks"}

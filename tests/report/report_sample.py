@@ -183,6 +183,7 @@ def info(name: str, question: str, severity: str, fix: str, risk: str, limits: s
         why=f"Why {name} matters.",
         fix=fix,
         plain_risk=risk,
+        ask="How was this tested?" if name.startswith("access") else "",
         severity=severity,
         effort="days",
         observes=("Service",),

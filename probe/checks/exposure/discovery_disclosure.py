@@ -1,4 +1,4 @@
-"""Do the device's own announcements keep firmware version and serial number to themselves?"""
+"""Do the device's own announcements keep the firmware version to themselves?"""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from probe.model.finding import Answer, Owner, inconclusive, violated
 from probe.model.observation import Announced, UdpSilence
 
 KEYS = re.compile(
-    r"(?i)^(?:fv|fw|fwver|firmware.*|sw|swver|software.*|ver|version|sn|serial.*|srcvers)$"
+    r"(?i)^(?:fv|fw|fwver|firmware.*|sw|swver|software.*|ver|version|srcvers)$"
 )
 SERVER_VERSION = re.compile(r"\d+\.\d+")
 
@@ -40,7 +40,7 @@ def check(dut: Dut) -> Iterator[Answer]:
         dut,
         [],
         gaps,
-        "Its announcements held no version and no serial number."
+        "Its announcements held no version."
         if seen
         else "It announced nothing and refused mDNS and SSDP questions.",
         proof=(*(p for a in seen for p in a.proof), *scan_proof(dut, "udp"), *refusals(dut)),
