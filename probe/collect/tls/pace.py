@@ -22,8 +22,9 @@ from probe.collect.tls.interview import Interview
 
 QUICK_ANSWER_S = 0.1
 """Usual time of an answer, above which a device is too slow to be hurried."""
-HELD_S = 0.1
-"""So long the first connection is held for the second; a server with a queue does not answer meanwhile."""
+HELD_S, HELD_ANSWERS = 0.05, 4
+"""So long, or for the usual time of so many answers, the first connection is held for the second: time for
+a device without room to turn it away. A server with a queue does not answer meanwhile."""
 
 
 class Overlap:
@@ -31,6 +32,7 @@ class Overlap:
 
     def __init__(self, session: DeviceSession, address: str, port: int) -> None:
         self._where = session, address, port
+        self.held = HELD_S
         self.together = False
         """Both connections were open at once. Other work on the device may have kept the place."""
 
@@ -46,7 +48,7 @@ class Overlap:
             first_is_open = True
             again = exchange(*self._where, hello, patience=patience, opened=opened)
             second.append(asyncio.ensure_future(again))
-            await asyncio.wait(second, timeout=HELD_S)
+            await asyncio.wait(second, timeout=self.held)
             first_is_open = False
 
         try:
@@ -66,8 +68,11 @@ def overlap(session: DeviceSession, address: str, port: int) -> Overlap | None:
 async def bears_more(asked: Interview, say: Overlap) -> bool:
     """Whether the service has served two connections at once, or one after the other, and quickly."""
     answered = [r for r in asked.reactions if r.met in (Met.HELLO, Met.ALERT)]
-    slow = not answered or statistics.median(r.seconds for r in answered) > QUICK_ANSWER_S
-    if asked.control is None or asked.has_strained or slow:
+    if asked.control is None or asked.has_strained:
         return False
+    usual = statistics.median(r.seconds for r in answered)
+    if usual > QUICK_ANSWER_S:
+        return False
+    say.held = max(HELD_S, HELD_ANSWERS * usual)
     first, second = await asked.say_twice(asked.control, say)
     return say.together and first.met is second.met is Met.HELLO
