@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from probe.checks.tls.posture import posture
+from probe.checks.tls.grading import prime_name
+from probe.checks.tls.posture import Trust, posture
+from probe.checks.tls.services import measured_services, service_of
 from probe.model import tls
 from probe.model.device import endpoint
 from probe.model.dut import Dut
@@ -12,7 +14,7 @@ Row = tuple[str, ...]
 
 
 def _services(dut: Dut) -> list[tls.TlsService]:
-    return [seen.fact for seen in dut.all(tls.TlsService)]
+    return [seen.fact for seen in measured_services(dut).values()]
 
 
 def overview(dut: Dut, _: bool) -> Iterable[Row]:
@@ -26,6 +28,10 @@ def overview(dut: Dut, _: bool) -> Iterable[Row]:
             ": ".join(filter(None, (seen.trust.value, seen.trust_detail))),
             "; ".join(seen.unknown) or "none",
         )
+    known = measured_services(dut)
+    for missing in dut.missing("tls"):
+        if (subject := service_of(missing.fact.subject)) not in known:
+            yield (subject, "not known", "", "", Trust.UNKNOWN.value, missing.fact.reason)
 
 
 def details(dut: Dut, _: bool) -> Iterable[Row]:
@@ -46,7 +52,11 @@ def details(dut: Dut, _: bool) -> Iterable[Row]:
             names = [t.name.replace("_", " ") for t in service.traits if t.reply is reply]
             if names:
                 yield (where, words, ", ".join(names), "")
-        if service.dh_bits is not None:
+        for prime in service.primes:
+            source = f"generator {prime.generator or 'too long to be told'}"
+            remarks = "; ".join(filter(None, (prime.defect, prime.source, source)))
+            yield (where, "DHE prime", prime_name(prime), remarks)
+        if service.dh_bits is not None and not service.primes:
             yield (where, "DHE prime", f"{service.dh_bits} bits", "the smallest that was seen")
 
 

@@ -1,8 +1,8 @@
 """The TLS services of a device, each as a line that is read at a glance and the reasons under it."""
 
 from probe.checks.tls.posture import Posture, posture
+from probe.checks.tls.services import measured_services, service_of
 from probe.model.dut import Dut
-from probe.model.tls import TlsService
 from probe.model.verdict import Status
 from probe.tui import glyphs
 from probe.tui.blocks import Block, Field, Heading, Para
@@ -12,10 +12,16 @@ MOST_SERVICES = 50
 
 def tls_blocks(dut: Dut) -> list[Block]:
     """Per service the versions offered, then only the reasons that have something to say."""
-    services = [s.fact for s in dut.all(TlsService)][:MOST_SERVICES]
-    page: list[Block] = [Heading("TLS")] if services else []
+    measured = measured_services(dut)
+    services = [s.fact for s in measured.values()][:MOST_SERVICES]
+    gaps = [s.fact for s in dut.missing("tls") if service_of(s.fact.subject) not in measured]
+    page: list[Block] = [Heading("TLS")] if services or gaps else []
     for seen in map(posture, services):
         page += _service(seen)
+    for gap in gaps[:MOST_SERVICES]:
+        page.append(
+            Para(((f"{service_of(gap.subject)}: inconclusive: ", "strong"), (gap.reason, "")), "•")
+        )
     return page
 
 

@@ -11,7 +11,7 @@ from probe.checks.tls import attacks
 from probe.checks.tls.certificate_key import SHORTEST
 from probe.checks.tls.certificate_signature import BROKEN
 from probe.checks.tls.certificate_validity import CLOCK_IS_SANE_AFTER
-from probe.checks.tls.known import accepted_versions, uses_psk_only
+from probe.checks.tls.known import accepted_versions, presented, uses_psk_only
 from probe.checks.tls.names import hosts, is_address
 from probe.checks.tls.public_keys import published
 from probe.checks.tls.services import without_tls
@@ -114,7 +114,7 @@ def _trust(service: TlsService) -> tuple[Trust, str]:
         if uses_psk_only(service):
             return Trust.PSK, "no certificate is used"
         return Trust.UNKNOWN, service.chain_problem or "no certificate was presented"
-    if problems := list(_problems(service)):
+    if problems := list(dict.fromkeys(_problems(service))):
         return Trust.PROBLEM, "; ".join(problems)
     leaf, last = service.chain[0], service.chain[-1]
     if service.chain_complete is None:
@@ -130,19 +130,26 @@ def _trust(service: TlsService) -> tuple[Trust, str]:
 def _problems(service: TlsService) -> Iterator[str]:
     if service.chain_complete is False:
         yield service.chain_problem
-    for place, one in enumerate(service.chain):
+    for complete, problem in zip(service.other_complete, service.other_problems, strict=False):
+        if complete is False:
+            yield problem
+    for place, one in presented(service):
         name = "" if place == 0 else f" (certificate {place + 1})"
-        if service.measured_at >= CLOCK_IS_SANE_AFTER:
-            if one.not_after is not None and one.not_after < service.measured_at:
-                yield f"expired{name}"
-            if one.not_before is not None and one.not_before > service.measured_at:
-                yield f"not yet valid{name}"
-        if 0 < one.key_bits < SHORTEST.get(one.key_type, 0):
-            yield f"{one.key_type} key of {one.key_bits} bits{name}"
-        if one.signature_hash in BROKEN and (place == 0 or not one.self_signed):
-            yield f"signed with {one.signature_hash}{name}"
-        if one.key_sha256 in published():
-            yield f"its private key is published{name}"
+        yield from (f"{fault}{name}" for fault in _faults(service, place, one))
+
+
+def _faults(service: TlsService, place: int, one: Certificate) -> Iterator[str]:
+    if service.measured_at >= CLOCK_IS_SANE_AFTER:
+        if one.not_after is not None and one.not_after < service.measured_at:
+            yield "expired"
+        if one.not_before is not None and one.not_before > service.measured_at:
+            yield "not yet valid"
+    if 0 < one.key_bits < SHORTEST.get(one.key_type, 0):
+        yield f"{one.key_type} key of {one.key_bits} bits"
+    if one.signature_hash in BROKEN and (place == 0 or not one.self_signed):
+        yield f"signed with {one.signature_hash}"
+    if one.key_sha256 in published():
+        yield "its private key is published"
 
 
 def _not_public(leaf: Certificate) -> bool:

@@ -46,7 +46,7 @@ def _answers(dut: Dut, judge: Judge) -> Iterator[Answer]:
     for subject, seen in known.items():
         if not without_tls(seen.fact):
             yield judge(seen, subject)
-    missing = {_service_of(s.fact.subject): s for s in dut.missing("tls")}
+    missing = {service_of(s.fact.subject): s for s in dut.missing("tls")}
     for service in dut.services():
         subject = where(service)
         if subject in known or not (_encrypted(service.fact) or subject in missing):
@@ -64,7 +64,7 @@ def _answers(dut: Dut, judge: Judge) -> Iterator[Answer]:
         yield inconclusive(subject, summary, *service.proof, owner=owner, settle=settle)
 
 
-def _service_of(subject: str) -> str:
+def service_of(subject: str) -> str:
     """Of a gap; a job that was given up left its title: ``TLS on tcp 198.51.100.11:443, …``."""
     return subject.rpartition(" on ")[2].partition(",")[0]
 
