@@ -67,6 +67,8 @@ class DeviceSession(Recording):
         """An address of the probe's own interface to speak from; empty: as the kernel chooses."""
         self.opening: Callable[[Wire], Awaitable[None]] | None = None
         """What is said first on every connection of this job, such as a request to begin TLS."""
+        self.tell: Callable[[str], None] = lambda _: None
+        """For the person who waits, such as how long it will take; no fact, and nothing depends on it."""
 
     # --- TCP ---------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class DeviceTask:
         return self._session(f"health/{self.device}/{earlier + 1}", "health")
 
     def _session(self, job: str, collector: str) -> DeviceSession:
-        return DeviceSession(
+        session = DeviceSession(
             job=job,
             collector=collector,
             plan=self.bench.plan,
@@ -119,6 +119,11 @@ class DeviceTask:
             recorder=self.bench.recorder,
             view=lambda: self.bench.recorder.state.dut(self.device),
         )
+        session.tell = self._tell
+        return session
+
+    def _tell(self, text: str) -> None:
+        self.bench.recorder.append(ev.Noted(level="info", text=text))
 
     def _open_tasks(self) -> list[Task]:
         """Named by a collector now and not finished, soonest first."""

@@ -1,7 +1,6 @@
 """The TLS collector: one job for each service that speaks TLS or DTLS, whatever its port."""
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,18 +12,21 @@ from probe.collect.services.udp.encrypted import DTLS_PROTOCOLS
 from probe.collect.session import DeviceSession
 from probe.collect.tls import starttls
 from probe.collect.tls.codec import Version
+from probe.collect.tls.duration import Estimate
 from probe.collect.tls.exchange import Met, Reaction, TcpExchange
 from probe.collect.tls.handshake import finish_handshake
 from probe.collect.tls.interview import MOST_HELLOS, MOST_IN_INVENTORY, Interview, Say
+from probe.collect.tls.key_exchange import dh_bits
 from probe.collect.tls.learned import certificates_of
+from probe.collect.tls.names import announced_name, server_names
 from probe.collect.tls.questions import ask_the_rest
 from probe.collect.tls.survey import Survey
-from probe.collect.tls.traits import dh_bits, trait_facts
+from probe.collect.tls.traits import trait_facts
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
-from probe.model.observation import Announced, Service
+from probe.model.observation import Service
 from probe.model.plan import Plan, TlsDepth
 from probe.model.tls import DhPrime, Reply, TlsService, TlsTrait
 
@@ -32,12 +34,8 @@ if TYPE_CHECKING:
     from probe.collect.tls.inventory import Inventory
     from probe.collect.tls.renegotiation import Renegotiated
 
-MOST_NAMES = 2
 USUAL_S = 20
 """For an inventory of fifty entries at the pace that devices bear."""
-_CERTIFIED_NAME = re.compile(r"(?=.{1,100}$)([a-z0-9][a-z0-9-]{0,62}[.])+[a-z][a-z0-9-]{1,62}")
-"""The last label begins with a letter: an address is no server name (RFC 6066 section 3)."""
-_HOST_NAME = re.compile(r"(?=.{1,100}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.local")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +106,7 @@ async def measure(
     found = survey(interview)
     names = server_names(session.dut)
     found.further_names = names[1:]
+    found.after_first = Estimate(session.tell, endpoint(transport, address, port), whole)
     found.more = (partial(ask_the_rest, without_end=whole),)
     if transport == "tcp":
         found.finish = partial(finish_handshake, session, address, port)
@@ -243,31 +242,6 @@ async def _record(
 def speaks_dtls(service: Service) -> bool:
     """It was found by an answer in DTLS."""
     return service.transport == "udp" and (service.tls or service.protocol in DTLS_PROTOCOLS)
-
-
-def server_names(dut: Dut) -> tuple[str, ...]:
-    """What may be sent as server name, the likeliest first."""
-    names = [announced_name(dut), *_certified_names(dut)]
-    return tuple(dict.fromkeys(name for name in names if name))[:MOST_NAMES]
-
-
-def _certified_names(dut: Dut) -> Iterator[str]:
-    """Host names in the certificates of the device's other services."""
-    for seen in dut.all(TlsService):
-        for name in seen.fact.chain[0].names if seen.fact.chain else ():
-            if _CERTIFIED_NAME.fullmatch(name.lower()):
-                yield name
-
-
-def announced_name(dut: Dut) -> str | None:
-    """A host name that the device announced by mDNS. Never an address: those are no server names."""
-    texts = [
-        text for a in dut.device.attributes if a.source.startswith("mdns") for text in [a.value]
-    ]
-    for seen in dut.all(Announced):
-        if seen.fact.via == "mdns":
-            texts += [seen.fact.name, *(value for _, value in seen.fact.attributes)]
-    return next((t.rstrip(".") for t in texts if _HOST_NAME.fullmatch(t.rstrip(".").lower())), None)
 
 
 def _proofs(interview: Interview) -> tuple[Proof, ...]:

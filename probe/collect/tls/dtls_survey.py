@@ -28,6 +28,7 @@ class DtlsSurvey(Survey):
         if interview.control is None and interview.heard and server_name:
             interview.server_name = server_name
             await self._version(Version.TLS12)
+        self.after_first(self)
         await self._version(Version.TLS11)
         await self._version(Version.TLS13)
         if interview.control is not None:

@@ -31,12 +31,13 @@ from probe.collect.tls.earlier import (
 )
 from probe.collect.tls.exchange import Reaction
 from probe.collect.tls.interview import Settled
+from probe.collect.tls.key_exchange import dh_bits
 from probe.collect.tls.learned import LEGACY, Question
 from probe.collect.tls.pace import Overlap, bears_more
 from probe.collect.tls.questions import dhe_suites
 from probe.collect.tls.suites import MOST_AT_ONCE, name_of
 from probe.collect.tls.survey import Survey
-from probe.collect.tls.traits import OWN_PRIME, dh_bits
+from probe.collect.tls.traits import OWN_PRIME
 from probe.model.tls import Reply, TlsList
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from probe.collect.tls.exchange import Reaction
-from probe.collect.tls.traits import key_exchange_of
+from probe.collect.tls.key_exchange import key_exchange_of
 from probe.model.tls import DhPrime
 
 MOST = 8

@@ -7,17 +7,11 @@ from probe.collect.tls import suites
 from probe.collect.tls.codec import Version
 from probe.collect.tls.codec.numbers import HYBRIDS
 from probe.collect.tls.exchange import Met
+from probe.collect.tls.key_exchange import dh_bits
 from probe.collect.tls.learned import Question
 from probe.collect.tls.suites import PHASE_OUT
 from probe.collect.tls.survey import Survey
-from probe.collect.tls.traits import (
-    CURIOUS,
-    FALLBACK_SCSV,
-    ONLY_HYBRIDS,
-    ONLY_SHA1,
-    OWN_PRIME,
-    dh_bits,
-)
+from probe.collect.tls.traits import CURIOUS, FALLBACK_SCSV, ONLY_HYBRIDS, ONLY_SHA1, OWN_PRIME
 from probe.model.tls import Reply
 
 VERDICT_HELLOS = 13

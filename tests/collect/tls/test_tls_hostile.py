@@ -22,7 +22,8 @@ from zoo.stack import (
 )
 
 from probe.collect.tls import exchange, interview
-from probe.collect.tls.collector import announced_name, measure
+from probe.collect.tls.collector import measure
+from probe.collect.tls.names import announced_name
 from probe.model.evidence import Coverage
 from probe.model.observation import Announced
 from probe.model.tls import TlsService

@@ -9,9 +9,10 @@ from zoo.stack import OneAtATime, Stub, alert, parse_hello
 
 from probe.collect.tls import interview
 from probe.collect.tls.codec import ClientHello, ServerFlight, Version
-from probe.collect.tls.collector import measure, server_names
+from probe.collect.tls.collector import measure
 from probe.collect.tls.exchange import Met, Reaction
 from probe.collect.tls.interview import MOST_IN_WINDOW, WINDOW_S, Interview
+from probe.collect.tls.names import server_names
 from probe.model.evidence import Coverage, EvidenceRef
 from probe.model.observation import Announced
 from probe.model.plan import Gentleness, Plan, TlsDepth
