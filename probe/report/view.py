@@ -1,8 +1,8 @@
 """Builds the view model of a report from the state of a run. Pure: no clock, no file, one order."""
 
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from probe.model.again import command_again
 from probe.model.catalogue import Catalogue
 from probe.model.check import CheckInfo
 from probe.model.declaration import Declaration
@@ -186,6 +186,7 @@ def _device(
         )
         for catalogue in catalogues
     )
+    again = command_again(state.run, device) if state.run is not None else ""
     masks = _Masks(dut, secrets)
     spent = state.budgets.get(device.id)
     view = DeviceView(
@@ -206,7 +207,7 @@ def _device(
         ),
         declaration=_declaration(dut.declaration),
         catalogues=judged,
-        problems=problems(findings, judged, checks, rerun(run, device)),
+        problems=problems(findings, judged, checks, again),
         gaps=_gaps(dut),
         findings=tuple(finding_view(f, reader, masks.bytes_of) for f in findings),
         inventory=inventory(dut, secrets=secrets),
@@ -235,14 +236,6 @@ class _Masks:
         if self._shown:
             return bytes
         return self._logins if sha256 in self._login_evidence else self._anywhere
-
-
-def rerun(run: RunView, device: Device) -> str:
-    """The command that measures this device again in the same way."""
-    parts = ["probe", "run", "-i", run.interface]
-    if device.addresses:
-        parts += ["--target", device.addresses[0]]
-    return shlex.join([*parts, "--plan", run.plan])
 
 
 def _declaration(declaration: Declaration | None) -> DeclarationView | None:

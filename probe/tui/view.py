@@ -1,10 +1,10 @@
 """What the screens show, worked out from the run's state by pure functions."""
 
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from probe.model.again import command_again
 from probe.model.catalogue import Catalogue, Requirement
 from probe.model.check import CheckInfo
 from probe.model.device import Device
@@ -218,12 +218,4 @@ def clock(seconds: float) -> str:
 
 def reproduce(state: RunState, finding: Finding) -> str:
     """The command that puts the same question to the same device again."""
-    parts = ["probe", "run"]
-    if state.run is not None:
-        parts += ["-i", state.run.scope.interface]
-    device = state.devices.get(finding.device)
-    if device is not None and device.addresses:
-        parts += ["--target", device.addresses[0]]
-    if state.run is not None:
-        parts += ["--plan", state.run.plan.name]
-    return shlex.join(parts)
+    return command_again(state.run, state.devices.get(finding.device)) if state.run else ""
