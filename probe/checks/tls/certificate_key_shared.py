@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from probe.checks.tls.known import leaves, uses_psk_only
 from probe.checks.tls.services import each_service, no_certificate
-from probe.checks.tls.shared_keys import keys_of, shared
+from probe.checks.tls.shared_keys import keys_of_others, shared
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, violated
 from probe.model.tls import TlsService
@@ -29,8 +29,8 @@ TELL_APART = (
 
 
 def check(dut: Dut) -> Iterator[Answer]:
-    theirs = [found for other in dut.others for found in keys_of(other)]
-    compared = len({device.id for device, *_ in theirs})
+    theirs = keys_of_others(dut)
+    compared = len({device.id for found in theirs.values() for device, *_ in found})
 
     def judge(seen: Seen[TlsService], subject: str) -> Answer:
         owner = Owner.OPERATOR
