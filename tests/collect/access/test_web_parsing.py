@@ -98,7 +98,7 @@ def test_a_hostile_page_costs_little(text: str) -> None:
 def test_what_a_script_calls() -> None:
     script = (
         "a='/static/app.css';b=\"/api/v1/auth/login\";c='api/system/info';d='/api/reboot';"
-        "e='/api/logout';f='https://cloud.example/api/login';g='/login.html';{usr:x,passwd:y}"
+        "e='/api/logout';f='https://cloud.example/api/login';g='/login.html';JSON.stringify({usr:x,passwd:y})"
     )
     assert json_find.endpoints([script])[0] == "/api/v1/auth/login"
     assert not {"/api/logout", "/login.html"} & set(json_find.endpoints([script]))

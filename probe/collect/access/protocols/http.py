@@ -6,6 +6,7 @@ from probe.collect.access.attempt import Method
 from probe.collect.access.protocols.web import json_login
 from probe.collect.access.protocols.web.auth import HttpAuth, challenges
 from probe.collect.access.protocols.web.form_login import FormLogin
+from probe.collect.access.protocols.web.json_find import BY_SCRIPT
 from probe.collect.access.protocols.web.json_login import JsonLogin
 from probe.collect.access.protocols.web.landing import Landing, look
 from probe.collect.access.protocols.web.schemes import named
@@ -54,9 +55,7 @@ class _Search:
         proof: tuple[Proof, ...] = ()
         try:
             pages = await look(self.visit, path)
-            found = self._by_page(pages[-1])
-            if not found:
-                found = await self._by_script(pages)
+            found = await self._ways(pages)
             if not isinstance(found, str):
                 return found
             reason = found or _nothing(pages)
@@ -76,6 +75,15 @@ class _Search:
         )
         return []
 
+    async def _ways(self, pages: list[Landing]) -> list[Method] | str:
+        """What the last page asks by, or its script; else why neither can be done, empty for no login."""
+        by_page = self._by_page(pages[-1])
+        by_form = bool(by_page) and isinstance(by_page[0], FormLogin)
+        if by_page and not (by_form and pages[-1].page.may_be_sent_by_script):
+            return by_page
+        by_script = await self._by_script(pages, by_form)
+        return by_page if by_form and isinstance(by_script, str) else by_script
+
     def _by_page(self, last: Landing) -> list[Method] | str:
         if last.port != self.service.port:
             return []
@@ -93,15 +101,20 @@ class _Search:
             return [FormLogin(self.service, last.path)]
         return []
 
-    async def _by_script(self, pages: list[Landing]) -> list[Method] | str:
-        """The JSON login, or digest beside a scheme of its maker's; else why not, empty for no login."""
+    async def _by_script(self, pages: list[Landing], form: bool = False) -> list[Method] | str:
+        """The JSON login, or digest beside a scheme of its maker's; else why not, empty for no login.
+
+        With a ``form`` that a script may send, only a path that the scripts name counts.
+        """
         if pages[-1].port != self.service.port:
             return ""
         texts: list[str] = []
-        scripted = [p for p in pages if p.page.loose_password] or pages
+        scripted = pages[-1:] if form else [p for p in pages if p.page.loose_password] or pages
         for landing in scripted[:1]:
             self.visit.url = landing.url
             texts += [landing.response.text, *await json_login.scripts_of(self.visit, landing.page)]
+        if form and not any(BY_SCRIPT.search(text) for text in texts):
+            return ""
         known = named("\n".join(texts))
         if known is not None:
             if known.digest:
@@ -109,12 +122,13 @@ class _Search:
                 response = await self.visit.open(known.digest)
                 if response.status == 401 and _scheme(response):
                     return [HttpAuth(self.service, known.digest, _scheme(response))]
-            return f"unsupported scheme: {known.name}"
+            # A form is tried as it stands; what it refuses is then in doubt.
+            return "" if form else f"unsupported scheme: {known.name}"
         if not _worth_asking(pages, texts):
             return ""
-        found = await json_login.find(self.visit, texts)
+        found = await json_login.find(self.visit, texts, scripted[0].url, common=not form)
         if isinstance(found, str):
-            return f"unsupported scheme: {found}" if found else ""
+            return f"unsupported scheme: {found}" if found and not form else ""
         return [JsonLogin(self.service, found)]
 
 

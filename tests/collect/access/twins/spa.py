@@ -119,6 +119,30 @@ class Encoded(App):
         return None if request.json is not None else dict(request.form)
 
 
+class Guarded(App):
+    """Wants the token of its page back in a header, and each token once."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__()
+        self.where = by
+        self.forgery: set[str] = set()
+
+    def __call__(self, request: Request) -> Answer:
+        if request.path == "/":
+            token = secrets.token_hex(8)
+            self.forgery.add(token)
+            if self.where == "cookie":
+                return 200, [("Set-Cookie", f"XSRF-TOKEN={token}")], SHELL
+            return 200, [], f'<meta name="csrf-token" content="{token}">' + SHELL
+        return super().__call__(request)
+
+    def login(self, request: Request) -> Answer:
+        if request.fields.get("x-csrf-token") not in self.forgery:
+            return answer(403, {"error": "forged"})
+        self.forgery.discard(request.fields["x-csrf-token"])
+        return super().login(request)
+
+
 class AnyJson(App):
     """Whatever is posted, the same answer; nothing ever opens."""
 
@@ -191,12 +215,26 @@ OPEN: dict[str, Callable[[], Handler]] = {
     "rpc-object": Rpc,
     "rpc-list": lambda: Rpc(list),
     "encoded": Encoded,
+    "encoded-and-named": lambda: Encoded(
+        script="$.post('/api/auth/login',{user:u,password:p});get('/api/status')",
+        refusal=(200, {"ok": False}),
+    ),
+    "forgery-cookie": lambda: Guarded("cookie"),
+    "forgery-page": lambda: Guarded("page"),
+    "form-sent-by-a-script": lambda: App(
+        shell="<form id=f><input name=user><input type=password name=password></form>"
+        "<script src='/app.js'></script>"
+    ),
 }
 
 TRAPS: dict[str, tuple[Callable[[], Handler], str]] = {
     "ok-false": (lambda: AnyJson({"ok": False}), "the answer says no"),
     "ok-false-unknown-fields": (
         lambda: AnyJson({"ok": False}, script="x('/api/auth/login')"),
+        "may not have read the fields",
+    ),
+    "ignores-json": (
+        lambda: AnyJson({"ok": False}, script="send('/api/auth/login',{user:u,password:p})"),
         "may not have read the fields",
     ),
     "ok-true": (lambda: AnyJson({"ok": True, "token": "0123456789abcdef"}), "structured refusal"),

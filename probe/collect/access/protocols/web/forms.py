@@ -227,6 +227,11 @@ class Page:
         return [h for h in dict.fromkeys(found) if not h.lower().startswith(("javascript", "#"))]
 
     @property
+    def may_be_sent_by_script(self) -> bool:
+        """Whether there is a script that could send the form in the browser's place."""
+        return bool(self.scripts.strip() or self.script_sources)
+
+    @property
     def suspicious_scripts(self) -> bool:
         """Whether a script in the page may change what is typed before it is sent."""
         form = self.login

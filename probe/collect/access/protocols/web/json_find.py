@@ -43,11 +43,11 @@ def paths(texts: Iterable[str]) -> list[str]:
     return [p for p in found if "//" not in p and ".." not in p and not _FILE.search(p)]
 
 
-def endpoints(texts: Iterable[str]) -> list[str]:
-    """Where a login may be posted: the paths that are named like one, then the common ones."""
+def endpoints(texts: Iterable[str], common: bool = True) -> list[str]:
+    """Where a login may be posted: the paths that are named like one, then the ``common`` ones."""
     own = [p for p in paths(texts) if _LOGIN.search(p) and not LOGOUT.search(p)]
     own.sort(key=lambda p: "login" not in p.lower())
-    return list(dict.fromkeys((*own[:MAX_ENDPOINTS], *COMMON)))
+    return list(dict.fromkeys((*own[:MAX_ENDPOINTS], *(COMMON if common else ()))))
 
 
 def readable(texts: Iterable[str]) -> list[str]:
@@ -97,8 +97,16 @@ USERS = ("username", "user", "userName", "login", "email", "name", "account", "u
 PASSWORDS = ("password", "pass", "passwd", "passWord", "pwd", "psw", "pw", "Password")
 
 
+AS_JSON = re.compile(r"JSON\.stringify|application/json|json\s*:\s*\{|axios|\$http\.post", re.I)
+AS_FORM = re.compile(r"\$\.post|serialize\(|URLSearchParams|FormData|x-www-form-urlencoded", re.I)
+BY_SCRIPT = re.compile(
+    r"\bfetch\(|XMLHttpRequest|\.ajax\(|\$\.post|axios|\$http\.|\.request\(", re.I
+)
+"""How a script sends something by itself."""
+
+
 def shapes(path: str, texts: Iterable[str]) -> tuple[list[Shape], bool]:
-    """The likeliest first, and whether the first has the field names that the scripts use."""
+    """The likeliest first, and whether the scripts show both its field names and its encoding."""
     text = "\n".join(t[:MAX_TEXT] for t in texts)
     users, passwords = (
         [n for n in names if re.search(rf"""(?:\b{n}\b["']?\s*:|["']{n}["'])""", text)]
@@ -113,8 +121,15 @@ def shapes(path: str, texts: Iterable[str]) -> tuple[list[Shape], bool]:
     if re.search(r"""["']?params["']?\s*:""", text):
         found.append(Shape("username", "password", "params"))
     usual = found[0]
-    found.append(Shape(usual.user, usual.password, "form"))
-    return list(dict.fromkeys(found))[:5], bool(users and passwords)
+    as_form = Shape(usual.user, usual.password, "form")
+    as_json, only_form = bool(AS_JSON.search(text)), False
+    if AS_FORM.search(text) and not as_json:
+        found.insert(0, as_form)
+        only_form = True
+    else:
+        found.append(as_form)
+    known = bool(users and passwords) and (as_json or only_form)
+    return list(dict.fromkeys(found))[:5], known
 
 
 # --- what comes back --------------------------------------------------------------------------------

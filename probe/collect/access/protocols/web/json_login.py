@@ -1,5 +1,6 @@
 """Log in as a page's own script would, by JSON: one endpoint, and something that only a session can read."""
 
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -24,6 +25,11 @@ MAX_SCRIPT_BYTES = 1 << 20
 """Of all scripts together."""
 NOT_UNDERSTOOD = frozenset({400, 415, 422})
 """How servers say that a body has the wrong fields (RFC 9110 section 15.5)."""
+_META = re.compile(
+    r"""<meta\s+name=["']?(?:csrf|_csrf|xsrf)[\w-]{0,20}["']?\s+content=["']([^"'<>]{4,300})["']""",
+    re.I,
+)
+_FORGERY = re.compile(r"csrf|xsrf", re.I)
 HASHED = "a script of the page may change the password before it is sent"
 
 
@@ -41,6 +47,8 @@ class Endpoint:
     """Paths that refuse a stranger."""
     logout: str
     doubt: str
+    page: str = ""
+    """URL of a page that gives a cookie or token against forged requests; empty when none does."""
 
 
 async def scripts_of(visit: Visit, page: Page) -> list[str]:
@@ -62,11 +70,17 @@ async def scripts_of(visit: Visit, page: Page) -> list[str]:
     return texts
 
 
-async def find(visit: Visit, texts: Sequence[str]) -> Endpoint | str:
-    """The endpoint, or why there is none that can be spoken to. Raises NoAnswer."""
+async def find(
+    visit: Visit, texts: Sequence[str], page: str, *, common: bool = True
+) -> Endpoint | str:
+    """The endpoint, or why there is none that can be spoken to. Raises NoAnswer.
+
+    ``page`` is where the scripts belong to; ``common``: the usual paths are asked, too.
+    """
+    guarded = bool(visit.cookies) or bool(_META.search("\n".join(texts)))
     base = visit.root
     blanket: tuple[int, str] | None = None
-    for path in json_find.endpoints(texts):
+    for path in json_find.endpoints(texts, common):
         response = await _post(visit, urljoin(base, path), "{}")
         if response.header("www-authenticate") or not _answers(response):
             continue
@@ -86,6 +100,7 @@ async def find(visit: Visit, texts: Sequence[str]) -> Endpoint | str:
             private=tuple(private),
             logout=json_find.logout(texts),
             doubt=HASHED if any(HASHES.search(text) for text in texts) else "",
+            page=page if guarded else "",
         )
     return ""
 
@@ -167,15 +182,24 @@ class JsonLogin:
 
     async def _present(self, visit: Visit, credential: Credential) -> Response:
         """Post the credential; the first one finds out which fields the endpoint knows."""
+        more = await self._guard(visit) if self.at.page else []
         shapes = (self._shape,) if self._shape else self.at.shapes
         for shape in shapes:
             body = shape.body(credential.username, credential.password)
             kind = FORM if shape.wrap == "form" else JSON
-            response = await _post(visit, self.at.path, body, kind)
+            response = await _post(visit, self.at.path, body, kind, more)
             if response.status not in NOT_UNDERSTOOD:
                 self._shape = shape
                 break
         return response
+
+    async def _guard(self, visit: Visit) -> list[tuple[str, str]]:
+        """Fresh cookies, and what a script would repeat in a header to show that it read the page."""
+        response = await visit.open(self.at.page)
+        found = _META.search(response.text)
+        tokens = [found[1]] if found else []
+        tokens += [value for name, value in sorted(visit.cookies) if _FORGERY.search(name)]
+        return [("X-CSRF-Token", t) for t in tokens[:1]] + [("X-XSRF-TOKEN", t) for t in tokens[:1]]
 
     def _doubt_shape(self, response: Response) -> None:
         """Refused as nothing at all is refused, with field names that were only guessed?"""
@@ -211,9 +235,15 @@ class JsonLogin:
                 return
 
 
-async def _post(visit: Visit, url: str, body: str, kind: str = JSON) -> Response:
+async def _post(
+    visit: Visit,
+    url: str,
+    body: str,
+    kind: str = JSON,
+    more: Sequence[tuple[str, str]] = (),
+) -> Response:
     visit.url = visit.root
-    return await visit.open(url, body=body, content_type=kind, headers=[("Accept", JSON)])
+    return await visit.open(url, body=body, content_type=kind, headers=[("Accept", JSON), *more])
 
 
 def _print(response: Response) -> tuple[int, str]:
