@@ -147,6 +147,25 @@ async def test_a_form_by_cgi_on_lighttpd(
     assert not sessions.exists() or not sessions.read_text().strip(), "it logged out"
 
 
+@needs("busybox")
+@pytest.mark.parametrize("password", ["admin", "zu-7Klo"])
+async def test_busybox_httpd(
+    login: Any, start: Start, port: int, tmp_path: Path, password: str
+) -> None:
+    (tmp_path / "index.html").write_text("<html>hello, <a href='/admin/'>log in</a></html>")
+    (tmp_path / "admin").mkdir()
+    (tmp_path / "admin/index.html").write_text("inside")
+    (tmp_path / "conf").write_text(f"/admin:admin:{password}\n")
+    words = ["-p", f"{V4}:{port}", "-h", str(tmp_path), "-c", str(tmp_path / "conf")]
+    start("busybox", "httpd", "-f", *words)
+    got = await login(at(V4, port, False))
+    assert got.test.method == "basic"
+    assert got.test.without_credential is got.test.random_credential is REFUSED
+    assert got.opened == ([("admin", "admin")] if password == "admin" else [])
+    if not got.opened:
+        assert {c.result for c in got.test.candidates} == {REFUSED}
+
+
 @pytest.mark.parametrize("old", [False, True], ids=["today", "TLS 1.0"])
 @pytest.mark.parametrize("address", [V4, V6])
 @pytest.mark.parametrize("room", ["auth", "pages"])
