@@ -90,6 +90,18 @@ run_argument = click.argument("run")
     help="Also do this test, which may disturb the device; may be repeated.",
 )
 @click.option(
+    "--credentials",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Also try the defaults of this TOML file (see 'probe credentials list').",
+)
+@click.option(
+    "--second-source",
+    default="",
+    metavar="ADDRESS",
+    help="A further address of the interface, to tell a ban of an address from a lock of an account.",
+)
+@click.option(
     "--dry-run", is_flag=True, help="Print what would be done, and every login, then end."
 )
 @click.option("--no-logins", is_flag=True, help="Try no default credentials.")
@@ -345,6 +357,23 @@ def catalogue_lint(files: tuple[Path, ...]) -> int:
     from probe.cli import catalogue as command
 
     return command.lint(files)
+
+
+@app.group(help="The documented default credentials that a run may try.")
+def credentials() -> None:
+    """The root of the credential commands."""
+
+
+@credentials.command("list", help="Print them with source, licence and year.")
+@click.option("--vendor", default="", help="Only this vendor, or a part of its name.")
+@click.option("--protocol", default="", help="Only for this protocol, e.g. http or ssh.")
+@click.option(
+    "-f", "--format", type=click.Choice(("text", "json")), default="text", show_default=True
+)
+def credentials_list(vendor: str, protocol: str, format: str) -> int:
+    from probe.cli import credentials as command
+
+    return command.list_credentials(vendor, protocol, format)
 
 
 def run_app() -> int:

@@ -15,6 +15,7 @@ from probe.model.run import Authorisation, Run, Scope
 from probe.model.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from ipaddress import IPv4Address, IPv6Address
 
 
@@ -33,6 +34,8 @@ class Wish:
     permits: tuple[str, ...] = ()
     """Values of ``Permission``."""
     logins: bool = True
+    credentials: tuple[Path, ...] = ()
+    second_source: str = ""
     router_advertisement: bool = False
 
 
@@ -114,7 +117,8 @@ def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
             "Name the one of the test network: probe run -i INTERFACE.",
         )
     facts = interface_facts(wish.interface)
-    plan = chosen_plan(wish)
+    ours = [str(i.ip) for i in facts.ipv4] + [str(i.ip) for i in facts.ipv6]
+    plan = with_own(chosen_plan(wish), wish, ours)
     scope, started = scope_of(wish, facts.networks), now()
     head = Run(
         id=new_run_id(),
@@ -127,7 +131,7 @@ def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
         tool_version=__version__,
         host=os.uname().nodename,
     )
-    return head, wish.declarations
+    return head, (*wish.declarations, *wish.credentials)
 
 
 def authorised(by: str, plan: Plan, scope: Scope, at: float) -> Authorisation | None:
@@ -223,6 +227,27 @@ def chosen_plan(wish: Wish) -> Plan:
     )
 
 
+def with_own(plan: Plan, wish: Wish, ours: "Iterable[str]") -> Plan:
+    """The plan with the operator's credentials and second address; that has to be one of ``ours``."""
+    import ipaddress
+
+    from probe.collect.access.listed import own_rows
+
+    second = ""
+    if wish.second_source:
+        try:
+            second = str(ipaddress.ip_address(wish.second_source))
+        except ValueError:
+            second = wish.second_source
+        if second not in set(ours):
+            raise ProbeError(
+                f"{wish.second_source} is no address of {wish.interface}",
+                f"Give it to the interface first: ip addr add ADDRESS/PREFIX dev {wish.interface}.",
+            )
+    rows = tuple(row for path in wish.credentials for row in own_rows(path))
+    return replace(plan, credentials=rows, second_source=second)
+
+
 def dry_run(wish: Wish) -> int:
     """Print scope, budget, and every login that could be tried; nothing is sent."""
     from probe.collect.access.credentials import attempt_list
@@ -251,6 +276,12 @@ def dry_run(wish: Wish) -> int:
     out("login attempts, if such a service is found and nothing more is learnt of the device:\n")
     for line in attempt_list(Dut(unknown, [], declaration), head.plan):
         out(f"  {line}\n")
+    if Permission.BRUTE_FORCE in head.plan.permits:
+        from probe.collect.guessing.target import guess_list
+
+        out("guessing, last of all, on each service that refuses wrong logins:\n")
+        for line in guess_list(Dut(unknown, [], declaration), head.plan):
+            out(f"  {line}\n")
     return Exit.PASS
 
 

@@ -36,17 +36,25 @@ def accepted(tests: Iterable[LoginTest], declaration: Declaration | None) -> lis
     found = [
         (c.username, c.password)
         for test in tests
-        for c in test.candidates
+        for c in (*test.candidates, *test.old)
         if c.result is LoginResult.ACCEPTED
     ]
-    declared = declaration.accounts if declaration else ()
-    found += [(account.username, account.password or "") for account in declared]
+    for account in declaration.accounts if declaration else ():
+        found += [(account.username, account.password or "")]
+        found += [(account.username, account.changed_from or "")]
+    for label in declaration.labels if declaration else ():
+        found += [(label.username, label.password)]
     return sorted({f for f in found if f[1]}, key=lambda f: (-len(f[1]), f))
 
 
 def tried(tests: Iterable[LoginTest]) -> list[Credential]:
     """Every credential of the login tests, longest password first."""
-    found = {(c.username, c.password) for test in tests for c in test.candidates if c.password}
+    found = {
+        (c.username, c.password)
+        for test in tests
+        for c in (*test.candidates, *test.old)
+        if c.password
+    }
     return sorted(found, key=lambda f: (-len(f[1]), f))
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from probe.collect.access import credentials
+from probe.checks.access import logins
+from probe.collect.access import credentials, listed
 from probe.collect.access.collector import COLLECTOR
-from probe.collect.access.credentials import attempt_list, candidates, chosen, read_list
+from probe.collect.access.credentials import attempt_list, candidates, chosen, old_passwords
+from probe.collect.access.listed import filtered, own_rows, read_list
 from probe.errors import ProbeError
 from probe.model.declaration import Declaration, DeclaredAccount
 from probe.model.device import Attribute, Device
@@ -22,7 +24,7 @@ from probe.model.observation import (
     Service,
     UdpSilence,
 )
-from probe.model.plan import Plan
+from probe.model.plan import OwnCredential, Plan
 
 PLAN = Plan(name="standard", summary="", catalogues=(), tcp_ports="standard")
 
@@ -52,7 +54,7 @@ def dut(
 
 def test_the_list_is_sound() -> None:
     made = read_list()
-    assert len(made.rows) >= 100
+    assert len(made.rows) >= 300
     assert all(row.source and row.licence and row.year > 2000 for row in made.rows)
     assert all(row.protocols for row in made.rows)
     pairs = Counter(
@@ -60,7 +62,8 @@ def test_the_list_is_sound() -> None:
     )
     assert max(pairs.values()) == 1, pairs.most_common(1)
     generic = Counter(p for r in made.rows if not r.vendor for p in r.protocols)
-    assert set(generic) == set(credentials.PROTOCOLS)
+    assert set(generic) == set(listed.PROTOCOLS)
+    assert set(logins.PROTOCOLS) <= set(listed.PROTOCOLS)
     assert max(generic.values()) <= 12
     used = {row.vendor for row in made.rows}
     assert set(made.signs) <= used, set(made.signs) - used
@@ -244,3 +247,70 @@ def test_a_faulty_row_is_named(tmp_path: Path, more: str, word: str) -> None:
     file.write_text("rows = [")
     with pytest.raises(ProbeError, match=r"list\.toml"):
         read_list(file)
+
+
+def test_an_old_password_is_tried_on_every_service_within_the_budget() -> None:
+    found = [service("http", 80), service("ssh", 22), service("telnet", 23)]
+    changed = DeclaredAccount(service="http", username="admin", changed_from="before")
+    seen = dut(*found, accounts=(changed,))
+    (old,) = old_passwords(seen)
+    assert (old.username, old.password, old.tier) == ("admin", "before", "old")
+    for one in found:
+        pick = chosen(seen, one, PLAN)
+        assert "before" not in {c.password for c in pick}
+        mine = [c for c in pick if c.username == "admin"]
+        assert len(mine) + 1 <= PLAN.gentleness.logins_per_account
+        lines = [x for x in attempt_list(seen, PLAN) if f":{one.port}:" in x]
+        assert sum("'before' [old;" in x for x in lines) == 1
+
+
+def test_the_operators_rows_come_before_the_list_and_are_never_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(
+        'rows = [ { id = "one", on = ["ssh"], user = "maint", pass = "f4c", source = "page 3" },\n'
+        '  { id = "two", on = ["ssh"], user = "x", pass = "y", vendor = "acme" } ]'
+    )
+    rows = own_rows(file)
+    plan = Plan(name="t", summary="", catalogues=(), tcp_ports="quick", credentials=rows)
+    ssh = service("ssh", 22)
+    first, *rest = chosen(dut(ssh), ssh, plan)
+    assert (first.username, first.password, first.tier) == ("maint", "f4c", "operator")
+    assert first.source == "one: page 3"
+    assert "y" not in {c.password for c in rest}
+    known = dut(ssh, attributes=(("vendor", "ACME Ltd"),))
+    assert "y" in {c.password for c in chosen(known, ssh, plan)}
+    assert "f4c" not in {c.password for c in chosen(known, service("http", 80), plan)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rows = [",
+        'rows = [ { id = "a", on = ["gopher"], user = "u", pass = "p" } ]',
+        'rows = [ { on = ["ssh"], user = "u", pass = "p" } ]',
+        'rows = [ { id = "a", on = ["ssh"], user = 1, pass = "p" } ]',
+        'rows = [ { id = "a", on = ["ssh"], user = "u", pass = "p", colour = "red" } ]',
+        "more = 1",
+        "rows = 7",
+    ],
+)
+def test_a_faulty_file_of_the_operator_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(text)
+    with pytest.raises(ProbeError, match=r"own\.toml"):
+        own_rows(file)
+
+
+def test_the_list_can_be_filtered() -> None:
+    rows = read_list().rows
+    assert {r.vendor for r in filtered(rows, "mobotix")} == {"mobotix"}
+    assert all("rtsp" in r.protocols for r in filtered(rows, "", "rtsp"))
+    assert len(filtered(rows)) == len(rows)
+
+
+def test_own_rows_survive_the_journal() -> None:
+    from probe.codec import from_plain, to_plain
+
+    row = OwnCredential(id="a", protocols=("ssh",), username="u", password="p")
+    plan = Plan(name="t", summary="", catalogues=(), tcp_ports="quick", credentials=(row,))
+    assert from_plain(to_plain(plan), Plan) == plan
