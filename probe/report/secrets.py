@@ -22,6 +22,17 @@ SHORT = 4
 _AUTHORIZATION = re.compile(
     rb"((?:proxy-)?authorization\s*:\s*(?:[a-z]+[ \t]+)?)[^\r\n]+", re.IGNORECASE
 )
+_FIELD = re.compile(
+    rb"""((?:psk|pass(?:word|wd|phrase)|pwd|wpa_?key|wifi_?key|wlan_?key|secret|private_?key|api_?key)"""
+    rb"""\d?["']?\s?(?:[:=]|>|\s(?='))\s?["']?)([^\s"'<>&;,{}*]{4,128})""",
+    re.IGNORECASE,
+)
+"""What a page of the device says is a secret: nobody tried it, and nobody else should read it."""
+_INPUT = re.compile(
+    rb"""(<input\b[^<>]{0,300}type=["']?password\b[^<>]{0,300}value=["']?)([^\s"'<>]{1,128})""",
+    re.IGNORECASE,
+)
+_PEM = re.compile(rb"(PRIVATE KEY-----\s*)[A-Za-z0-9+/=\s\\]{16,}")
 Credential = tuple[str, str]
 """User name and password."""
 
@@ -103,6 +114,8 @@ def bytes_mask(credentials: Iterable[Credential]) -> Callable[[bytes], bytes]:
         data = _AUTHORIZATION.sub(rb"\1" + MASK.encode(), data)
         for pattern, mark in rules:
             data = pattern.sub(lambda _, mark=mark: mark, data)  # type: ignore[misc]
+        for place in (_FIELD, _INPUT, _PEM):
+            data = place.sub(rb"\1" + MASK.encode(), data)
         return data
 
     return mask

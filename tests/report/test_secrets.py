@@ -87,3 +87,22 @@ def test_authorization_is_hidden_whoever_it_names() -> None:
 def test_the_length_is_not_told() -> None:
     assert masked("ab") == masked("a much longer one") == "a***"
     assert masked("") == "(empty)"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b'{"wpa_psk": "geheim1234"}',
+        b"\toption psk 'geheim1234'\n",
+        b"<wlanKey>geheim1234</wlanKey>",
+        b'<input type=password name=p value="geheim1234">',
+        b"-----BEGIN PRIVATE KEY-----\nMIIEgeheim1234AAAAAAAAAAAA\n-----END PRIVATE KEY-----",
+    ],
+)
+def test_what_a_page_gave_away_is_not_passed_on(page: bytes) -> None:
+    assert b"geheim1234" not in bytes_mask([])(page)
+
+
+@pytest.mark.parametrize("page", [b"Enter your password: ", b"<b>Password</b>", b"secret = ***"])
+def test_what_is_no_secret_stays(page: bytes) -> None:
+    assert bytes_mask([])(page) == page
