@@ -235,7 +235,9 @@ def finding_page(
     page.append(Field("About", answer.subject))
     page.append(Field("Device", device.label if device else finding.device))
     if answer.owner:
-        page.append(Field("Whose doing", f"that this is not known is the doing of the {answer.owner}"))
+        page.append(
+            Field("Whose doing", f"that this is not known is the doing of the {answer.owner}")
+        )
     page += [Gap(), Para(answer.summary)]
     if answer.settle:
         page += [Heading("What would settle it"), Para(answer.settle)]
@@ -247,6 +249,7 @@ def finding_page(
         page += [Heading("Why it matters"), Para(info.why), Gap()]
         page += [Field("Risk", info.plain_risk), Field("Severity", info.severity)]
         page += [Heading(f"How to mend it (effort: {info.effort})"), Para(info.fix)]
+        page += [Field("Ask the maker", info.ask)] if info.ask else []
         page.append(Heading("What this check cannot see"))
         page += [Para(text, "•") for text in info.limitations]
     page += [Heading("Ask again"), Para(view.reproduce(state, finding), role="accent")]
