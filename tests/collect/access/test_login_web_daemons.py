@@ -1,6 +1,8 @@
 """Genuine web servers of Debian: basic, digest and a form by CGI; over TLS, over IPv6, under a tarpit."""
 
 import asyncio
+import hashlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from probe.model.observation import HttpPage, LoginResult, Service
 
 ACCEPTED, REFUSED = LoginResult.ACCEPTED, LoginResult.REFUSED
 Start = Callable[..., None]
+APACHE = Path("/usr/lib/apache2/modules")
+UNIXD = APACHE / "mod_unixd.so"
 V4, V6 = "127.0.0.1", "::1"
 FORM = """#!/usr/bin/env python3
 import os, pathlib, secrets, sys, urllib.parse
@@ -145,6 +149,102 @@ async def test_a_form_by_cgi_on_lighttpd(
     assert got.opened == ([("admin", "admin")] if password == "admin" else [])
     sessions = place / "sessions"
     assert not sessions.exists() or not sessions.read_text().strip(), "it logged out"
+
+
+def apache_conf(folder: Path, port: int, modules: str, lines: str) -> str:
+    pages = folder / "pages"
+    pages.mkdir()
+    (pages / "index.html").write_text("<html>inside <a href='/logout.html'>Log out</a></html>")
+    names = f"mpm_event authn_core authn_file authz_core authz_user dir {modules}".split()
+    loads = "".join(f"LoadModule {n}_module {APACHE}/mod_{n}.so\n" for n in names)
+    user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
+    if user:
+        loads += f"LoadModule unixd_module {APACHE}/mod_unixd.so\n" * UNIXD.exists()
+    (folder / "conf").write_text(
+        f"{loads}{user}ServerRoot {folder}\nServerName twin\nPidFile {folder}/pid\n"
+        f"DefaultRuntimeDir {folder}\nMutex sem\nErrorLog {folder}/apache.log\n"
+        f"Listen {V4}:{port}\nDocumentRoot {pages}\nDirectoryIndex index.html\n{lines}"
+    )
+    return str(folder / "conf")
+
+
+@needs("apache2")
+@pytest.mark.parametrize("password", ["admin", "zu-7Klo"])
+@pytest.mark.parametrize("lifetime", [300, 1])
+async def test_apache_digest(
+    login: Any, start: Start, port: int, tmp_path: Path, password: str, lifetime: int
+) -> None:
+    """Its nonces carry a time, and a stale one is said to be so."""
+    ha1 = hashlib.md5(f"admin:a cam:{password}".encode()).hexdigest()
+    (tmp_path / "users").write_text(f"admin:a cam:{ha1}\n")
+    lines = f"""<Location />
+AuthType Digest
+AuthName "a cam"
+AuthDigestProvider file
+AuthUserFile {tmp_path}/users
+AuthDigestNonceLifetime {lifetime}
+Require valid-user
+</Location>
+"""
+    start("apache2", "-X", "-f", apache_conf(tmp_path, port, "auth_digest", lines))
+    got = await login(at(V4, port, False))
+    assert got.test.method == "digest"
+    assert got.test.without_credential is got.test.random_credential is REFUSED
+    assert got.opened == ([("admin", "admin")] if password == "admin" else [])
+    if not got.opened:
+        assert {c.result for c in got.test.candidates} == {REFUSED}
+
+
+@needs("apache2")
+@pytest.mark.parametrize("password", ["admin", "zu-7Klo"])
+@pytest.mark.parametrize("inline", [False, True], ids=["redirect", "inside a 401"])
+async def test_apache_form(
+    login: Any, start: Start, port: int, tmp_path: Path, password: str, inline: bool
+) -> None:
+    """mod_auth_form: its page comes by redirect, or as the body of a 401."""
+    made = subprocess.run(
+        ["openssl", "passwd", "-apr1", password], capture_output=True, text=True, check=True
+    )
+    (tmp_path / "users").write_text(f"admin:{made.stdout}")
+    asks = "ErrorDocument 401 /login.html" if inline else ""
+    asks = asks or 'AuthFormLoginRequiredLocation "/login.html"'
+    lines = f"""<Location />
+AuthType form
+AuthName "cam"
+AuthFormProvider file
+AuthUserFile {tmp_path}/users
+{asks}
+AuthFormLoginSuccessLocation "/index.html"
+Session On
+SessionCookieName session path=/
+Require valid-user
+</Location>
+<Location /login.html>
+Require all granted
+</Location>
+<Location /logout.html>
+SetHandler form-logout-handler
+AuthFormLogoutLocation "/login.html"
+Session On
+SessionMaxAge 1
+SessionCookieName session path=/
+</Location>
+<Location /in>
+SetHandler form-login-handler
+</Location>
+"""
+    conf = apache_conf(tmp_path, port, "auth_form request session session_cookie", lines)
+    (tmp_path / "pages/login.html").write_text(
+        "<form method=post action='/in'><input name=httpd_username>"
+        "<input type=password name=httpd_password><input type=submit name=login></form>"
+    )
+    start("apache2", "-X", "-f", conf)
+    got = await login(at(V4, port, False))
+    assert got.test.method == "form", (tmp_path / "apache.log").read_text()[-800:]
+    assert got.test.without_credential is got.test.random_credential is REFUSED
+    assert got.opened == ([("admin", "admin")] if password == "admin" else [])
+    if not got.opened:
+        assert {c.result for c in got.test.candidates} == {REFUSED}
 
 
 @needs("busybox")
