@@ -2,7 +2,8 @@
 
 import pytest
 
-from probe.collect.web.collector import COLLECTOR, pages
+from probe.collect.web.collector import COLLECTOR, pages, to_crawl
+from probe.model.exposure import SecurityTxt
 from probe.model.observation import HttpPage, NotMeasured, Service
 
 HERE = "127.0.0.1"
@@ -123,3 +124,61 @@ def test_tasks_for_http_services_only(bench):
         f"web pages of tcp {HERE}:80",
         f"web pages of tcp {HERE}:443 over TLS",
     ]
+
+
+def known(bench, *services, root=200):
+    b = bench(HERE)
+    proof = b.session.keep(b"x", media_type="text/plain", caption="x")
+    for port, tls, product in services:
+        b.session.observe(
+            Service(
+                transport="tcp", address=HERE, port=port, protocol="http", tls=tls, product=product
+            ),
+            proof,
+        )
+        b.session.observe(
+            HttpPage(
+                address=HERE,
+                port=port,
+                tls=tls,
+                path="/",
+                status=root if not tls else 200,
+                headers=(),
+                redirect=f"https://{HERE}/" if root == 301 and not tls else "",
+            ),
+            proof,
+        )
+    return b
+
+
+def crawled_ports(b):
+    return [service.port for service in to_crawl(b.dut)]
+
+
+def test_a_service_is_crawled_once_its_first_page_is_known(bench):
+    b = known(bench, (80, False, "x"), (443, True, "x"))
+    assert crawled_ports(b) == [80, 443]
+    titles = [t.job.title for t in COLLECTOR.tasks(b.dut, b.session.plan)]
+    assert sum("without a session" in title for title in titles) == 2
+
+
+def test_a_mere_redirect_is_not_crawled(bench):
+    assert crawled_ports(known(bench, (80, False, "x"), (443, True, "x"), root=301)) == [443]
+
+
+def test_not_more_than_a_few_services_are_crawled(bench):
+    b = known(bench, *((8000 + n, False, "x") for n in range(9)))
+    assert crawled_ports(b) == [8000, 8001, 8002, 8003]
+
+
+async def test_security_txt_is_read(bench, serve):
+    text = b"Contact: mailto:a@example.com\nExpires: 2020-01-01T00:00:00Z\n"
+    talk = site(
+        **{
+            "/": html(b"x"),
+            "/.well-known/security.txt": b"HTTP/1.1 200 OK\r\n\r\n" + text,
+        }
+    )
+    [found] = (await read(bench, serve, talk)).facts(SecurityTxt)
+    assert found.contacts == ("mailto:a@example.com",)
+    assert found.expired is True
