@@ -66,8 +66,8 @@ async def test_nothing_is_claimed_and_it_ends(
     monkeypatch: pytest.MonkeyPatch,
     manner: Any,
 ) -> None:
-    monkeypatch.setattr(talk, "WHOLE_ANSWER_S", 1.0)
-    monkeypatch.setattr(ticketbleed, "HANDSHAKE_S", 1.0)
+    monkeypatch.setattr(talk, "WHOLE_ANSWER_S", 0.4)
+    monkeypatch.setattr(ticketbleed, "HANDSHAKE_S", 0.4)
     twin = Hostile(suites=TLS_RSA, certificate=make_certificate().der, manner=manner)
     began = time.monotonic()
     async with serve(twin) as port:
