@@ -18,6 +18,9 @@ class DeclaredService:
     purpose: str = ""
     authentication: str = ""
     """How it authenticates; ``none`` when it is meant to be open."""
+    side: str = ""
+    """Of a gateway: ``lan``, ``wan`` or ``both``; empty is ``lan``. The probe stands on one side only, so
+    what is declared for the other one is neither expected nor judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ RULES = Rules(
         "CheckInfo.effort": ("hours", "days", "weeks"),
         "CheckInfo.observes": OBSERVED,
         "DeclaredService.transport": ("tcp", "udp"),
+        "DeclaredService.side": ("", "lan", "wan", "both"),
         "DeclaredAccount.service": ("http", "telnet", "ssh", "ftp", "snmp", "mqtt", "any"),
         "DeclaredAccount.origin": ("", "universal", "unique-per-device", "user-defined"),
         "UpdatePolicy.mechanism": ("", "network", "usb", "app", "none"),

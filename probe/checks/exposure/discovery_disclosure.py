@@ -9,9 +9,7 @@ from probe.model.evidence import Proof
 from probe.model.finding import Answer, Owner, inconclusive, violated
 from probe.model.observation import Announced, UdpSilence
 
-KEYS = re.compile(
-    r"(?i)^(?:fv|fw|fwver|firmware.*|sw|swver|software.*|ver|version|srcvers)$"
-)
+KEYS = re.compile(r"(?i)^(?:fv|fw|fwver|firmware.*|sw|swver|software.*|ver|version|srcvers)$")
 SERVER_VERSION = re.compile(r"\d+\.\d+")
 
 
