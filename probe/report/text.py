@@ -175,8 +175,29 @@ def _device(device: DeviceView) -> Lines:
         yield from _fact(f"To do by hand for {short_name(catalogue)}", ids, indent="  ")
     for gap in device.gaps:
         yield ""
-        yield from _fact("Not measured", f"{gap.what}. {gap.reason} (cause: {gap.owner})", indent="  ")
+        yield from _fact(
+            "Not measured", f"{gap.what}. {gap.reason} (cause: {gap.owner})", indent="  "
+        )
         yield from _fact("To settle it", gap.settle, indent="    ")
+    yield from _attempts(device)
+
+
+def _attempts(device: DeviceView) -> Lines:
+    """One attempt in two lines, and its evidence whole."""
+    if device.attempts:
+        yield ""
+        yield from _fact("Login attempts", str(len(device.attempts)), indent="  ")
+    for a in device.attempts:
+        who = f"account '{a.account}', " if a.account else ""
+        origin = f" [{a.origin}]" if a.origin else ""
+        said = f"{a.answer}, {a.seconds:g} s{f': {a.detail}' if a.detail else ''}"
+        yield from _wrap(
+            f"{a.at}, {a.service}, {a.method}: {a.purpose}, {who}presented {a.presented}{origin}; {said}",
+            f"    {a.number:>3}. ",
+            "         ",
+        )
+        for sha256 in a.proof:
+            yield f"         sha256 {sha256}"
 
 
 def _problem(device: DeviceView, problem: ProblemView) -> Lines:

@@ -16,6 +16,7 @@ from probe.model.state import RunState
 from probe.model.text import clean
 from probe.model.verdict import Verdict
 from probe.report import secrets as hide
+from probe.report.attempts import attempts
 from probe.report.inventory import inventory, when
 from probe.report.judged import catalogue_view
 from probe.report.problems import problems
@@ -202,6 +203,7 @@ def _device(
         done=done,
         spent=(
             f"{spent.packets} packets, {spent.connections} connections, {spent.logins} logins"
+            + (f", {spent.guesses} guesses" if spent.guesses else "")
             if spent
             else ""
         ),
@@ -211,6 +213,7 @@ def _device(
         gaps=_gaps(dut),
         findings=tuple(finding_view(f, reader, masks.bytes_of) for f in findings),
         inventory=inventory(dut, secrets=secrets),
+        attempts=attempts(dut, secrets=secrets),
     )
     return scrubbed(view, masks.text)
 

@@ -250,6 +250,31 @@ class DeclarationView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """One line of the log of login attempts."""
+
+    number: int
+    at: str
+    """When its answer came, UTC."""
+    service: str
+    method: str
+    purpose: str
+    """``no credential``, ``random``, ``default``, ``old password``, ``guess`` or ``right credential``."""
+    account: str
+    presented: str
+    """The password, masked unless the report shows secrets."""
+    origin: str
+    """Tier and source of the credential."""
+    answer: str
+    """``accepted``, with proof or without, ``refused``, ``no answer`` or ``not tried``."""
+    detail: str
+    seconds: float
+    """From the moment the credential was sent to the answer."""
+    proof: tuple[str, ...]
+    """SHA-256 of its transcripts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceView:
     """One device under test."""
 
@@ -271,6 +296,8 @@ class DeviceView:
     gaps: tuple[GapView, ...]
     findings: tuple[FindingView, ...]
     inventory: tuple[TableView, ...]
+    attempts: tuple[AttemptView, ...]
+    """Every login attempt, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from probe.judge.judge import judge
 from probe.model import event as ev
+from probe.model.access import LoginAttempt
 from probe.model.catalogue import Catalogue, Mapping, Requirement, Strength
 from probe.model.check import CheckInfo
 from probe.model.declaration import (
@@ -499,6 +500,42 @@ FACTS: tuple[tuple[Device, Fact, EvidenceRef], ...] = (
             settle="Power the device again and resume the run with --plan quick.",
         ),
         FRAME,
+    ),
+    *(
+        (
+            CAM,
+            LoginAttempt(
+                transport="tcp",
+                address="198.51.100.11",
+                port=80,
+                protocol="http",
+                method="basic",
+                purpose=purpose,
+                username=user,
+                password=password,
+                tier=tier,
+                source=source,
+                result=result,
+                proved=result is LoginResult.ACCEPTED,
+                detail=detail,
+                seconds=1.25,
+            ),
+            LOGIN,
+        )
+        for purpose, user, password, tier, source, result, detail in (
+            ("no credential", "", "", "", "", LoginResult.REFUSED, f"HTTP 401 {MARKUP}"),
+            (
+                "random",
+                "0011223344556677",
+                "8899aabbccddeeff",
+                "",
+                "",
+                LoginResult.REFUSED,
+                "HTTP 401",
+            ),
+            ("default", "admin", PASSWORD, "declared", "declaration", LoginResult.ACCEPTED, ESCAPE),
+            ("guess", "admin", "", "", "from 198.51.100.3", LoginResult.NO_ANSWER, "silent"),
+        )
     ),
 )
 

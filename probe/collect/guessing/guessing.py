@@ -5,8 +5,9 @@ a second address. After each round the right credential again: a device that loc
 that, too. At the first sign of a lock the rounds end, it is told what is locked, and recovery is timed.
 """
 
+import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from probe.collect.access.attempt import Credential, Method
 from probe.collect.answers import NoAnswer
@@ -16,7 +17,7 @@ from probe.collect.guessing.telling import latencies, unlocked, very_slow
 from probe.collect.session import DeviceSession
 from probe.model.access import Guard, GuessingTest, GuessRound
 from probe.model.device import endpoint
-from probe.model.evidence import Coverage
+from probe.model.evidence import Coverage, EvidenceRef
 from probe.model.finding import Owner
 from probe.model.observation import LoginResult
 
@@ -150,8 +151,15 @@ class Guessing:
 
     def _record(self) -> None:
         s = self.target.service
-        tried = Coverage(
-            tried=f"guesses at {endpoint(s.transport, s.address, s.port)}", times=1, deadline_s=0.0
+        where = endpoint(s.transport, s.address, s.port)
+        tried = Coverage(tried=f"guesses at {where}", times=1, deadline_s=0.0)
+        all_of_it = list(dict.fromkeys(self.asker.proof))
+        pieces = [p.sha256 for p in all_of_it if isinstance(p, EvidenceRef)]
+        lines = [{"way": r.way, **asdict(g)} for r in self.rounds for g in r.guesses]
+        table = self.session.keep(
+            json.dumps({"guesses": lines, "transcripts": pieces}, indent=1).encode(),
+            media_type="application/json",
+            caption=f"every guess at {where}, and the hashes of all transcripts",
         )
         self.session.observe(
             GuessingTest(
@@ -171,5 +179,6 @@ class Guessing:
                 problem=self.problem,
                 owner=self.owner.value if self.problem else "",
             ),
-            *(tuple(dict.fromkeys(self.asker.proof)) or (tried,)),
+            # The table, how it began and how it ended; each attempt has its own proof in the log.
+            *dict.fromkeys((table, *(all_of_it[:2] + all_of_it[-2:] or [tried]))),
         )
