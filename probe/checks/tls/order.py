@@ -6,12 +6,14 @@ from itertools import pairwise
 
 from probe.checks.tls.grading import rule_for
 from probe.checks.tls.known import lists, suite_gaps
+from probe.checks.tls.services import grouped
 from probe.model.policy import Grade, Policy, Rule, Topic
 from probe.model.tls import TlsList, TlsService
 
 GRADES = (Grade.GOOD, Grade.SUFFICIENT, Grade.PHASE_OUT, Grade.INSUFFICIENT)
 Rank = Callable[[str], int | None]
 """Smaller is better; None: not compared."""
+MOST_NAMED = 4
 NOT_TOLD = "whose order counts was not found out"
 
 
@@ -35,8 +37,7 @@ def orderings(policy: Policy, service: TlsService) -> Iterator[Ordering]:
                 yield _judged(rule, one, policy)
         gaps = suite_gaps(service)
         if gaps:
-            unknown = "; ".join(f"{what} ({why})" for what, why in gaps.items())
-            yield Ordering(rule=rule, unknown=unknown)
+            yield Ordering(rule=rule, unknown=grouped(gaps, MOST_NAMED))
 
 
 def _judged(rule: Rule, one: TlsList, policy: Policy) -> Ordering:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from probe.checks.tls.grading import Graded, Grading, Sheet, cite, worst_first
-from probe.checks.tls.services import each_service, fine, joined
+from probe.checks.tls.services import each_service, fine, grouped, joined
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, not_applicable, violated
 from probe.model.policy import Grade, Policy
@@ -61,10 +61,8 @@ def _answer(
     if sheet.absent:
         return not_applicable(subject, sheet.absent, *seen.proof)
     if sheet.gaps:
-        named = "; ".join(f"{name} ({met})" for name, met in list(sheet.gaps.items())[:MOST_NAMED])
-        more = len(sheet.gaps) - MOST_NAMED
-        rest = f" and {more} more" if more > 0 else ""
-        summary = f"Not everything is known that {policy.title} asks for: {named}{rest}."
+        unknown = grouped(sheet.gaps, MOST_NAMED)
+        summary = f"Not everything is known that {policy.title} asks for: {unknown}."
         owner, settle = Owner.OPERATOR, ASK_ALL
         if seen.fact.lists:  # The whole inventory was asked for, and left this open.
             owner, settle = Owner.DEVICE, ASK_BY_HAND

@@ -143,5 +143,14 @@ def joined(names: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def grouped(gaps: dict[str, str], most: int) -> str:
+    """``A and B (not asked); C (a reset)``: what is not known, each reason once."""
+    by_reason: dict[str, list[str]] = {}
+    for name, met in list(gaps.items())[:most]:
+        by_reason.setdefault(met, []).append(name)
+    rest = f" and {len(gaps) - most} more" if len(gaps) > most else ""
+    return "; ".join(f"{joined(names)} ({met})" for met, names in by_reason.items()) + rest
+
+
 def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]

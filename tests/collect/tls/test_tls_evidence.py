@@ -103,3 +103,20 @@ async def test_primes_of_genuine_servers_are_known_by_name(whole: Any) -> None:
     found = {(p.bits, p.group): p for p in (await whole("openssl_everything")).service.primes}
     assert (2048, "MODP group 14") in found
     assert all(p.generator == 2 and not p.defect for p in found.values())
+
+
+async def test_a_server_that_puts_the_better_first_is_called_so(
+    s_server: Any, measured: Any
+) -> None:
+    suites = "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-SHA256:AES128-SHA256"
+    async with s_server("-tls1_2", "-serverpref", "-cipher", suites) as port:
+        result = await measured(port, plan=WHOLE)
+    device = Device(id=device_id(None, "127.0.0.1"), addresses=("127.0.0.1",))
+    known = Observation(
+        id="t#1", device=device.id, collector="t", at=0.0, fact=result.service, proof=result.proof
+    )
+    for policy in ("ncsc-nl-2025-05", "rfc9325"):
+        dut = Dut(device, [known]).under(registry.chosen_policy(policy))
+        answer, *_ = registry.check_function(CheckId("tls/policy_order"))(dut)
+        assert answer.outcome is Outcome.SATISFIED, answer.summary
+        assert "its own order counts" in answer.summary

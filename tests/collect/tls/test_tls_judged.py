@@ -110,6 +110,21 @@ async def test_bad_ones_are_named(judged: Any, name: str, plan: Plan, said: dict
         assert words in found[check].summary
 
 
+async def test_the_order_of_suites_on_genuine_servers(judged: Any) -> None:
+    client = answers(await judged("openssl_default", WHOLE))["policy_order"]
+    assert client.outcome is V
+    assert "takes whatever the client names first" in client.summary
+    assert len(client.proof) <= 2
+    # Its own order counts, and is a bad one: key transport before forward secrecy.
+    own = await judged("openssl_server_order", WHOLE)
+    for policy in ("ncsc-nl-2025-05", "rfc9325"):
+        found = answers(own, policy)["policy_order"]
+        assert found.outcome is V
+        assert "prefers TLS_RSA_WITH_AES_128_CBC_SHA to TLS_ECDHE_RSA" in found.summary
+    short = answers(await judged("openssl_default", SHORT))["policy_order"]
+    assert short.outcome is Outcome.INCONCLUSIVE
+
+
 async def test_a_good_one_is_called_good_under_every_topic(judged: Any) -> None:
     known = await judged("openssl_good", WHOLE)
     found = answers(known)
