@@ -16,8 +16,6 @@ ZOO = postures()
 assert len({p.name for p in ZOO}) == len(ZOO)
 GENUINE = [p for p in ZOO if p.program != "stub"]
 ORDINARY_HELLOS = 13
-PSK_HELLOS = 16
-"""PSK suites are offered alone, so a server that has nothing else is asked twice about the rest."""
 MORE_THAN_ENTRIES = 25
 """An inventory costs a hello for each entry of a list, of suites, groups and signature schemes."""
 PACE = 0.1
@@ -35,15 +33,6 @@ INVENTORY = Plan(
 
 def each(zoo: list[Posture]) -> Any:
     return pytest.mark.parametrize("posture", zoo, ids=lambda p: p.name)
-
-
-def each_with_gaps(zoo: list[Posture]) -> Any:
-    """Where a gap is declared the test may fail; ``test_nothing_false`` may not."""
-    marked = [
-        pytest.param(p, id=p.name, marks=[pytest.mark.xfail(reason=p.gap)] if p.gap else [])
-        for p in zoo
-    ]
-    return pytest.mark.parametrize("posture", marked)
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +105,7 @@ def test_nothing_false(posture: Posture, result: Any) -> None:
         the_certificate(posture, result.service)
 
 
-@each_with_gaps([p for p in ZOO if p.expect is not Expect.NOTHING])
+@each([p for p in ZOO if p.expect is not Expect.NOTHING])
 def test_everything_is_found(posture: Posture, result: Any) -> None:
     """What the server answers is answered; only what it leaves open may be."""
     said = said_of(result)
@@ -148,10 +137,10 @@ async def test_three_runs_alike(posture: Posture, result: Any, files: Files, mea
         assert said_of(again) == said_of(result)
 
 
-@each([p for p in GENUINE if p.transport == "tcp"])
+@each(GENUINE)
 def test_few_hellos(posture: Posture, result: Any) -> None:
-    psk = posture.traits.get("psk_only", False)
-    assert result.service.hellos <= (PSK_HELLOS if psk else ORDINARY_HELLOS)
+    """Also of one that has pre-shared keys only, which are offered in hellos of their own."""
+    assert result.service.hellos <= ORDINARY_HELLOS
 
 
 @each([p for p in ZOO if p.traits])

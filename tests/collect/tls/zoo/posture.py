@@ -42,8 +42,6 @@ class Posture:
     traits: Mapping[str, bool]
     repeat: bool = False
     """Measured three times over."""
-    gap: str = ""
-    """What the prober does not find yet, though it says nothing false."""
     note: str = ""
 
     @property
