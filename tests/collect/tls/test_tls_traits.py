@@ -196,7 +196,7 @@ async def test_an_old_stack_that_chokes_on_extensions(
         assert found[name] == UNKNOWN, name
 
 
-@pytest.mark.parametrize("number", [47, 50, 110, 120])
+@pytest.mark.parametrize("number", [40, 47, 50, 71, 110, 120])
 async def test_an_alert_about_an_extension_refuses_no_version(
     number: int, serve: Any, measured: Any
 ) -> None:
@@ -209,6 +209,31 @@ async def test_an_alert_about_an_extension_refuses_no_version(
     assert result.versions["TLSv1.2"] == YES
     assert traits(result.service)["alpn"] == (YES if number == 120 else UNKNOWN)
     assert traits(result.service)["heartbeat"] == UNKNOWN
+
+
+PSK, RSA = frozenset({0x00A8, 0xC0A8}), frozenset({0xC02F, 0x002F})
+
+
+@pytest.mark.parametrize("chokes", [True, False])
+@pytest.mark.parametrize("known", [PSK, RSA, PSK | RSA])
+@pytest.mark.parametrize("versions", [(0x0303,), (0x0301, 0x0303)])
+async def test_handshake_failure_to_an_extension_refuses_no_suites(
+    versions: tuple[int, ...], known: frozenset[int], chokes: bool, serve: Any, measured: Any
+) -> None:
+    """The alert for suites that are not wanted, said to a hello with ALPN whatever its suites."""
+
+    class Picky(Stub):
+        def decide(self, hello: Any) -> Any:
+            return alert(40) if chokes and 16 in hello.extensions else super().decide(hello)
+
+    async with serve(Picky(versions=versions, suites=known)) as port:
+        result = await measured(port)
+    assert result.versions["TLSv1.2"] == YES
+    found = traits(result.service)
+    assert found["psk_only"] == (YES if known == PSK else NO)
+    assert found["heartbeat"] == (UNKNOWN if chokes and known != PSK else found["heartbeat"])
+    assert found["heartbeat"] != YES
+    assert result.suites["phase-out"] == (YES if 0x002F in known else NO)
 
 
 @pytest.mark.parametrize("reply", [reset, alert(80)])
