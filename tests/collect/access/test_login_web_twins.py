@@ -62,6 +62,24 @@ async def test_a_script_session_is_left_and_nothing_is_done(
     assert users.count("admin") <= 3
 
 
+async def test_an_endpoint_that_understands_nothing_gets_few_bodies(
+    login: Any, serve: Any, service: Any
+) -> None:
+    app = spa.App(fields=("uid", "hash"))
+    bodies: list[str] = []
+
+    def handler(request: Any) -> Any:
+        if request.method == "POST" and request.path == app.at:
+            bodies.append(request.body)
+        return app(request)
+
+    async with serve(site(handler)) as port:
+        got = await login(service("http", port))
+    assert got.opened == []
+    assert {c.result for c in got.test.candidates} <= {LoginResult.NO_ANSWER, LoginResult.NOT_TRIED}
+    assert sum('"admin"' in body or "=admin&" in body for body in bodies) <= 3
+
+
 @pytest.mark.parametrize("name", pages.OPEN)
 async def test_a_form_session_is_left(login: Any, serve: Any, service: Any, name: str) -> None:
     portal = pages.OPEN[name]()

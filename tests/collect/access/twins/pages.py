@@ -94,6 +94,19 @@ class TwoSteps(Portal):
         )
 
 
+class Named(Portal):
+    """Sends everybody from its address to its name."""
+
+    def __init__(self) -> None:
+        super().__init__("/login.html")
+
+    def __call__(self, request: Request) -> Answer:
+        name, _, port = request.fields["host"].rpartition(":")
+        if name != "camera.lan":
+            return 302, [("Location", f"http://camera.lan:{port}/")], ""
+        return super().__call__(request)
+
+
 class ByAddress(Portal):
     """Whoever comes from the address of a successful login is in, cookie or not."""
 
@@ -187,6 +200,7 @@ OPEN: dict[str, Callable[[], Handler]] = {
     ),
     "form-behind-a-link": lambda: Portal("/login.html", "Hello, <a href='/login.html'>log in</a>"),
     "session-by-address": ByAddress,
+    "behind-a-name": Named,
     "two-steps": TwoSteps,
     "two-steps-known-users": lambda: TwoSteps(known_only=True),
 }
@@ -207,6 +221,10 @@ TRAPS: dict[str, tuple[Callable[[], Handler], str]] = {
     "another-host": (
         lambda: AnyPost((302, [("Location", "http://203.0.113.9/home")], "")),
         "leads away from the device, to 203.0.113.9",
+    ),
+    "another-name": (
+        lambda: AnyPost((302, [("Location", "http://portal.example/home")], "")),
+        "leads away from the device, to portal.example",
     ),
     "captcha": (lambda: captcha("field"), "a captcha"),
     "captcha-widget": (lambda: captcha("widget"), "a captcha"),

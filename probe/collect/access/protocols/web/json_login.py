@@ -191,6 +191,8 @@ class JsonLogin:
             if response.status not in NOT_UNDERSTOOD:
                 self._shape = shape
                 break
+        # One body for each further credential, whatever was met: more would be more failures.
+        self._shape = self._shape or shapes[0]
         return response
 
     async def _guard(self, visit: Visit) -> list[tuple[str, str]]:

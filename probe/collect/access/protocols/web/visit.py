@@ -16,6 +16,7 @@ MAX_COOKIES = 32
 WITHIN = 15.0
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
+_NAME = re.compile(r"(?=.*[a-z])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,5}", re.I)
 _GONE = re.compile(r";\s*max-age\s*=\s*(?:0|-\d+)\s*(?:;|$)|;\s*expires\s*=[^;]*\b19[67]\d\b", re.I)
 
 
@@ -108,11 +109,14 @@ class Visit:
         more: Sequence[tuple[str, str]],
     ) -> Response:
         scheme, host, port = self._parts()
+        headers = [*self.headers, *more]
+        if self._is_a_name_of_this(scheme, host, port):
+            headers.append(("Host", urlsplit(self.url).netloc.rpartition("@")[2]))
+            host = self._service.address
         known = {self._service.address, *self._session.dut.device.addresses}
         inside = host in known and self._session.guard.allows(host)
         if scheme not in ("http", "https") or not inside:
             raise NoAnswer(Why.GARBAGE, f"the page leads away from the device, to {host}")
-        headers = [*self.headers, *more]
         if self._cookies:
             headers.append(("Cookie", "; ".join(f"{k}={v}" for k, v in self._cookies.items())))
         if body is not None:
@@ -134,6 +138,16 @@ class Visit:
         for cookie in response.values("set-cookie"):
             self._take(cookie)
         return response
+
+    def _is_a_name_of_this(self, scheme: str, host: str, port: int) -> bool:
+        """Whether the URL differs from the service's own by a name in the place of the address.
+
+        Routers send a browser from their address to a name that they resolve to it. The question still
+        goes to the same address and port, whatever the name means elsewhere.
+        """
+        if not _NAME.fullmatch(host) or host.replace(".", "").isdecimal():
+            return False
+        return (scheme == "https", port) == (self._service.tls, self._service.port)
 
     def _take(self, cookie: str) -> None:
         pair, _, attributes = cookie.partition(";")
