@@ -1,5 +1,6 @@
 """What the TLS checks share: one answer for each TLS service, and the gaps beside them."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from probe.checks.support import measured, no_object, tcp_gaps, where
@@ -19,6 +20,7 @@ ASK_AGAIN = "Run again when nothing else talks to the device, or test this servi
 BY_HAND = "If the service uses no certificates (pre-shared keys), record that as a manual result."
 OVER_UDP = ("coaps", "sips", "turns", "dtls", "quic")
 """Protocols over UDP that are always encrypted; all but the last with DTLS."""
+_ENDPOINT = re.compile(r"(tcp|udp) [^ ,]+:[0-9]+")
 NO_SERVICE = "No service over TLS was found."
 
 
@@ -66,7 +68,8 @@ def _answers(dut: Dut, judge: Judge) -> Iterator[Answer]:
 
 def service_of(subject: str) -> str:
     """Of a gap; a job that was given up left its title: ``TLS on tcp 198.51.100.11:443, …``."""
-    return subject.rpartition(" on ")[2].partition(",")[0]
+    found = _ENDPOINT.search(subject)
+    return found[0] if found else subject
 
 
 def _where(seen: Seen[TlsService]) -> str:
