@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from probe import registry
 from probe.checks.tls.posture import Posture, Trust, posture
+from probe.checks.tls.services import STARTTLS
 from probe.codec import from_plain
+from probe.collect.tls.starttls import DIALOGUES
 from probe.model.device import Device
 from probe.model.dut import Dut
 from probe.model.evidence import EvidenceRef
@@ -209,3 +211,7 @@ def test_kinds_of_service_and_what_is_weak() -> None:
     silent = glance("policy_versions/inconclusive_reset")
     assert silent.unknown == ("TLSv1.1",)
     assert not silent.certain
+
+
+def test_every_protocol_that_is_asked_to_begin_tls_is_expected_to_have_been_asked() -> None:
+    assert {*STARTTLS} == {*DIALOGUES}

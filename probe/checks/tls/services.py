@@ -21,6 +21,8 @@ BY_HAND = "If the service uses no certificates (pre-shared keys), record that as
 OVER_UDP = ("coaps", "sips", "turns", "dtls", "quic")
 """Protocols over UDP that are always encrypted; all but the last with DTLS."""
 _ENDPOINT = re.compile(r"(tcp|udp) [^ ,]+:[0-9]+")
+STARTTLS = ("ftp", "imap", "ldap", "pop3", "postgresql", "smtp", "xmpp")
+"""Protocols in the clear that may begin TLS when they are asked to; what they said is a TlsService too."""
 NO_SERVICE = "No service over TLS was found."
 
 
@@ -51,7 +53,8 @@ def _answers(dut: Dut, judge: Judge) -> Iterator[Answer]:
     missing = {service_of(s.fact.subject): s for s in dut.missing("tls")}
     for service in dut.services():
         subject = where(service)
-        if subject in known or not (_encrypted(service.fact) or subject in missing):
+        begins = _may_begin(service.fact)
+        if subject in known or not (begins or _encrypted(service.fact) or subject in missing):
             continue
         if service.fact.protocol == "quic":
             summary = "The service speaks QUIC; the TLS 1.3 inside it was not tested."
@@ -59,6 +62,9 @@ def _answers(dut: Dut, judge: Judge) -> Iterator[Answer]:
         elif subject in missing:
             fact = missing[subject].fact
             summary, owner, settle = fact.reason, Owner(fact.owner), fact.settle
+        elif begins:
+            summary = "Whether the service begins TLS when it is asked to was not measured."
+            owner, settle = Owner.OPERATOR, RUN_TLS
         else:
             spoken = "DTLS" if service.fact.transport == "udp" else "TLS"
             summary = f"The service speaks {spoken}; its versions, suites and certificate were not measured."
@@ -78,6 +84,10 @@ def _where(seen: Seen[TlsService]) -> str:
 
 def _encrypted(service: Service) -> bool:
     return service.tls or (service.transport == "udp" and service.protocol in OVER_UDP)
+
+
+def _may_begin(service: Service) -> bool:
+    return service.transport == "tcp" and not service.tls and service.protocol in STARTTLS
 
 
 def without_tls(service: TlsService) -> bool:
