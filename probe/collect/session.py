@@ -220,6 +220,9 @@ class DeviceSession(Recording):
                 raise NoAnswer(Why.LOCAL, error.strerror or str(error)) from None
             why = Why.CLOSED if error.errno == errno.ECONNREFUSED else Why.FILTERED
             transcript.remark(f"ICMP: {error.strerror}")
+            if answers:
+                # It answered, and then closed the port: the answer was heard all the same.
+                return answers, self.keep_transcript(transcript, f"UDP {port} answer")
             proof = self.keep_transcript(transcript, f"UDP {port} refusal")
             raise NoAnswer(why, error.strerror or str(error), proof) from None
         finally:

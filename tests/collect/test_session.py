@@ -183,6 +183,31 @@ async def test_udp_answers_silence_and_refusal(bench) -> None:
     assert closed.value.why is Why.CLOSED
 
 
+async def test_a_port_that_answers_and_closes_has_answered(bench) -> None:
+    """One answer, then the socket is gone: the second datagram meets ICMP port unreachable."""
+    session = bench().session
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+    port = server.getsockname()[1]
+    real = asyncio.get_running_loop().sock_recvfrom
+    heard = 0
+
+    async def recvfrom(sock: socket.socket, size: int) -> object:
+        nonlocal heard
+        heard += 1
+        if heard > 1:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+        _, sender = server.recvfrom(100)
+        server.sendto(b"pong", sender)
+        server.close()
+        return await real(sock, size)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio.get_running_loop(), "sock_recvfrom", recvfrom)
+        answers, _ = await session.ask("127.0.0.1", port, b"ping", more_within=0.3)
+    assert [a.data for a in answers] == [b"pong"]
+
+
 async def test_an_observation_without_proof_cannot_be_made(bench) -> None:
     at = bench()
     fact = Service(transport="tcp", address="127.0.0.1", port=1, protocol="unknown")
