@@ -166,3 +166,48 @@ def test_a_login_that_cannot_be_recorded_is_not_made() -> None:
 
     with pytest.raises(OSError, match="disk full"):
         Budget(Gentleness(), on_login=full).login("http", "admin")
+
+
+def test_guesses_are_counted_apart_and_over_all_sittings() -> None:
+    told: list[int] = []
+    budget = Budget(Gentleness(logins_per_account=1), on_login=lambda: told.append(budget.guesses))
+    for _ in range(4):
+        budget.guess("ssh tcp/22", "admin", 4)
+    with pytest.raises(NoAnswer) as refused:
+        budget.guess("ssh tcp/22", "admin", 4)
+    assert refused.value.why is Why.BUDGET
+    assert told == [1, 2, 3, 4]
+    assert budget.logins == 0
+    budget.login("ssh tcp/22", "admin")
+    spent = BudgetSpent(
+        device=DeviceId("ip-192.0.2.1"),
+        packets=0,
+        connections=0,
+        logins=1,
+        seconds=1.0,
+        accounts=budget.accounts,
+        guesses=4,
+    )
+    again = Budget(Gentleness(logins_per_account=1), earlier=spent)
+    assert again.guesses == 4
+    with pytest.raises(NoAnswer):
+        again.guess("ssh tcp/22", "admin", 4)
+
+
+async def test_there_is_room_for_many_connections_only_for_a_while() -> None:
+    budget, most, now = Budget(Gentleness()), 0, 0
+
+    async def one() -> None:
+        nonlocal most, now
+        async with budget.connection():
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(0.01)
+            now -= 1
+
+    async with budget.room_for(5):
+        await asyncio.gather(*(one() for _ in range(9)))
+    assert most == 5
+    most = 0
+    await asyncio.gather(*(one() for _ in range(3)))
+    assert most == 1

@@ -285,3 +285,26 @@ async def test_a_packet_that_never_left_is_our_own_trouble(bench, monkeypatch, t
         await b.session.knock("127.0.0.1", 9, patience=0.1, within=0.2)
     assert failed.value.why is Why.LOCAL
     assert failed.value.owner is Owner.ENVIRONMENT
+
+
+async def test_a_connection_comes_from_the_address_that_was_asked_for(bench) -> None:
+    seen: list[str] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(writer.get_extra_info("peername")[0])
+        writer.close()
+
+    server, port = await serve(talk)
+    at = bench()
+    async with server:
+        for source in ("", "127.0.0.9", "::1"):  # of another family it does not count
+            at.session.source = source
+            async with at.session.connect("127.0.0.1", port) as wire:
+                await wire.recv(10)
+        at.session.source = "192.0.2.77"
+        with pytest.raises(NoAnswer) as ours:
+            async with at.session.connect("127.0.0.1", port):
+                pass
+    assert seen == ["127.0.0.1", "127.0.0.9", "127.0.0.1"]
+    assert ours.value.why is Why.LOCAL
+    assert ours.value.owner is Owner.ENVIRONMENT

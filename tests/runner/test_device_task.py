@@ -1,6 +1,7 @@
 """The work on one device: what collectors name is done once, what fails stays unknown with an owner."""
 
 import asyncio
+import dataclasses
 import socket
 
 import pytest
@@ -270,3 +271,41 @@ async def test_the_totals_are_written_while_a_long_job_goes_on(
     assert written == [1, 2, 3]
     spent = [e for e in entries_after(journal.store, journal.run, 0) if "Budget" in str(e.event)]
     assert len(spent) <= 6, "nothing is written while nothing is sent"
+
+
+async def test_what_comes_last_waits_for_everything_else(device_task, scripted) -> None:
+    done: list[str] = []
+
+    def notes(name: str, wait: float = 0.0):
+        async def work(session: DeviceSession) -> None:
+            await asyncio.sleep(wait)
+            done.append(name)
+
+        return work
+
+    task, _ = device_task(
+        scripted(
+            "guess", ("1", notes("guess 1")), ("2", notes("guess 2")), priority=1, lane="last"
+        ),
+        scripted("scan", ("a", notes("scan", 0.2)), lane="scan"),
+        scripted("ask", ("a", notes("ask"))),
+    )
+    await asyncio.wait_for(task.run(), 10)
+    assert done == ["ask", "scan", "guess 1", "guess 2"]
+
+
+async def test_what_comes_last_waits_until_discovery_is_over(device_task, scripted) -> None:
+    resting = True
+
+    async def work(session: DeviceSession) -> None:
+        assert not resting
+
+    task, journal = device_task(scripted("guess", ("1", work), lane="last"))
+    task.bench = dataclasses.replace(task.bench, resting=lambda: resting)
+    running = asyncio.create_task(task.run())
+    await asyncio.sleep(0.3)
+    assert not journal.state.job_finished
+    resting = False
+    task.wake.set()
+    await asyncio.wait_for(running, 10)
+    assert [d.ok for d in journal.state.job_finished.values()] == [True]
