@@ -216,17 +216,22 @@ class DeviceSession(Recording):
             proof = self.keep_transcript(transcript, f"UDP {port} silence")
             raise NoAnswer(Why.SILENT, f"no answer to {tries} datagrams", proof)
         except OSError as error:
-            if error.errno in OWN_TROUBLE:
-                raise NoAnswer(Why.LOCAL, error.strerror or str(error)) from None
-            why = Why.CLOSED if error.errno == errno.ECONNREFUSED else Why.FILTERED
-            transcript.remark(f"ICMP: {error.strerror}")
             if answers:
                 # It answered, and then closed the port: the answer was heard all the same.
+                transcript.remark(f"ICMP: {error.strerror}")
                 return answers, self.keep_transcript(transcript, f"UDP {port} answer")
-            proof = self.keep_transcript(transcript, f"UDP {port} refusal")
-            raise NoAnswer(why, error.strerror or str(error), proof) from None
+            raise self._refusal(error, transcript, port) from None
         finally:
             sock.close()
+
+    def _refusal(self, error: OSError, transcript: Transcript, port: int) -> NoAnswer:
+        """What an error of a UDP socket says: trouble of our own, a closed port, or a filter."""
+        if error.errno in OWN_TROUBLE:
+            return NoAnswer(Why.LOCAL, error.strerror or str(error))
+        why = Why.CLOSED if error.errno == errno.ECONNREFUSED else Why.FILTERED
+        transcript.remark(f"ICMP: {error.strerror}")
+        proof = self.keep_transcript(transcript, f"UDP {port} refusal")
+        return NoAnswer(why, error.strerror or str(error), proof)
 
     @asynccontextmanager
     async def datagrams(self, address: str, port: int) -> AsyncIterator[Datagrams]:
