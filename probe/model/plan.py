@@ -35,6 +35,8 @@ class Gentleness:
     logins_per_device: int = 25
     login_gap_s: float = 1.0
     """Pause between two logins; three times the observed failure delay when that is longer."""
+    web_connections: int = 25
+    """How many may be made to read one web service without a session; 0 leaves it at the first page."""
     seconds: float = 3600.0
     """No job starts on the device after this much time."""
     guesses: int = 20

@@ -203,6 +203,7 @@ def _check_plan(shaper: Shaper, plan: Plan) -> None:
         "burst": (1, 1_000),
         "logins_per_account": (0, 100),
         "logins_per_device": (0, 10_000),
+        "web_connections": (0, 200),
         "login_gap_s": (0, 3_600),
         "seconds": (1, 604_800),
         "guesses": (1, 50),

@@ -43,7 +43,6 @@ class Web:
 
     def tasks(self, dut: Dut, plan: Plan) -> Iterable[Task]:
         """One job for each HTTP service and address; each service, on its first address, is read further."""
-        del plan
         for seen in dut.services("http"):
             service = seen.fact
             if service.transport == "tcp":
@@ -56,7 +55,7 @@ class Web:
                     partial(pages, service),
                     priority=PRIORITY,
                 )
-        for service in to_crawl(dut):
+        for service in to_crawl(dut) if plan.gentleness.web_connections else ():
             where = endpoint("tcp", service.address, service.port)
             yield task(
                 self.name,

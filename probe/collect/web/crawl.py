@@ -1,6 +1,7 @@
 """Reads a web service as a visitor without a session: two links deep, by GET, one connection for a page.
 
-Each page costs an embedded device a connection, so that there are few: ``MOST`` for a service, all told.
+Each page costs an embedded device a connection, so that there are few: ``web_connections`` of the plan's gentleness
+for a service, the made-up path and the foreign name among them.
 No form is sent, no link that looks like an action is followed, nothing outside the service is asked for.
 """
 
@@ -22,8 +23,6 @@ from probe.model.finding import Owner
 from probe.model.observation import Service
 from probe.model.text import clean
 
-MOST = 25
-"""Connections to one service: the crawl, the made-up path and the foreign name together."""
 DEPTH = 2
 MOST_SCRIPTS = 3
 WITHIN_S = 8.0
@@ -69,9 +68,13 @@ class _Crawl:
     waiting: list[tuple[int, bool, str, str]] = field(default_factory=list)
     """Depth, whether it is a script, path, where the link was found."""
 
+    @property
+    def most(self) -> int:
+        return self.session.plan.gentleness.web_connections
+
     async def get(self, path: str, found: str, *, host: str = "") -> _Read | None:
         """One GET; None when no connection is left or the service stopped answering."""
-        if self.connections >= MOST or self.problem:
+        if self.connections >= self.most or self.problem:
             return None
         self.connections += 1
         origin = self.origin
@@ -165,7 +168,7 @@ async def crawl(service: Service, session: DeviceSession) -> None:
     nothing = await work.get(made_up, "made up")
     reserve = len(USUAL) + (0 if service.tls else 2)
     scripts = 0
-    while work.waiting and work.connections < MOST - reserve and not work.problem:
+    while work.waiting and work.connections < work.most - reserve and not work.problem:
         work.waiting.sort(key=lambda one: one[:2])
         depth, script, path, found = work.waiting.pop(0)
         scripts += script
@@ -191,7 +194,7 @@ async def crawl(service: Service, session: DeviceSession) -> None:
             tls=origin.tls,
             pages=tuple(pages),
             connections=work.connections,
-            most=MOST,
+            most=work.most,
             left_out=tuple(clean(path, 120) for path in work.left_out)[:40],
             unread=len([waits for waits in work.waiting if not waits[1]]),
             problem=work.problem,

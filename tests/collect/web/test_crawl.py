@@ -2,11 +2,13 @@
 
 import pytest
 
-from probe.collect.web.crawl import FOREIGN, MOST, crawl
+from probe.collect.web.crawl import FOREIGN, crawl
 from probe.model.exposure import HostAnswer, Shown, WebCrawl
 from probe.model.observation import NotMeasured, Service
+from probe.model.plan import Gentleness, Plan
 
 HERE = "127.0.0.1"
+MOST = Gentleness().web_connections
 LOGIN = b"<html><form action=/login><input name=u><input type=password name=p></form></html>"
 
 
@@ -119,6 +121,16 @@ async def test_a_maze_ends_within_its_connections(bench, serve):
     _, found = told(await crawled(bench, serve, talk))
     assert found.connections <= MOST
     assert found.unread > 0
+
+
+async def test_the_plan_says_how_many_connections(bench, serve):
+    gentle = Gentleness(packets_per_s=2000, web_connections=7)
+    plan = Plan(name="t", summary="", catalogues=(), tcp_ports="quick", gentleness=gentle)
+    b = bench(HERE, plan=plan)
+    talk = site({"/": response(body=b"<html><a href=/a>a</a>")})
+    async with serve(talk) as port:
+        await crawl(Service(transport="tcp", address=HERE, port=port, protocol="http"), b.session)
+    assert len(talk.asked) == 7
 
 
 async def test_a_server_that_falls_silent_is_let_alone(bench, serve):
