@@ -294,7 +294,7 @@ async def compare(chosen: Sequence[Posture], with_tools: Sequence[Tool], rounds:
                     for _ in range(rounds):
                         async with running(posture, files) as port:
                             took.append(await one_run(tool, posture, port, out))
-                        if took[-1].wall > REPEATED_S and not tool.name.startswith("probe"):
+                        if took[-1].wall > REPEATED_S:
                             break
                 except NotInstalled as error:
                     print(f"{posture.name:28} not tried: {error}", flush=True)
