@@ -38,6 +38,11 @@ ACTIONS = frozenset(
     )
 )
 """Words of a path or a query that promise more than reading."""
+WITHIN = re.compile(
+    "reboot|reset|restart|restore|factory|logout|logoff|signout|delete|erase|shutdown|poweroff|upgrade"
+    "|upload|uninstall|execute"
+)
+"""Words that name an action wherever they stand: ``/SYSREBOOT.cgi``."""
 ACTING_KEYS = ACTIONS | {"act", "op", "operation", "method", "func", "function", "call", "req"}
 """A parameter of this name chooses what is done."""
 LINKING = {"a": "href", "area": "href", "frame": "src", "iframe": "src", "script": "src"}
@@ -105,7 +110,7 @@ def acts(path: str) -> bool:
     for _ in range(_ROUNDS):  # %2572eset and the like
         path = unquote(path)
     before, _, query = path.partition("?")
-    if _words(before) & ACTIONS:
+    if WITHIN.search(path.lower()) or _words(before) & ACTIONS:
         return True
     for pair in re.split(r"[&;]", query):
         key, equals, value = pair.partition("=")

@@ -27,6 +27,8 @@ HERE = Origin("198.51.100.11", 80, False)
         "/form/apply;now",
         "/a?x=1&reset",
         "/PowerOff",
+        "/SYSREBOOT.cgi",
+        "/goform/reBoot",
         "/firmware-upgrade.htm",
     ],
 )
@@ -39,7 +41,7 @@ def test_an_action_is_left_alone(path):
     [
         *("/", "/index.html", "/settings.html", "/setup/network.htm", "/status?page=wlan"),
         *("/news", "/backup.cfg", "/config.bin", "/addresses", "/js/app.min.js", "/?lang=en"),
-        *("/resettled", "/cgi-bin/luci", "/offers.html"),
+        *("/cgi-bin/luci", "/offers.html"),
     ],
 )
 def test_a_page_is_read(path):
