@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from probe import registry
 from probe.collect.web.collector import pages
 from probe.collect.web.crawl import crawl
 from probe.model.exposure import HostAnswer, SecurityTxt, Shown, WebCrawl
-from probe.model.observation import HttpPage, Service
+from probe.model.observation import HttpPage, PortScan, Service
 
 HERE = "127.0.0.1"
 LIGHTTPD = """
@@ -93,12 +94,28 @@ def start(tmp_path: Path) -> Iterator[Callable[..., None]]:
 async def measured(bench, port):
     b = bench(HERE)
     service = Service(transport="tcp", address=HERE, port=port, protocol="http")
+    proof = b.session.keep(b"x", media_type="text/plain", caption="x")
+    scan = {"transport": "tcp", "address": HERE, "list_name": "quick 1/1", "tested": "1-65535"}
+    b.session.observe(PortScan(open=(port,), **scan), proof)
+    b.session.observe(service, proof)
     await pages(service, b.session)
     await crawl(service, b.session)
     [found] = b.recorded.facts(WebCrawl)
     assert not found.problem
     assert found.connections <= 25
+    b.recorded.dut = b.dut
     return b.recorded, {p.path: p for p in found.pages}
+
+
+def outcomes(recorded):
+    """What each check of the pages says of the server."""
+    return {
+        name: {a.outcome.value for a in registry.check_function(f"exposure/{name}")(recorded.dut)}
+        for name in (
+            *("directory_listing", "error_details", "foreign_host_name", "pages_without_login"),
+            *("secrets_in_pages", "security_txt", "session_cookies", "web_headers"),
+        )
+    }
 
 
 async def test_lighttpd_without_login_lists_its_files(bench, port, root, start, tmp_path):
@@ -115,6 +132,16 @@ async def test_lighttpd_without_login_lists_its_files(bench, port, root, start, 
     [contact] = recorded.facts(SecurityTxt)
     assert contact.contacts == ("mailto:psirt@example.com",)
     assert contact.expired is False
+    assert outcomes(recorded) == {
+        "directory_listing": {"violated"},
+        "error_details": {"satisfied"},
+        "foreign_host_name": {"violated"},
+        "pages_without_login": {"inconclusive"},
+        "secrets_in_pages": {"satisfied"},
+        "security_txt": {"satisfied"},
+        "session_cookies": {"satisfied"},
+        "web_headers": {"violated"},
+    }
 
 
 async def test_lighttpd_with_basic_and_a_forgotten_file(bench, port, root, start, tmp_path):
@@ -125,6 +152,16 @@ async def test_lighttpd_with_basic_and_a_forgotten_file(bench, port, root, start
     recorded, found = await measured(bench, port)
     assert recorded.facts(HttpPage)[0].auth_schemes == ("basic",)
     assert {p.shown for path, p in found.items() if p.found != "made up"} == {Shown.GUARDED}
+    assert outcomes(recorded) == {
+        "directory_listing": {"satisfied"},
+        "error_details": {"satisfied"},
+        "foreign_host_name": {"violated"},
+        "pages_without_login": {"satisfied"},
+        "secrets_in_pages": {"satisfied"},
+        "security_txt": {"satisfied"},
+        "session_cookies": {"inconclusive"},
+        "web_headers": {"inconclusive"},
+    }
     assert base64.b64encode(b"admin:") not in b"".join(recorded.evidence.values())
 
 
@@ -136,6 +173,7 @@ async def test_nginx_that_knows_its_names(bench, port, root, start, tmp_path):
     assert found["/files/"].listing
     [answer] = recorded.facts(HostAnswer)
     assert (answer.status, answer.same_page) == (421, False)
+    assert outcomes(recorded)["foreign_host_name"] == {"satisfied"}
 
 
 async def test_busybox_httpd(bench, port, root, start):
@@ -149,7 +187,8 @@ async def test_busybox_httpd(bench, port, root, start):
 async def test_python_http_server_lists(bench, port, root, start):
     (root / "index.html").unlink()
     start(port, "python3", "-m", "http.server", str(port), "--bind", HERE, "--directory", str(root))
-    _, found = await measured(bench, port)
+    recorded, found = await measured(bench, port)
     assert found["/"].listing
+    assert outcomes(recorded)["secrets_in_pages"] == {"violated"}
     [page] = [p for p in found.values() if p.path == "/status.json"]
     assert [s.kind for s in page.sensitive] == ["wifi key"]
