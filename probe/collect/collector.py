@@ -29,7 +29,7 @@ class Task:
     job: Job
     priority: int
     """Lower is sooner: 10 first ports, 20 identify, 30 TLS, 40 HTTP, 50 open access, 60 logins,
-    70 further ports, 90 what comes last."""
+    70 further ports, 90 and more what comes last."""
     lane: str
     work: Work
 

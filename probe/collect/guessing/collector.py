@@ -15,7 +15,8 @@ from probe.model.finding import Owner
 from probe.model.plan import Permission, Plan
 from probe.model.text import clean
 
-PRIORITY = 90
+PRIORITY = 95
+"""After all else, also after malformed TLS: a ban of the probe's address would hide what follows."""
 PERMIT = (
     "Agree with the owner of the device that an account may be locked for a while, then run again with "
     "--permit brute-force."

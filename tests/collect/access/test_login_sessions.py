@@ -514,3 +514,42 @@ async def test_without_permission_nothing_is_sent(login: Any, service: Any) -> N
     assert got.tests == []
     assert [m.owner for m in got.missing] == ["operator"]
     assert got.logins == 0
+
+
+async def test_an_old_password_is_tried_on_each_service_and_each_attempt_is_logged(
+    bench: Any, serve: Any, service: Any
+) -> None:
+    from probe.collect.access.contrast import Contrast
+    from probe.collect.access.credentials import Candidate
+    from probe.collect.access.protocols import telnet
+    from probe.model.access import LoginAttempt
+
+    def candidate(password: str, tier: str) -> Candidate:
+        return Candidate(username="admin", password=password, tier=tier, source="s")
+
+    for right, results in (
+        ("before", [ACCEPTED, REFUSED]),
+        ("new", [REFUSED, REFUSED]),
+    ):
+        gentle = Gentleness(packets_per_s=2_000.0, login_gap_s=0.0)
+        plan = Plan(name="t", summary="", catalogues=(), tcp_ports="quick", gentleness=gentle)
+        made = bench("127.0.0.1", plan=plan)
+        async with serve(telnetd("admin", right)) as port:
+            one = service("telnet", port)
+            old = [candidate("before", "old"), candidate("elder", "old")]
+            await Contrast(
+                made.session, one, telnet.Password(one), [candidate("admin", "generic")], old=old
+            ).run()
+        (test,) = made.recorded.facts(LoginTest)
+        assert [o.result for o in test.old] == results
+        assert [c.result for c in test.candidates] == [REFUSED]
+        log = made.recorded.facts(LoginAttempt)
+        assert [a.purpose for a in log] == [
+            "no credential",
+            "random",
+            "old password",
+            "old password",
+            "default",
+        ]
+        assert all(o.proof for o in made.recorded.observations)
+        assert [a.tier for a in log[2:]] == ["old", "old", "generic"]
