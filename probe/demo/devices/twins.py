@@ -75,6 +75,16 @@ async def lamp(place: Place) -> None:
         "<input name='password' type='password'><button>Log in</button></form>"
     )
 
+    guards = {
+        "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+    async def guarded(request: Request) -> Response:
+        answer = await web(request)
+        answer.headers.update(guards)
+        return answer
+
     async def web(request: Request) -> Response:
         cookie = request.headers.get("cookie", "").partition("session=")[2].partition(";")[0]
         if request.method == "POST" and request.path == "/login":
@@ -98,7 +108,7 @@ async def lamp(place: Place) -> None:
         return page("Log in", form)
 
     tls = context(good_pem("lamp.example", place.address), legacy=False)
-    await serve_http(web, place.address, place.port(443), context=tls)
+    await serve_http(guarded, place.address, place.port(443), context=tls)
 
 
 async def sensor(place: Place) -> None:
