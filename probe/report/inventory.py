@@ -8,6 +8,7 @@ from probe.model import observation as obs
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.ports import parse_ports
+from probe.report.guessing_table import guessing
 from probe.report.secrets import masked
 from probe.report.tls_tables import certificates, details, overview
 from probe.report.viewmodel import TableView
@@ -227,6 +228,20 @@ _TABLES: tuple[tuple[str, str, Row, Callable[[Dut, bool], Iterable[Row]]], ...] 
             "Stopped because",
         ),
         _logins,
+    ),
+    (
+        "guessing",
+        "Guessing tests",
+        (
+            "Where",
+            "Account",
+            "Way",
+            "Judged",
+            "An hour",
+            "Right credential after it",
+            "Held back by",
+        ),
+        guessing,
     ),
     ("open", "Open without a credential", ("Where", "Protocol", "What", "Writable"), _open),
     (

@@ -23,6 +23,9 @@ CHANGE = (
     "Change the password by following the user manual, write the old one as changed_from under "
     "[[account]] in the declaration file, and run again."
 )
+BUDGET = (
+    "Try the old password there by hand, or give the plan a larger budget of logins and run again."
+)
 AGAIN = "Run again when the service answers; else try the old password there by hand."
 
 
@@ -66,8 +69,8 @@ def _one(surface: Surface, seen: Seen[LoginTest]) -> Answer:
         return satisfied(subject, summary, *seen.proof, measured={"logins": number})
     details = [o.detail for o in test.old if o.result is not LoginResult.REFUSED and o.detail]
     why = test.lockout_sign or test.problem or (details or ["it was not tried"])[0]
-    owner = Owner(test.owner) if test.owner else Owner.DEVICE
+    owner, settle = Owner(test.owner) if test.owner else Owner.DEVICE, AGAIN
     if any(o.result is LoginResult.NOT_TRIED for o in test.old) or not test.old:
-        owner = Owner.OPERATOR
+        owner, settle = Owner.OPERATOR, BUDGET
     summary = f"Whether {name} still takes an old password is not known: {why}."
-    return inconclusive(subject, summary, *seen.proof, owner=owner, settle=AGAIN)
+    return inconclusive(subject, summary, *seen.proof, owner=owner, settle=settle)
