@@ -1,4 +1,4 @@
-"""See ``default_http.toml``; the six protocols share one answer."""
+"""See ``default_http.toml``; the protocols with a login share one answer."""
 
 from collections.abc import Iterator
 
