@@ -6,7 +6,7 @@ import string
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from probe.checks.access.labels import derived, distance, shape, step, word
@@ -80,6 +80,7 @@ def test_words(password: str) -> None:
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), max_size=24)
 
 
+@example("", "", "00000000000G")
 @given(TEXT, TEXT, TEXT)
 def test_nothing_that_is_printed_breaks_the_comparison(a: str, b: str, mac: str) -> None:
     one, other = label(a, mac=mac, serial=b), label(b, serial=a)

@@ -19,7 +19,7 @@ def check(dut: Dut) -> Iterator[Answer]:
     same = [(a, b) for a, b in pairs(labels) if a.password == b.password]
     if same:
         a, b = same[0]
-        summary = f"{name(a).capitalize()} and {name(b)} have the same factory password"
+        summary = f"The {name(a)} and the {name(b)} have the same factory password"
         more = f", and {len(same) - 1} more pairs" if len(same) > 1 else ""
         yield violated("labels", f"{summary}{more}.", proof(declared))
         return

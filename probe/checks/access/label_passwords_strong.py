@@ -16,6 +16,8 @@ def check(dut: Dut) -> Iterator[Answer]:
     if declared is None or not labels:
         yield undeclared(declared, "labels", "factory passwords", ADD)
         return
+    # Units that share one password show that, not what varies; another check says so.
+    labels = tuple({label.password: label for label in labels}.values())
     words = [label for label in labels if word(label)]
     seen = shape(labels)
     what = (
@@ -35,7 +37,9 @@ def check(dut: Dut) -> Iterator[Answer]:
         yield satisfied("labels", f"{what}.", proof(declared), measured={"units": len(labels)})
     else:
         few = (
-            "only one unit was given" if len(labels) < 2 else f"{MANY_BITS:.0f} bits bear guessing"
+            "only one password was given"
+            if len(labels) < 2
+            else f"{MANY_BITS:.0f} bits bear guessing"
         )
         yield inconclusive(
             "labels", f"{what}; {few}.", proof(declared), owner=Owner.OPERATOR, settle=SETTLE

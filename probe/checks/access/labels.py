@@ -143,7 +143,7 @@ def _parts(what: str, text: str) -> Iterator[tuple[str, str]]:
         if len(text) > count:
             yield f"the last {count} characters", text[-count:]
             yield f"the last {count} characters, reversed,", text[-count:][::-1]
-    if what == "MAC address" and len(text) == 12:
+    if what == "MAC address" and re.fullmatch("[0-9a-f]{12}", text):
         for step in (-2, -1, 1, 2):  # the radio's address is often the label's, one up or down
             near = f"{(int(text, 16) + step) % (1 << 48):012x}"
             for count in (12, 8, 6):
