@@ -1,6 +1,9 @@
 """Guesses an hour, what they mean, and from which number on they are too many. Pure."""
 
-from probe.model.access import Guard, GuessingTest, GuessRound
+from collections.abc import Iterable
+
+from probe.checks.access.logins import asked
+from probe.model.access import Guard, GuessingTest, GuessRound, LoginResult, LoginTest
 from probe.model.declaration import GuessingLimit
 
 USUAL = 100
@@ -66,6 +69,17 @@ def told(done: GuessRound) -> str:
         f"{done.refused} of {len(done.guesses)} judged {done.way} ({done.per_hour:,.0f} an hour"
         f"{f', {lost} lost' if lost else ''})"
     )
+
+
+def nothing_to_guess(tests: Iterable[LoginTest]) -> str:
+    """Why no password can be guessed at on a service; empty when one can."""
+    made = list(tests)
+    if any(LoginResult.ACCEPTED in (t.without_credential, t.random_credential) for t in made):
+        return "it took anybody"
+    left = LoginResult.NOT_TRIED
+    if made and all(asked(t) and t.random_credential is left and not t.problem for t in made):
+        return "it takes no password"
+    return ""
 
 
 def story(test: GuessingTest) -> str:

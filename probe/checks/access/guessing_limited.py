@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
+from probe.checks.access import guesses
 from probe.checks.access.defaults import WORST
-from probe.checks.access.guesses import LOCKS, broken_promise, limits, means, presented, rate, story
 from probe.checks.access.logins import PROTOCOLS, Surface, surfaces, title, untested, with_gaps
 from probe.model.access import Guard, GuessingTest
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, not_applicable, satisfied, violated
-from probe.model.observation import LoginResult
 
 PERMIT = "Permit a guessing test: --permit brute-force."
 AGAIN = "Run again when the service answers, with --permit brute-force."
@@ -34,9 +33,8 @@ def _surface(dut: Dut, surface: Surface) -> Iterator[Answer]:
         yield untested(dut, surface)
         return
     facts = [t.fact for t in surface.tests]
-    results = {r for t in facts for r in (t.without_credential, t.random_credential)}
-    if LoginResult.ACCEPTED in results:
-        summary = f"{name} took anybody, so there is nothing to guess."
+    if why := guesses.nothing_to_guess(facts):
+        summary = f"There is nothing to guess at {name}: {why}."
         yield not_applicable(surface.subject, summary, *surface.tests[0].proof)
         return
     signs = [t.lockout_sign for t in facts if t.lockout_sign]
@@ -53,25 +51,27 @@ def _surface(dut: Dut, surface: Surface) -> Iterator[Answer]:
 
 
 def _one(dut: Dut, subject: str, seen: Seen[GuessingTest]) -> Answer:
-    test, per_hour = seen.fact, rate(seen.fact)
+    test, per_hour = seen.fact, guesses.rate(seen.fact)
     declared = dut.declaration.guessing if dut.declaration else None
-    few, many, whose = limits(declared)
-    head = f"{title(test.protocol)} ({test.method}), account '{test.username}': {story(test)}"
+    few, many, whose = guesses.limits(declared)
+    head = (
+        f"{title(test.protocol)} ({test.method}), account '{test.username}': {guesses.story(test)}"
+    )
     owner, settle = Owner(test.owner) if test.owner else Owner.DEVICE, KNOWN
     if per_hour is None:
         summary = f"{head}. What that comes to is not known: {test.problem or 'no lock was timed'}."
         return inconclusive(subject, summary, *seen.proof, owner=owner, settle=settle)
-    pace = f"{head}: {per_hour:,.0f} guesses an hour, {means(per_hour)}. Limit: {whose}."
-    locked = test.guard in LOCKS
+    pace = f"{head}: {per_hour:,.0f} guesses an hour, {guesses.means(per_hour)}. Limit: {whose}."
+    locked = test.guard in guesses.LOCKS
     sure = locked or all(r.still_lets_in for r in test.rounds)
     if not sure:
         summary = f"{pace} Without a right credential a silent lock cannot be excluded."
         return inconclusive(subject, summary, *seen.proof, owner=Owner.OPERATOR, settle=settle)
-    if promise := broken_promise(test, declared):
+    if promise := guesses.broken_promise(test, declared):
         return violated(subject, f"{pace} {promise}", *seen.proof)
     gone = test.recovered_s is None and test.guard is Guard.LOCK
     if per_hour <= few and not gone:
-        return satisfied(subject, pace, *seen.proof, measured={"guesses": presented(test)})
+        return satisfied(subject, pace, *seen.proof, measured={"guesses": guesses.presented(test)})
     if per_hour > many and not locked and test.guard is not Guard.SLOWS_DOWN:
         return violated(subject, pace, *seen.proof)
     end = " It did not come back, so it may have failed instead." if gone else ""

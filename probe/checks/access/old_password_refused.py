@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from probe.checks.access.defaults import WORST
+from probe.checks.access.guesses import nothing_to_guess
 from probe.checks.access.logins import (
     PROTOCOLS,
     Surface,
@@ -59,8 +60,8 @@ def _one(surface: Surface, seen: Seen[LoginTest]) -> Answer:
             who = f"'{old.username}'" if old.username else "somebody"
             summary = f"{name} still let {who} in with the password from before the change."
             return violated(subject, summary, *seen.proof)
-    if LoginResult.ACCEPTED in (test.without_credential, test.random_credential):
-        summary = f"{name} took anybody, so no password is old or new there."
+    if none := nothing_to_guess([test]):
+        summary = f"No password is old or new at {name}: {none}."
         return not_applicable(subject, summary, *seen.proof)
     refused = all(old.result is LoginResult.REFUSED for old in test.old)
     if test.old and refused and asked(test) and test.random_credential is LoginResult.REFUSED:
