@@ -264,6 +264,7 @@ def dry_run(wish: Wish) -> int:
         f"budget per device: {gentleness.packets_per_s:g} packets/s, "
         f"{gentleness.connections_at_once} connection at once, "
         f"{gentleness.logins_per_account} logins per account, "
+        f"{gentleness.failures_per_name} failures per user name, "
         f"{gentleness.logins_per_device} logins in all, {gentleness.seconds:g} s\n"
     )
     out(f"catalogues {', '.join(head.plan.catalogues)}\n")

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from probe.model.event import AccountLogins, BudgetSpent
 
 
+ANY_SERVICE = "any service"
+"""Where failures under one user name are counted, whatever service they were met on."""
+
+
 def _nothing() -> None:
     """What is done about a login when nobody keeps a record."""
 
@@ -117,8 +121,12 @@ class Budget:
         finally:
             self._slots.release()
 
-    def login(self, service: str, username: str) -> None:
-        """Account for one login attempt; raises NoAnswer(BUDGET) when none is left."""
+    def login(self, service: str, username: str, shared: str | None = None) -> None:
+        """Account for one login attempt; raises NoAnswer(BUDGET) when none is left.
+
+        ``shared`` is the user name that other services may know as the same account: the attempt counts
+        as failed there until ``login_worked`` says otherwise. None: nobody else knows the account.
+        """
         account = (service, username)
         used = self._login_per_account.get(account, 0)
         if self.logins >= self.gentleness.logins_per_device:
@@ -127,9 +135,22 @@ class Budget:
             )
         if used >= self.gentleness.logins_per_account:
             raise NoAnswer(Why.BUDGET, f"{used} attempts were made on account '{username}'")
+        if shared is not None:
+            failed = self._login_per_account.get((ANY_SERVICE, shared), 0)
+            if failed >= self.gentleness.failures_per_name:
+                raise NoAnswer(
+                    Why.BUDGET, f"{failed} logins as '{shared}' failed on all services together"
+                )
+            self._login_per_account[ANY_SERVICE, shared] = failed + 1
         self._login_per_account[account] = used + 1
         self.logins += 1
         self._on_login()
+
+    def login_worked(self, shared: str | None) -> None:
+        """The attempt that was accounted for last under that name did not fail."""
+        if self._login_per_account.get((ANY_SERVICE, shared or ""), 0) and shared is not None:
+            self._login_per_account[ANY_SERVICE, shared] -= 1
+            self._on_login()
 
     def guess(self, service: str, username: str, limit: int) -> None:
         """Account for one wrong password of a permitted guessing test; NoAnswer(BUDGET) beyond ``limit``.

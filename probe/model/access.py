@@ -26,6 +26,8 @@ class CandidateResult:
     proved: bool = False
     """A read-only action that needs the login was done twice."""
     detail: str = ""
+    must_change: bool = False
+    """It was taken, but nothing is open before a new password is set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,31 @@ class LoginTest:
     """Whose doing ``problem`` is, an Owner value."""
     further: bool = False
     """Only the attempt without a credential was made: the service was tested on another address."""
+    no_password: str = ""
+    """What the service takes instead of passwords, such as keys; no candidate was presented then."""
+    also_clear: bool = False
+    """The credentials went through TLS, but the service asked for one without it as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnmpWrite:
+    """Whether an account that may read may also write: one value was set to what it is already."""
+
+    address: str
+    port: int
+    account: str
+    """The community, or the user of version 3."""
+    version: str
+    """``v1``, ``v2c`` or ``v3``."""
+    objects: tuple[str, ...]
+    """What was read, and with permission written over itself: ``sysContact.0``, ``sysLocation.0``."""
+    may_write: bool | None
+    """None: it was not permitted to try, or no verdict came."""
+    unchanged: bool | None
+    """Read back afterwards it was the same; None where nothing was written."""
+    detail: str
+    owner: str = ""
+    """Whose doing a missing verdict is, an Owner value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

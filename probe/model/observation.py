@@ -10,6 +10,7 @@ from probe.model.access import CandidateResult as CandidateResult
 from probe.model.access import GuessingTest, LoginAttempt
 from probe.model.access import LoginResult as LoginResult
 from probe.model.access import LoginTest as LoginTest
+from probe.model.access import SnmpWrite as SnmpWrite
 from probe.model.access import SpokenBeside as SpokenBeside
 from probe.model.evidence import Proof
 from probe.model.exposure import GatewayControl, HostAnswer, SecurityTxt, WebCrawl
@@ -250,6 +251,7 @@ Fact = (
     | SpokenBeside
     | LoginAttempt
     | GuessingTest
+    | SnmpWrite
     | TrafficView
     | PlainTransfer
     | Health

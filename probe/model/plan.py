@@ -32,6 +32,9 @@ class Gentleness:
     packets_per_s: float = 36.0
     burst: int = 2
     logins_per_account: int = 3
+    failures_per_name: int = 4
+    """Failed logins under one user name on all services together: they may share their accounts, and a
+    common lock falls at five."""
     logins_per_device: int = 25
     login_gap_s: float = 1.0
     """Pause between two logins; three times the observed failure delay when that is longer."""

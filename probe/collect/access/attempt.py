@@ -39,6 +39,16 @@ class Attempt:
     """No connection came about because the port refused it: no credential was presented."""
     tls: bool | None = None
     """Whether the credential went through TLS, where that differs from the service."""
+    also_clear: bool = False
+    """The service asked for the credential without TLS, too."""
+    must_change: bool = False
+    """The credential was taken, but the device wants a new password before anything else."""
+    no_password: str = ""
+    """No password is asked for; what is, instead. Nothing was presented."""
+    guest: bool = False
+    """The session is that of a public account (anonymous FTP): the other accounts are tried all the same."""
+    alone: bool = False
+    """Each credential is an account of its own (SNMP): one that works says nothing of the next."""
     owner: Owner = Owner.DEVICE
     """Whose doing a missing answer is."""
     proof: tuple[Proof, ...] = ()

@@ -56,6 +56,8 @@ class Contrast:
         self.lockout = self.problem = ""
         self.owner: Owner | None = None
         self.proof: list[Proof] = []
+        self.no_password = ""
+        self._also_clear = False
         self._tls = service.tls
         self._presented = 0
         self._earliest = 0.0
@@ -82,9 +84,9 @@ class Contrast:
         if attempt.result is LoginResult.ACCEPTED:
             if attempt.proved:
                 self.session.observe(self._open_access(attempt), *self._proof_of(attempt))
-            else:
-                self.none = LoginResult.NO_ANSWER
-                self._fail("nothing was asked for, and nothing could be read", attempt)
+                return attempt.guest
+            self.none = LoginResult.NO_ANSWER
+            self._fail("nothing was asked for, and nothing could be read", attempt)
             return False
         gone = attempt.refused_connection or not self.method.silence_refuses
         if attempt.result is LoginResult.NO_ANSWER and gone:
@@ -96,6 +98,13 @@ class Contrast:
         """Whether a random credential was refused, so that the candidates have a contrast."""
         attempt = await self._twice("random", lambda: Credential(self._word(), self._word()))
         self.random = attempt.result
+        if attempt.no_password:
+            self.random, self.no_password = LoginResult.NOT_TRIED, attempt.no_password
+            return False
+        if attempt.must_change:
+            self.random = LoginResult.NO_ANSWER
+            self._fail("a new password is asked for, whatever is presented", attempt)
+            return False
         if attempt.result is LoginResult.REFUSED:
             return True
         if attempt.result is LoginResult.ACCEPTED and not attempt.proved:
@@ -125,10 +134,13 @@ class Contrast:
             if attempt.result is LoginResult.NOT_TRIED:
                 self._fail(attempt.detail, attempt)
             self.results.append(_result(candidate, attempt))
-            if attempt.result is LoginResult.ACCEPTED and attempt.proved:
+            worked = attempt.result is LoginResult.ACCEPTED and attempt.proved
+            if worked or attempt.must_change:
                 await self._same_user_random_password(candidate)
-                return
-        if self.method.silence_refuses and not self.lockout:
+                if not attempt.alone:
+                    return
+        worked = any(r.result is LoginResult.ACCEPTED and r.proved for r in self.results)
+        if self.method.silence_refuses and not self.lockout and not worked:
             self._explain_silence()
 
     async def _with_candidate(self, candidate: Candidate, purpose: str) -> Attempt:
@@ -161,6 +173,9 @@ class Contrast:
             return
         other = Credential(candidate.username, self._word())
         attempt = await self._try(other, "random", optional=True)
+        if attempt.must_change and self.results[-1].must_change:
+            detail = "a new password is asked for, whatever password is presented"
+            self.results[-1] = replace(self.results[-1], must_change=False, detail=detail)
         if attempt.result is LoginResult.ACCEPTED and attempt.proved:
             self.random = LoginResult.ACCEPTED
             detail = "this account takes any password: a random one worked too"
@@ -213,7 +228,9 @@ class Contrast:
                 detail = "a control character in the credential: it is not sent"
                 return Attempt(result=LoginResult.NOT_TRIED, detail=detail, owner=Owner.OPERATOR)
             try:
-                self.session.budget.login(self._budget_key(), self._account(credential))
+                self.session.budget.login(
+                    self._budget_key(), self._account(credential), self._shared(credential)
+                )
             except NoAnswer as error:
                 return replace(no_answer(error), result=LoginResult.NOT_TRIED)
         attempt = await self._paced(credential)
@@ -224,7 +241,10 @@ class Contrast:
         self.proof += attempt.proof
         if attempt.tls is not None:
             self._tls = attempt.tls
+        self._also_clear |= attempt.also_clear
         if credential is not None:
+            if attempt.result is LoginResult.ACCEPTED:
+                self.session.budget.login_worked(self._shared(credential))
             if not optional:
                 attempt = self._watched(attempt)
             self._presented += 1
@@ -276,6 +296,12 @@ class Contrast:
         # SNMP has no user: there the community is the account.
         return credential.username or credential.password
 
+    def _shared(self, credential: Credential) -> str | None:
+        """The name that other services may know the account by; a community belongs to SNMP alone."""
+        if self.service.protocol == "snmp":
+            return None
+        return credential.username if self.method.asks_for_user else ""
+
     def _fail(self, problem: str, attempt: Attempt) -> None:
         self.problem = self.problem or problem
         self.owner = self.owner or attempt.owner
@@ -301,8 +327,10 @@ class Contrast:
         old = self.old[len(self.old_results) :]
         success = any(r.result is LoginResult.ACCEPTED and r.proved for r in self.results)
         why = "a login had worked already" if success else (self.lockout or self.problem)
-        if self.none is LoginResult.ACCEPTED:
+        if self.none is LoginResult.ACCEPTED and self.random is LoginResult.NOT_TRIED:
             why = "no credential is needed"
+        elif self.no_password:
+            why = f"no password is asked for: {self.no_password}"
         elif self.random is LoginResult.ACCEPTED and not success:
             why = "any credential is accepted"
         nothing = Coverage(
@@ -318,21 +346,14 @@ class Contrast:
                 method=self.method.name,
                 without_credential=self.none,
                 random_credential=self.random,
-                candidates=(
-                    *self.results,
-                    *(
-                        _result(c, Attempt(result=LoginResult.NOT_TRIED, detail=why))
-                        for c in untried
-                    ),
-                ),
-                old=(
-                    *self.old_results,
-                    *(_result(c, Attempt(result=LoginResult.NOT_TRIED, detail=why)) for c in old),
-                ),
+                candidates=(*self.results, *_not_tried(untried, why)),
+                old=(*self.old_results, *_not_tried(old, why)),
                 lockout_sign=self.lockout,
                 problem=self.problem,
                 owner=(self.owner or Owner.DEVICE).value if self.problem else "",
                 further=further,
+                no_password=self.no_password,
+                also_clear=self._also_clear,
             ),
             *(tuple(dict.fromkeys(self.proof)) or (nothing,)),
         )
@@ -347,7 +368,13 @@ def _result(candidate: Candidate, attempt: Attempt) -> CandidateResult:
         result=attempt.result,
         proved=attempt.proved,
         detail=attempt.detail,
+        must_change=attempt.must_change,
     )
+
+
+def _not_tried(candidates: Sequence[Candidate], why: str) -> list[CandidateResult]:
+    left = Attempt(result=LoginResult.NOT_TRIED, detail=why)
+    return [_result(candidate, left) for candidate in candidates]
 
 
 def _refused_if_silent(result: LoginResult) -> LoginResult:

@@ -6,8 +6,9 @@ ones. The pick fits the plan's login budget, so that the whole list can be shown
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from probe.checks.access.logins import PROTOCOLS, representatives
@@ -162,21 +163,66 @@ def _listed(dut: Dut, service: Service) -> list[Candidate]:
 
 def chosen(dut: Dut, service: Service, plan: Plan) -> list[Candidate]:
     """The candidates that the plan's budget has room for, of all the login services of the device."""
-    gentle, old = plan.gentleness, old_passwords(dut)
-    services = max(1, len(login_services(dut)))
-    room = gentle.logins_per_device // services - CONTROLS - len(old)
-    room = max(FEWEST_PER_SERVICE, min(MOST_PER_SERVICE, room))
-    used: dict[str, int] = {}
-    for candidate in old:
-        used[candidate.username] = used.get(candidate.username, 0) + 1
-    pick: list[Candidate] = []
-    for candidate in candidates(dut, service, plan.credentials):
-        account = candidate.username or candidate.password
-        fits = len(pick) < room and used.get(account, 0) < gentle.logins_per_account
-        if fits or candidate.tier in KEPT:
-            used[account] = used.get(account, 0) + 1
-            pick.append(candidate)
-    return pick
+    services = login_services(dut)
+    for known in list(services):
+        if known.protocol == "snmp":
+            # Version 3 has users of its own, on the same port.
+            services.append(replace(known, protocol="snmpv3"))
+    if service not in services:
+        services.append(service)
+    return _Shares(dut, services, plan).picks[services.index(service)]
+
+
+class _Shares:
+    """The picks of all services. One user name may be one account on all of them, so they share it.
+
+    What must be tried comes first; then each service takes its likeliest in turn.
+    """
+
+    def __init__(self, dut: Dut, services: list[Service], plan: Plan) -> None:
+        self.gentle, self.services, old = plan.gentleness, services, old_passwords(dut)
+        room = self.gentle.logins_per_device // max(1, len(services)) - CONTROLS - len(old)
+        self.room = max(FEWEST_PER_SERVICE, min(MOST_PER_SERVICE, room))
+        self.accounts: Counter[tuple[int, str]] = Counter()
+        self.names: Counter[str] = Counter()
+        self.picks: list[list[Candidate]] = [[] for _ in services]
+        queues: list[list[Candidate]] = []
+        for n, service in enumerate(services):
+            for candidate in old:
+                self._count(n, candidate)
+            known = candidates(dut, service, plan.credentials)
+            for candidate in known:
+                if candidate.tier in KEPT:
+                    self._take(n, candidate)
+            queues.append([c for c in known if c.tier not in KEPT])
+        while any(queues):
+            for n, queue in enumerate(queues):
+                taken = next((c for c in queue if self._fits(n, c)), None)
+                del queue[: queue.index(taken) + 1 if taken else len(queue)]
+                if taken:
+                    self._take(n, taken)
+
+    def _alone(self, n: int) -> bool:
+        """Communities and SNMP's own users are nobody else's accounts."""
+        return self.services[n].protocol.startswith("snmp")
+
+    def _take(self, n: int, candidate: Candidate) -> None:
+        self.picks[n].append(candidate)
+        self._count(n, candidate)
+
+    def _count(self, n: int, candidate: Candidate) -> None:
+        self.accounts[n, candidate.username or candidate.password] += 1
+        if not self._alone(n):
+            self.names[candidate.username] += 1
+
+    def _fits(self, n: int, candidate: Candidate) -> bool:
+        account = n, candidate.username or candidate.password
+        name_left = self.names[candidate.username] < self.gentle.failures_per_name
+        return (
+            len(self.picks[n]) < self.room
+            and self.accounts[account] < self.gentle.logins_per_account
+            and (name_left or self._alone(n))
+        )
 
 
 def attempt_list(dut: Dut, plan: Plan) -> list[str]:
@@ -191,6 +237,9 @@ def attempt_list(dut: Dut, plan: Plan) -> list[str]:
     for service in known:
         where = endpoint(service.transport, service.address, service.port)
         lines += _lines(dut, service, plan, f"{service.protocol} {where}")
+    for service in [s for s in known if s.protocol == "snmp"]:
+        where = f"snmp version 3 {endpoint('udp', service.address, service.port)}"
+        lines += _lines(dut, replace(service, protocol="snmpv3"), plan, where)
     for protocol in PROTOCOLS:
         if all(service.protocol != protocol for service in known):
             transport = "udp" if protocol == "snmp" else "tcp"
