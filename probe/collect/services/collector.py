@@ -7,6 +7,7 @@ from probe.collect.collector import Task, task
 from probe.collect.services.identify import identify, identify_further
 from probe.collect.services.port_lists import QUICK, parts, wanted_ports
 from probe.collect.services.scan import scan
+from probe.collect.services.tcp_probes import PRINTS
 from probe.collect.services.udp.encrypted import ANNOUNCED_AS, announced_probe
 from probe.collect.services.udp.probe import UdpProbe
 from probe.collect.services.udp.survey import PROBES, survey
@@ -119,7 +120,7 @@ class Services:
     def _identify_further(self, dut: Dut) -> Iterator[Task]:
         unknown = [s.fact for s in dut.services("unknown") if s.fact.transport == "tcp"]
         # Inside TLS everything was asked already.
-        for service in [s for s in unknown if not s.tls][:MAX_FURTHER]:
+        for service in [s for s in unknown if not s.tls and s.port not in PRINTS][:MAX_FURTHER]:
             where = endpoint("tcp", service.address, service.port)
             yield task(
                 self.name,

@@ -1,6 +1,6 @@
 """What listens on an open TCP port, found by what it answers; one connection at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from probe.collect.answers import NoAnswer
@@ -92,9 +92,14 @@ async def _record(talk: Talk, match: Match | None, heard: bytes) -> None:
         session.observe(fact, talk.proofs[-1])
 
 
-async def _ask(talk: Talk, probes: Iterable[str], banner: float) -> tuple[Match | None, bytes]:
+async def _ask(talk: Talk, probes: Sequence[str], banner: float) -> tuple[Match | None, bytes]:
     """Probe after probe until something is recognised; a greeting is awaited once, at the start."""
     heard = b""
+    if not probes:
+        heard = await talk.say(banner=banner)
+        talk.troubles.append("nothing was said to it, for a raw print port prints that")
+        talk.broke_off = True
+        return recognise(heard), heard
     for n, name in enumerate(probes):
         try:
             heard = await talk.say(PROBES[name], banner=banner if n == 0 else 0.0)

@@ -130,6 +130,8 @@ SPEAKS_FIRST = frozenset(
 )
 """Ports whose usual service greets first: the greeting is awaited longer."""
 
+PRINTS = range(9100, 9108)
+"""Raw print ports: whatever is said there comes out on paper, so that nothing is said."""
 GENERIC = ("tls", "http", "newline")
 FURTHER = (
     *("mqtt", "rtsp", "redis", "modbus", "dns", "adb", "gdb", "sip", "rdp", "memcached"),
@@ -139,8 +141,11 @@ INSIDE_TLS = ("http", "newline", "mqtt", "rtsp", "redis", "sip")
 
 
 def order(port: int) -> tuple[str, ...]:
-    """The probes that are tried first on a port, each once, the expected one before the others."""
-    return tuple(dict.fromkeys((EXPECTED.get(port, "http"), *GENERIC)))
+    """The probes that are tried first on a port, each once, the expected one before the others.
+
+    None on a raw print port.
+    """
+    return () if port in PRINTS else tuple(dict.fromkeys((EXPECTED.get(port, "http"), *GENERIC)))
 
 
 def further(port: int) -> tuple[str, ...]:

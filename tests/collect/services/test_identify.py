@@ -305,3 +305,23 @@ async def test_inside_tls_one_round_asks_for_everything(bench, tls_context):
         await identify(b.session, HERE, port)
     [service] = b.recorded.facts(Service)
     assert (service.protocol, service.tls, service.asked) == ("unknown", True, "all")
+
+
+async def test_nothing_is_said_to_a_raw_print_port(bench):
+    """What is said there comes out on paper."""
+    said = []
+
+    async def printer(reader, writer):
+        said.append(await reader.read(100))
+        writer.close()
+
+    server = await asyncio.start_server(printer, HERE, 9103)
+    b = bench()
+    try:
+        await identify(b.session, HERE, 9103)
+    finally:
+        server.close()
+    [service] = b.recorded.facts(Service)
+    assert (service.protocol, service.asked) == ("unknown", "")
+    assert "print" in service.reason
+    assert said == [b""]
