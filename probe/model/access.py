@@ -110,6 +110,8 @@ class Guard(StrEnum):
     DELAY_PER_CONNECTION = "a delay on each connection"
     """The wait is over as soon as many connections are opened side by side."""
     DELAY = "a delay for all connections together"
+    SOME_DELAY = "a delay, on each connection or for all"
+    """The probe's own pace was too gentle to tell these two apart."""
     SLOWS_DOWN = "longer and longer delays"
     FEW_CONNECTIONS = "few connections at once"
     """Connections beyond a number are turned away; one after another there is no limit."""
@@ -144,6 +146,8 @@ class GuessRound:
     """From the first to the last."""
     sign: str = ""
     """Why it ended early, in the device's own terms; empty when it did not."""
+    own_pace: bool = False
+    """The packets a second that the plan allows set the pace, not the device."""
     still_lets_in: bool | None = None
     """A right credential worked directly after it; None: none is known, or it could not be tried."""
 

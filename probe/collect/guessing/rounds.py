@@ -22,6 +22,8 @@ from probe.model.finding import Owner
 from probe.model.observation import LoginResult
 
 LONGEST_ATTEMPT = 60.0
+BUSY = 0.6
+"""From this share of the allowed packets on it was the probe that set the pace."""
 AGAIN_S = 2.0
 """A device that just closed many connections may need this long for the next one."""
 
@@ -95,7 +97,7 @@ class Asker:
 async def one_after_another(asker: Asker, planned: int, *, source: str = "") -> GuessRound:
     """The next guess when the last one was answered. Raises what ``guess`` raises."""
     guesses: list[Guess] = []
-    sign, began = "", time.monotonic()
+    sign, began, packets = "", time.monotonic(), asker.session.budget.packets
     while len(guesses) < planned and not sign:
         attempt = await asker.guess(source=source)
         if attempt.refused_connection:
@@ -113,6 +115,7 @@ async def one_after_another(asker: Asker, planned: int, *, source: str = "") -> 
         planned=planned,
         guesses=tuple(guesses),
         seconds=round(time.monotonic() - began, 3),
+        own_pace=_own_pace(asker, began, packets),
         sign=sign,
     )
 
@@ -137,7 +140,7 @@ async def side_by_side(asker: Asker, planned: int) -> GuessRound:
     guesses: list[Guess] = []
     signs: list[str] = []
     own_trouble: list[NoAnswer] = []
-    began = time.monotonic()
+    began, packets = time.monotonic(), asker.session.budget.packets
 
     async def one() -> None:
         if signs or own_trouble:
@@ -162,9 +165,17 @@ async def side_by_side(asker: Asker, planned: int) -> GuessRound:
         planned=planned,
         guesses=tuple(guesses),
         seconds=round(time.monotonic() - began, 3),
+        own_pace=_own_pace(asker, began, packets),
         sign=signs[0] if signs else "",
     )
 
 
 def _guess(attempt: Attempt) -> Guess:
     return Guess(result=attempt.result, seconds=round(attempt.seconds, 3), detail=attempt.detail)
+
+
+def _own_pace(asker: Asker, began: float, packets: int) -> bool:
+    """Whether the round used up most of the packets that the plan allowed in its time."""
+    budget = asker.session.budget
+    allowed = (time.monotonic() - began) * budget.gentleness.packets_per_s
+    return budget.packets - packets > BUSY * allowed

@@ -53,4 +53,6 @@ def unlocked(rounds: tuple[GuessRound, ...]) -> Guard:
     if not many:
         return Guard.NOT_KNOWN
     faster = max(r.per_hour for r in many) > FASTER * one.per_hour
-    return Guard.DELAY_PER_CONNECTION if faster else Guard.DELAY
+    if faster:
+        return Guard.DELAY_PER_CONNECTION
+    return Guard.SOME_DELAY if any(r.own_pace for r in many) else Guard.DELAY
