@@ -1,4 +1,4 @@
-"""One question for six protocols: does a documented factory credential open the service?"""
+"""One question for all protocols with a login: does a documented factory credential open the service?"""
 
 from collections.abc import Iterator
 
@@ -30,6 +30,9 @@ NAMES = {
     "mqtt": "MQTT broker",
     "onvif": "ONVIF service",
     "cwmp": "TR-069 connection request",
+    "rtsp": "RTSP service",
+    "vnc": "VNC service",
+    "redis": "Redis server",
 }
 WORST = (Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.SATISFIED)
 

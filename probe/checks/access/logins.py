@@ -17,7 +17,9 @@ from probe.model.observation import (
     UdpSilence,
 )
 
-PROTOCOLS = ("http", "telnet", "ssh", "ftp", "snmp", "mqtt", "onvif", "cwmp")
+PROTOCOLS = (
+    "http", "telnet", "ssh", "ftp", "snmp", "mqtt", "onvif", "cwmp", "rtsp", "vnc", "redis",
+)  # fmt: skip
 ON_ANOTHER = frozenset({"onvif"})
 """Protocols that share the port of another one; a ``SpokenBeside`` tells of them, and not a Service."""
 RUN_AGAIN = "Run again with a plan that permits logins, and let it come to its end."
@@ -185,7 +187,12 @@ def untried(dut: Dut, surface: Surface) -> str:
 
 def title(protocol: str) -> str:
     """The protocol's name in a sentence."""
-    names = {"telnet": "Telnet", "http": "The web login", "cwmp": "The TR-069 connection request"}
+    names = {
+        "telnet": "Telnet",
+        "http": "The web login",
+        "cwmp": "The TR-069 connection request",
+        "redis": "Redis",
+    }
     return names.get(protocol, protocol.upper())
 
 

@@ -1,4 +1,4 @@
-"""Do Telnet, SSH, FTP and MQTT ask who is there before they give a session?"""
+"""Do services that give a session ask who is there before they give a session?"""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from probe.model.dut import Dut
 from probe.model.finding import Answer, Owner, inconclusive, satisfied, violated
 from probe.model.observation import LoginResult, OpenAccess
 
-PROTOCOLS = ("telnet", "ssh", "ftp", "mqtt")
+PROTOCOLS = ("telnet", "ssh", "ftp", "mqtt", "rtsp", "vnc", "redis")
 SETTLE = "Run again when the service answers; else open a session by hand without a credential."
 
 
@@ -31,9 +31,7 @@ def check(dut: Dut) -> Iterator[Answer]:
     for surface in surfaces(dut, *PROTOCOLS):
         for answer in (_answer(dut, surface), *elsewhere(dut, surface)):
             found.setdefault(answer.subject, answer)
-    yield from with_gaps(
-        dut, found.values(), absent="No Telnet, SSH, FTP or MQTT service was found."
-    )
+    yield from with_gaps(dut, found.values(), absent="No service that gives a session was found.")
 
 
 def _answer(dut: Dut, surface: Surface) -> Answer:
