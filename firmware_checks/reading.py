@@ -7,7 +7,10 @@ from typing import Protocol
 
 from firmware_checks.budget import Budget
 from firmware_checks.view import View
-from probe.model.firmware import LayerKind, Rollback, Signing
+from probe.model.firmware import FirmwareFact, LayerKind, Rollback, Signing
+
+Facts = Iterator[tuple[FirmwareFact, bytes]]
+"""Each fact with the bytes that show it; a secret in them is masked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,8 @@ class Entry:
     target: str = ""
     """Of a symbolic link."""
     modified: float | None = None
+    problem: str = ""
+    """Why its bytes are not all there, or what is behind it was not read; empty when all was."""
 
 
 class Tree(Protocol):
@@ -98,6 +103,8 @@ class Reading:
     """None for formats that nobody installs as they stand (a file system inside a container)."""
     parts: tuple[Part, ...] = ()
     tree: Tree | None = None
+    says: "Callable[[str, str], Facts] | None" = None
+    """What the layer shows beside its protection (a secret, a weakness), given image and place."""
 
 
 @dataclass(frozen=True, slots=True)

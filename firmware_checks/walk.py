@@ -1,18 +1,16 @@
 """From the bytes of one image to its facts: layer by layer, file by file, within the budget."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from firmware_checks.budget import MIB, OutOfBudget
 from firmware_checks.content import Inspector, inspectors
 from firmware_checks.formats import found
-from firmware_checks.reading import Context, Entry, Format, Kind, Part, Reading
+from firmware_checks.reading import Context, Entry, Facts, Format, Kind, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.collect.recording import Recording
 from probe.model.evidence import Proof
 from probe.model.firmware import (
-    FirmwareFact,
     ImageLayer,
     ImageProtection,
     ImageSurvey,
@@ -58,11 +56,14 @@ class Walk:
 
     # --- one layer -------------------------------------------------------------------------------
 
-    def layer(self, view: View, place: Place) -> None:
-        """Read what begins here, then what follows it; raises nothing for what the bytes are."""
+    def layer(self, view: View, place: Place, known: Reading | None = None) -> None:
+        """Read what begins here, then what follows it; raises nothing for what the bytes are.
+
+        ``known``: what ``recognise`` said before, so that a stream is not decompressed twice.
+        """
         try:
             self.context.budget.layer(place.depth)
-            reading = recognise(view, self.context)
+            reading = known or recognise(view, self.context)
         except OutOfBudget as error:
             self._not_read(place, str(error))
             return
@@ -91,6 +92,8 @@ class Walk:
                 image=self.image, place=place.path, format=reading.format, **protection
             )
             self.recording.observe(fact, *proof)
+        if reading.says is not None:
+            self._note(reading.format, reading.says(self.image, place.path))
         for part in reading.parts:
             self._part(part, Place(self._next(place.path), clean(part.name, 200), part.offset))
         if reading.tree is not None:
@@ -145,21 +148,23 @@ class Walk:
         except (Malformed, OutOfBudget) as error:
             self._not_read(place, f"{reading.format}: {error}")
         for inspector in looking:
-            self._note(inspector, inspector.end())
+            self._note(inspector.name, inspector.end())
 
     def _file(self, entry: Entry, view: View, place: Place, looking: list[Inspector]) -> None:
+        if entry.problem:
+            self._not_read(Place(place.path, clean(entry.path, 200)), entry.problem)
         for inspector in looking:
-            self._note(inspector, inspector.look(entry, view))
+            self._note(inspector.name, inspector.look(entry, view))
         if entry.kind is Kind.FILE and may_be_layer(view):
             reading = recognise(view, self.context)
             if reading is not None:
                 inside = Place(self._next(place.path), clean(entry.path, 200), None)
-                self.layer(view, inside)
+                self.layer(view, inside, reading)
 
-    def _note(self, inspector: Inspector, facts: "Iterator[tuple[FirmwareFact, bytes]]") -> None:
+    def _note(self, who: str, facts: Facts) -> None:
         for fact, shown in facts:
             ref = self.recording.keep(
-                shown[:4096], media_type="text/plain", caption=f"{inspector.name} in the image"
+                shown[:4096], media_type="text/plain", caption=f"{who} in the image"
             )
             self.recording.observe(fact, ref)
 

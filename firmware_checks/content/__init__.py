@@ -5,18 +5,16 @@ entry once, in the order in which the file system is cheapest to read, and speak
 at the entry, or at the end.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from firmware_checks.reading import Entry
+from firmware_checks.reading import Entry, Facts
 from firmware_checks.view import View
-from probe.model.firmware import FirmwareFact
 
-Facts = Iterator[tuple[FirmwareFact, bytes]]
-"""Each fact with the bytes that show it; a secret in them is masked."""
+__all__ = ["Facts", "Inspector", "Topic", "inspectors", "topics"]
 
 
 class Inspector(Protocol):

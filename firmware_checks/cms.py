@@ -1,0 +1,280 @@
+"""Signed messages of CMS and PKCS #7: RAUC, SWUpdate, UEFI capsules, Authenticode.
+
+Source: RFC 5652 sections 5.3 to 5.6. The parsing is asn1crypto's, the arithmetic is cryptography's; who
+signed is decided here: the certificate that the message names, up to a key that the user gave.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from firmware_checks.keys import fingerprint, spki, weakness
+from firmware_checks.reading import PublicKey
+from firmware_checks.signatures import NAMES, Outcome, check, described, weak_hash
+from firmware_checks.view import Malformed
+from probe.model.firmware import Signing
+from probe.model.text import clean
+
+if TYPE_CHECKING:
+    from asn1crypto import cms, core  # type: ignore[import-untyped]
+
+FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+"""What asn1crypto raises for bytes that are no ASN.1 of the kind it was told."""
+LARGEST = 4 << 20
+LONGEST_CHAIN = 6
+MOST_SIGNERS = 8
+TEST_NAMES = ("DO NOT TRUST", "DO NOT SHIP", "SNAKE OIL", "SNAKEOIL", "TESTROOT", "TEST KEY")
+"""Words in the names of certificates whose private keys lie in public source trees (edk2, AMI, Debian)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """One SignerInfo."""
+
+    hash_name: str
+    signature: bytes
+    covered: bytes
+    """The signed attributes as a SET; empty when the signature is over the content itself."""
+    message_digest: bytes
+    certificate: bytes
+    """The signer's certificate, empty when the message does not carry it."""
+    named: str
+    """Issuer and serial number, or key identifier: how the message names the signer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A signed message, or an encrypted one (``encrypted``) in which nothing can be seen."""
+
+    content_type: str
+    content: bytes | None = None
+    certificates: tuple[bytes, ...] = ()
+    signers: tuple[Signer, ...] = ()
+    encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the message is worth, over the content that it is said to be over."""
+
+    signing: Signing
+    detail: str
+    scheme: str = ""
+    key_bits: int | None = None
+    key_id: str = ""
+    weak: str = ""
+    public_key: str = ""
+    details: tuple[tuple[str, str], ...] = field(default_factory=tuple)
+
+
+def read(der: bytes) -> Message:
+    """A ContentInfo, or a bare SignedData. Raises Malformed."""
+    from asn1crypto import cms
+
+    if len(der) > LARGEST:
+        raise Malformed("a signature of more than 4 MiB")
+    try:
+        info = cms.ContentInfo.load(der)
+        kind = str(info["content_type"].native)
+        if kind in ("enveloped_data", "authenticated_enveloped_data", "encrypted_data"):
+            return Message(kind, encrypted=True)
+        if kind != "signed_data":
+            raise Malformed(f"a CMS message of the kind {clean(kind, 60)}")
+        return _signed(info["content"])
+    except FAULTS as error:
+        raise Malformed(f"no CMS message: {clean(str(error), 120)}") from None
+
+
+def _signed(data: "cms.SignedData") -> Message:
+    from asn1crypto import core
+
+    inner = data["encap_content_info"]
+    certificates = []
+    for choice in data["certificates"] or ():
+        if choice.name == "certificate":
+            certificates.append(choice.chosen.dump())
+    signers = []
+    for info in list(data["signer_infos"])[:MOST_SIGNERS]:
+        attributes = info["signed_attrs"]
+        covered = digest = b""
+        if attributes:
+            # Signed as the SET they are, not with the tag that they have inside (section 5.4).
+            covered = b"\x31" + attributes.dump()[1:]
+            for attribute in attributes:
+                if attribute["type"].native == "message_digest":
+                    digest = attribute["values"][0].native
+        holder, named = _holder(info["sid"], certificates)
+        algorithm = str(info["digest_algorithm"]["algorithm"].native).lower().replace("-", "")
+        signature = bytes(info["signature"].native)
+        signers.append(Signer(algorithm, signature, covered, digest, holder, named))
+    content: bytes | None = None
+    value = inner["content"]
+    if not isinstance(value, core.Void) and value.contents is not None:
+        content = _content(value)
+    return Message(str(inner["content_type"].native), content, tuple(certificates), tuple(signers))
+
+
+def _content(value: "core.Asn1Value") -> bytes:
+    """The content's own octets: without the tag of the OCTET STRING or, in PKCS #7, of the SEQUENCE."""
+    from asn1crypto import core, parser
+
+    if isinstance(value, core.Any):
+        return bytes(parser.parse(value.dump() if value.explicit is None else value.contents)[4])
+    if isinstance(value, core.OctetString):
+        return bytes(value)
+    return bytes(value.contents)
+
+
+def _holder(sid: "cms.SignerIdentifier", certificates: list[bytes]) -> tuple[bytes, str]:
+    from asn1crypto import x509
+
+    if sid.name == "issuer_and_serial_number":
+        issuer, serial = sid.chosen["issuer"], sid.chosen["serial_number"].native
+        named = clean(f"{issuer.human_friendly} number {serial:x}", 200)
+        for der in certificates:
+            one = x509.Certificate.load(der)
+            if one.serial_number == serial and one.issuer == issuer:
+                return der, named
+        return b"", named
+    wanted = bytes(sid.chosen.native)
+    for der in certificates:
+        if x509.Certificate.load(der).key_identifier == wanted:
+            return der, f"key identifier {wanted.hex()}"
+    return b"", f"key identifier {wanted.hex()}"
+
+
+def judge(
+    message: Message, digest: Callable[[str], bytes], keys: tuple[PublicKey, ...]
+) -> Judgement:
+    """Judge the first signer whose key was given, the first of all without one.
+
+    ``digest``: the content's digest by the name of a hash (``sha256``); it is asked for known names only.
+    """
+    if message.encrypted:
+        return Judgement(signing=Signing.ENCRYPTED, detail="the CMS message is encrypted")
+    if not message.signers:
+        return Judgement(signing=Signing.UNSIGNED, detail="the CMS message has no signer")
+    found = [_one(message, signer, digest, keys) for signer in message.signers]
+    best = (Signing.VERIFIED, Signing.TAMPERED, Signing.NOT_VERIFIED, Signing.UNREADABLE)
+    return min(found, key=lambda one: best.index(one.signing))
+
+
+def _one(
+    message: Message, signer: Signer, digest: Callable[[str], bytes], keys: tuple[PublicKey, ...]
+) -> Judgement:
+    if signer.hash_name not in NAMES:
+        said = f"the hash {clean(signer.hash_name, 40)} is not known here"
+        return Judgement(signing=Signing.NOT_VERIFIED, detail=said)
+    chain = _chain(message, signer, keys)
+    key = chain[0] if chain else None
+    kind, bits = described(key) if key else ("", None)
+    names = [name for name in (_subject(k.certificate) for k in chain) if name]
+    scheme = f"CMS {kind + (f'-{bits}' if bits else '')} {NAMES[signer.hash_name]}".replace(
+        "  ", " "
+    )
+    signing, detail = _signing(signer, digest, keys, chain)
+    return Judgement(
+        signing=signing,
+        detail=detail,
+        scheme=scheme,
+        key_bits=bits,
+        key_id=fingerprint(key.der) if key else signer.named,
+        weak=weakness(kind, bits) or weak_hash(signer.hash_name),
+        public_key=next((n for n in names if any(t in n.upper() for t in TEST_NAMES)), ""),
+        details=(("signer", names[0] if names else signer.named),)
+        + tuple(("issued by", name) for name in names[1:]),
+    )
+
+
+def _signing(
+    signer: Signer,
+    digest: Callable[[str], bytes],
+    keys: tuple[PublicKey, ...],
+    chain: list[PublicKey],
+) -> tuple[Signing, str]:
+    content = digest(signer.hash_name)
+    if signer.covered and signer.message_digest != content:
+        return Signing.TAMPERED, "the digest that was signed is not that of the content"
+    candidates = chain[:1] if signer.certificate else list(keys)
+    for key in candidates:
+        outcome = _asked(key, signer, content)
+        if outcome is Outcome.FITS and _trusted(chain or [key], keys):
+            name = next(k.name for k in keys if any(k.der == c.der for c in chain or [key]))
+            return Signing.VERIFIED, f"the signature was verified with {name or 'its key'}"
+        if outcome is Outcome.FITS:
+            said = f"the signature fits the certificate inside, {chain_text(chain)}"
+            return Signing.NOT_VERIFIED, said + (
+                "; none of the keys that were given stands behind it" if keys else ""
+            )
+        if signer.certificate or outcome is Outcome.OTHER_CONTENT:
+            return Signing.TAMPERED, "the key that the message names did not sign this content"
+    return Signing.NOT_VERIFIED, f"signed by {signer.named}, whose certificate is not there"
+
+
+def _asked(key: PublicKey, signer: Signer, content: bytes) -> Outcome:
+    if signer.covered:
+        return check(key, signer.signature, signer.covered, signer.hash_name)
+    return check(key, signer.signature, content, signer.hash_name, prehashed=True)
+
+
+def _trusted(chain: list[PublicKey], keys: tuple[PublicKey, ...]) -> bool:
+    return any(key.der == link.der for link in chain for key in keys)
+
+
+def _chain(message: Message, signer: Signer, keys: tuple[PublicKey, ...]) -> list[PublicKey]:
+    """The signer's certificate and those that issued it, from the message and from those given."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    if not signer.certificate:
+        return []
+    pool = []
+    for der in (*message.certificates, *(k.certificate for k in keys if k.certificate)):
+        if (link := _link(der)) is not None:
+            pool.append((x509.load_der_x509_certificate(der), link))
+    first = _link(signer.certificate)
+    chain = [first] if first is not None else []
+    while chain and len(chain) < LONGEST_CHAIN:
+        last = x509.load_der_x509_certificate(chain[-1].certificate)
+        for candidate, link in pool:
+            try:
+                last.verify_directly_issued_by(candidate)
+            except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+                continue
+            if all(link.der != seen.der for seen in chain):
+                chain.append(link)
+                break
+        else:
+            break
+    return chain
+
+
+def _link(der: bytes) -> PublicKey | None:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        one = x509.load_der_x509_certificate(der)
+        return PublicKey(name="", der=spki(one.public_key()), certificate=der)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def _subject(der: bytes) -> str:
+    from cryptography import x509
+
+    try:
+        return clean(x509.load_der_x509_certificate(der).subject.rfc4514_string(), 200)
+    except (ValueError, TypeError):
+        return ""
+
+
+def chain_text(chain: list[PublicKey]) -> str:
+    """The names from the signer upwards."""
+    return " issued by ".join(filter(None, (_subject(k.certificate) for k in chain)))
+
+
+def of_bytes(data: memoryview) -> Callable[[str], bytes]:
+    """The ``digest`` of a content that is at hand."""
+    return lambda name: hashlib.new(name, data).digest()

@@ -1,0 +1,368 @@
+"""U-Boot's FIT: a device tree that holds images, their hashes, and configurations that say which go together.
+
+Source: U-Boot's ``doc/usage/fit/signature.rst`` and ``source_file_format.rst``. Only a signed configuration
+protects the set of images: with signatures on single images an attacker mixes old and new ones.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from firmware_checks import fdt
+from firmware_checks.fdt import DeviceTree, Node
+from firmware_checks.keys import weakness
+from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
+from firmware_checks.signatures import (
+    NAMES,
+    WEAK_HASHES,
+    Verdict,
+    check,
+    described,
+    judged,
+    key_id,
+    weak_hash,
+)
+from firmware_checks.view import Malformed, View
+from probe.model.firmware import LayerKind, Rollback, Signing
+
+RANK = 30
+# Where an image's bytes stand is not signed: moving them outside the tree must not change the signature.
+UNSIGNED_PROPS = ("data", "data-size", "data-position", "data-offset")
+MOST_IMAGES = 64
+IMAGE_PROPS = ("kernel", "fdt", "ramdisk", "firmware", "loadables", "fpga", "script", "setup")
+
+
+@dataclass(slots=True)
+class Image:
+    """One image of the FIT."""
+
+    node: Node
+    data: View | None
+    offset: int | None
+    hashes: dict[str, bool] = field(default_factory=dict)
+    """Hash algorithm to whether it holds."""
+
+    @property
+    def encrypted(self) -> bool:
+        return bool(self.node.called("cipher"))
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """One signature node, judged."""
+
+    node: Node
+    verdict: Verdict
+    hash_name: str
+    kind: str
+    bits: int | None
+    padding: str
+
+    @property
+    def scheme(self) -> str:
+        size = f"{self.kind}-{self.bits}" if self.bits else self.kind
+        return " ".join(filter(None, (size, self.padding, NAMES.get(self.hash_name, ""))))
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The format."""
+
+    name: str = "U-Boot FIT image"
+    anchors: tuple[tuple[bytes, int], ...] = ((fdt.MAGIC, 0),)
+    at_end: bool = False
+    searched: bool = True
+
+    def read(self, view: View, context: Context) -> Reading | None:
+        tree = fdt.read(view)
+        folder = tree.root.child("images")
+        if folder is None or not folder.children:
+            return None
+        images, problem = {}, ""
+        for node in folder.children[:MOST_IMAGES]:
+            try:
+                images[node.name] = _image(view, tree, node)
+            except Malformed as error:
+                problem = f"image {node.name} is cut short: {error}"
+                images[node.name] = Image(node, None, None)
+        context.budget.take(sum(len(i.data) for i in images.values() if i.data is not None))
+        for image in images.values():
+            _hash(image)
+        stamp = tree.root.number("timestamp")
+        ends = [i.offset + len(i.data) for i in images.values() if i.data and i.offset is not None]
+        return Reading(
+            format=self.name,
+            kind=LayerKind.UPDATE,
+            size=min(max([tree.size, *ends]), len(view)) if not problem else len(view),
+            title=tree.root.text("description"),
+            built=datetime.fromtimestamp(stamp, UTC).isoformat() if stamp else "",
+            details=tuple(_details(tree, images)),
+            problem=problem,
+            protection=_protection(tree, images, context.keys.keys, problem),
+            parts=tuple(_parts(images)),
+        )
+
+
+FORMAT = Fit()
+
+
+def _image(view: View, tree: DeviceTree, node: Node) -> Image:
+    """Where the image's bytes are: in the tree, or after it by position or by offset."""
+    inside = node.props.get("data")
+    if inside is not None:
+        return Image(node, inside, None)
+    size, at = node.number("data-size"), node.number("data-position")
+    if at is None and (offset := node.number("data-offset")) is not None:
+        at = (tree.size + 3) // 4 * 4 + offset
+    if size is None or at is None:
+        return Image(node, None, None)
+    return Image(node, view.part(at, size), at)
+
+
+def _hash(image: Image) -> None:
+    if image.data is None:
+        return
+    for node in image.node.called("hash"):
+        value, name = node.props.get("value"), node.text("algo")
+        if value is None:
+            continue
+        if name == "crc32":
+            got = zlib.crc32(image.data.raw).to_bytes(4)
+        elif name in NAMES:
+            got = hashlib.new(name, image.data.raw).digest()
+        else:
+            continue
+        image.hashes[name] = image.hashes.get(name, True) and got == value.read()
+
+
+def _details(tree: DeviceTree, images: dict[str, Image]) -> Iterator[tuple[str, str]]:
+    for name, image in images.items():
+        node = image.node
+        words = [node.text(p) for p in ("type", "os", "arch", "compression")]
+        hashes = [f"{h} {'holds' if ok else 'does not hold'}" for h, ok in image.hashes.items()]
+        yield f"image {name}", ", ".join(filter(None, [*words, node.text("description"), *hashes]))
+    for node in _configurations(tree)[:MOST_IMAGES]:
+        signers = [s.text("key-name-hint") or "unnamed key" for s in node.called("signature")]
+        yield (
+            f"configuration {node.name}",
+            f"signed by {', '.join(signers)}" if signers else "unsigned",
+        )
+
+
+def _parts(images: dict[str, Image]) -> Iterator[Part]:
+    for name, image in images.items():
+        opaque = "encrypted" if image.encrypted else ""
+        if image.data is not None:
+            yield Part(
+                name=f"{image.node.text('type') or 'image'} {name}",
+                view=image.data,
+                offset=image.offset,
+                opaque=opaque,
+            )
+
+
+def _configurations(tree: DeviceTree) -> list[Node]:
+    """The configurations, the default one first."""
+    folder = tree.root.child("configurations")
+    if folder is None:
+        return []
+    default = folder.text("default")
+    return sorted(folder.children, key=lambda node: node.name != default)
+
+
+# --- what it is worth --------------------------------------------------------------------------------
+
+
+def _protection(
+    tree: DeviceTree, images: dict[str, Image], keys: tuple[PublicKey, ...], problem: str
+) -> Protection:
+    configurations = _configurations(tree)
+    encrypted = any(image.encrypted for image in images.values())
+    integrity, wrong = _integrity(images)
+    signed = [
+        (c, s) for c in configurations[:MOST_IMAGES] for s in _config_signatures(tree, c, keys)
+    ]
+    best = _best([s for c, s in signed if c is configurations[0]] or [s for _, s in signed])
+    alone = {name: _best(list(_image_signatures(i, keys))) for name, i in images.items()}
+    if best is None:
+        best = _worst([s for s in alone.values() if s is not None])
+    unsigned = [c.name for c in configurations if all(c is not d for d, _ in signed)]
+    signing, detail = _signing(best, wrong, problem, by_image=not signed)
+    binds: bool | None = None
+    if signed and best is not None:
+        holder = next(c for c, s in signed if s is best)
+        missing = _unbound(tree, holder, best.node, images)
+        binds = not missing and not unsigned
+        if missing:
+            detail += f"; not covered: {', '.join(missing)}"
+        if unsigned:
+            detail += f"; configuration {unsigned[0]} is not signed"
+    elif best is not None:
+        binds = False
+        detail += "; each image is signed alone, so images of different releases can be mixed"
+        if without := [name for name, one in alone.items() if one is None]:
+            detail += f"; not signed: {', '.join(without)}"
+    rollback, value = _rollback(tree, best.node if best and signed else None, configurations)
+    hashes = {h for i in images.values() for h in i.hashes}
+    weak_only = sorted(hashes) if hashes and hashes <= set(WEAK_HASHES) else []
+    return Protection(
+        signing=signing,
+        detail=detail,
+        covers=_covers(bool(signed), best),
+        binds_payload=binds,
+        scheme=best.scheme if best else "",
+        key_bits=best.bits if best else None,
+        key_id=(key_id(best.verdict.key) or best.node.text("key-name-hint")) if best else "",
+        weak=_weak(best, weak_only),
+        rollback=rollback,
+        rollback_value=value,
+        encrypted=encrypted,
+        integrity=integrity,
+    )
+
+
+def _covers(by_configuration: bool, best: Signed | None) -> str:
+    if best is None:
+        return ""
+    return (
+        "configuration and its images, by their hashes" if by_configuration else "each image alone"
+    )
+
+
+def _weak(best: Signed | None, weak_only: list[str]) -> str:
+    if best is None:
+        return ""
+    images = f"images are bound by {', '.join(weak_only)} only" if weak_only else ""
+    return weakness(best.kind, best.bits) or weak_hash(best.hash_name) or images
+
+
+def _best(ones: list[Signed]) -> Signed | None:
+    """The signature that says most: one that was verified, then one that shows tampering."""
+    order = (Signing.VERIFIED, Signing.TAMPERED, Signing.NOT_VERIFIED)
+    return min(ones, key=lambda s: order.index(s.verdict.signing), default=None)
+
+
+def _worst(ones: list[Signed]) -> Signed | None:
+    """Of several images that are signed one by one: one that shows tampering, then one not verified."""
+    order = (Signing.TAMPERED, Signing.NOT_VERIFIED, Signing.VERIFIED)
+    return min(ones, key=lambda s: order.index(s.verdict.signing), default=None)
+
+
+def _signing(
+    best: Signed | None, wrong: list[str], problem: str, *, by_image: bool
+) -> tuple[Signing, str]:
+    if problem:
+        return Signing.UNREADABLE, problem
+    if wrong:
+        return Signing.TAMPERED, f"the hash of {', '.join(wrong)} is not that of its bytes"
+    if best is None:
+        return Signing.UNSIGNED, "neither a configuration nor an image carries a signature"
+    what = "an image" if by_image else "the configuration"
+    return best.verdict.signing, f"{what}: {best.verdict.detail}"
+
+
+def _integrity(images: dict[str, Image]) -> tuple[str, list[str]]:
+    names = sorted({name for image in images.values() for name in image.hashes})
+    wrong = [n for n, image in images.items() if not all(image.hashes.values())]
+    without = [n for n, image in images.items() if not image.hashes and image.data is not None]
+    if not names:
+        return "no hashes", wrong
+    text = f"{', '.join(names)} of {len(images) - len(without)} images "
+    text += f"does not hold for {', '.join(wrong)}" if wrong else "holds"
+    return text + (f"; none of {', '.join(without)}" if without else ""), wrong
+
+
+def _config_signatures(
+    tree: DeviceTree, node: Node, keys: tuple[PublicKey, ...]
+) -> Iterator[Signed]:
+    for one in node.called("signature"):
+        if "value" in one.props:
+            yield _judge(one, regions(tree, one), keys)
+
+
+def _image_signatures(image: Image, keys: tuple[PublicKey, ...]) -> Iterator[Signed]:
+    for one in image.node.called("signature"):
+        if "value" in one.props and image.data is not None:
+            yield _judge(one, image.data.read(), keys)
+
+
+def regions(tree: DeviceTree, signature: Node) -> bytes:
+    """What a configuration's signature is over: the nodes that it lists, then the names of properties.
+
+    Of a listed node every property, of its children only their frames; U-Boot leaves out where an image's
+    bytes stand.
+    """
+    listed = set(signature.texts("hashed-nodes"))
+    depth, wanted, pieces = 0, [0], []
+    for token in tree.tokens:
+        take = False
+        if token.kind == fdt.BEGIN_NODE:
+            above = wanted[depth]
+            here = 2 if token.path in listed else max(above - 1, 0)
+            wanted.append(here)
+            depth, take = depth + 1, here > 0
+        elif token.kind == fdt.END_NODE:
+            take = wanted.pop() > 0
+            depth -= 1
+        elif token.kind in (fdt.PROP, fdt.NOP):
+            take = wanted[depth] == 2 and token.prop not in UNSIGNED_PROPS
+        elif token.kind == fdt.END:
+            take = True
+        if take:
+            pieces.append(tree.structure.read(token.start, token.end - token.start))
+    strings = signature.props.get("hashed-strings")
+    if strings is not None and len(strings) == 8:
+        pieces.append(tree.strings.read(0, strings.u32(4, ">")))
+    return b"".join(pieces)
+
+
+def _judge(node: Node, data: bytes, keys: tuple[PublicKey, ...]) -> Signed:
+    names = node.text("algo").split(",")
+    hash_name, crypto = names[0], names[1] if len(names) > 1 else ""
+    signature = node.props["value"].read()
+    verdict = judged(
+        keys, lambda k: check(k, signature, data, hash_name), node.text("key-name-hint")
+    )
+    kind, bits = "RSA" if crypto.startswith("rsa") else "EC", None
+    digits = crypto.removeprefix("rsa").removeprefix("ecdsa").removeprefix("secp").rstrip("r1k")
+    if digits.isdecimal() and len(digits) < 6:
+        bits = int(digits)
+    if verdict.key is not None:
+        kind, bits = described(verdict.key)
+    padding = ("PSS" if node.text("padding") == "pss" else "PKCS#1 v1.5") if kind == "RSA" else ""
+    return Signed(node, verdict, hash_name, kind, bits, padding)
+
+
+def _unbound(
+    tree: DeviceTree, configuration: Node, signature: Node, images: dict[str, Image]
+) -> list[str]:
+    """What the configuration uses and the signature does not cover with a hash."""
+    listed = set(signature.texts("hashed-nodes"))
+    missing = [path for path in ("/", configuration.path) if path not in listed]
+    for name in sorted({n for prop in IMAGE_PROPS for n in configuration.texts(prop)}):
+        image = images.get(name)
+        if image is None:
+            missing.append(f"image {name}, which is not there")
+            continue
+        covered = [h for h in image.node.called("hash") if h.path in listed and "value" in h.props]
+        strong = [h for h in covered if h.text("algo") not in WEAK_HASHES]
+        if image.node.path not in listed or not covered:
+            missing.append(f"image {name}")
+        elif not strong:
+            missing.append(f"image {name} (by a weak hash only)")
+    return missing
+
+
+def _rollback(
+    tree: DeviceTree, signature: Node | None, configurations: list[Node]
+) -> tuple[Rollback, int | None]:
+    """No field of FIT itself; some makers put ``rollback-index`` into the configuration."""
+    if not configurations:
+        return Rollback.NONE, None
+    value = configurations[0].number("rollback-index")
+    if value is None:
+        return Rollback.NONE, None
+    listed = signature is not None and configurations[0].path in signature.texts("hashed-nodes")
+    return (Rollback.COUNTER if listed else Rollback.UNSIGNED_COUNTER), value
