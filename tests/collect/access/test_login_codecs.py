@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from probe.collect.access.attempt import Credential
 from probe.collect.access.protocols import mqtt, snmp
-from probe.collect.access.protocols.telnet import Prompt, prompt_at_end
+from probe.collect.access.protocols.telnet_text import Prompt, prompt_at_end
 from probe.collect.access.protocols.telnet_codec import TelnetCodec
 from probe.collect.access.protocols.web.auth import Challenge, basic, challenges, digest
 from probe.collect.access.protocols.web.forms import Page, says_no

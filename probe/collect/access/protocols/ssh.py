@@ -5,9 +5,7 @@ password once, by one method, so that the device counts one failure.
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import asyncssh
 
@@ -19,6 +17,7 @@ from probe.collect.access.attempt import (
     caption,
     no_answer,
 )
+from probe.collect.access.protocols.ssh_auth import NEW, OnePassword
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.collect.wire import Transcript
@@ -37,48 +36,6 @@ MAX_ALGORITHMS = "*"
 SUM = "echo $((6*7))"
 
 
-class _Once(asyncssh.SSHClient):
-    """Presents one password, once, and notes what the server asked for."""
-
-    def __init__(self, password: str | None, transcript: Transcript) -> None:
-        self._password, self._transcript = password, transcript
-        self.presented = ""
-        self.must_change = False
-
-    def _present(self, how: str) -> str | None:
-        if self._password is None or self.presented:
-            return None
-        self.presented = how
-        self._transcript.remark(f"password '{self._password}' presented by {how}")
-        return self._password
-
-    def auth_banner_received(self, msg: str, lang: str) -> None:
-        self._transcript.remark(f"banner: {clean(msg)}")
-
-    def password_auth_requested(self) -> str | None:
-        return self._present("password")
-
-    def password_change_requested(self, prompt: str, lang: str) -> Any:
-        self.must_change = True
-        self._transcript.remark(f"the device asks for a new password: {clean(prompt)}")
-        return NotImplemented
-
-    def kbdint_auth_requested(self) -> str | None:
-        return "" if self._password is not None and not self.presented else None
-
-    def kbdint_challenge_received(
-        self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
-    ) -> Sequence[str] | None:
-        if not prompts:
-            return []
-        asked = ", ".join(clean(text, 60) for text, _ in prompts[:4])
-        self._transcript.remark(f"keyboard-interactive asks: {asked}")
-        if self.presented and "new" in asked.lower():
-            self.must_change = True
-        password = self._present("keyboard-interactive") if len(prompts) == 1 else None
-        return None if password is None else [password]
-
-
 class Password:
     """One account, one password, one connection."""
 
@@ -94,8 +51,8 @@ class Password:
         """Raises nothing; what goes wrong is in the attempt."""
         s = self.service
         transcript = Transcript(endpoint("tcp", s.address, s.port))
-        client = _Once(credential.password if credential else None, transcript)
         user = credential.username if credential else PROBED_USER
+        client = OnePassword(user, credential.password if credential else None, transcript)
         transcript.remark(f"user '{user}'" + ("" if credential else ", authentication 'none'"))
         try:
             async with session.raw_connection(
@@ -113,7 +70,7 @@ class Password:
         return replace(attempt, proof=(ref,))
 
     async def _login(
-        self, sock: object, user: str, client: _Once, transcript: Transcript
+        self, sock: object, user: str, client: OnePassword, transcript: Transcript
     ) -> Attempt:
         began = time.monotonic()
         try:
@@ -127,7 +84,8 @@ class Password:
                 known_hosts=None,
                 gss_host=None,
                 x509_trusted_certs=None,
-                preferred_auth=("password", "keyboard-interactive"),
+                # Without a key to offer; it is only asked whether the server would take one.
+                preferred_auth=("password", "keyboard-interactive", "publickey"),
                 # Old devices offer nothing else; what they offer is judged elsewhere.
                 kex_algs=MAX_ALGORITHMS,
                 encryption_algs=MAX_ALGORITHMS,
@@ -151,11 +109,13 @@ class Password:
         key = connection.get_server_host_key()
         transcript.remark(f"server {version}, host key {key.get_fingerprint() if key else 'none'}")
         try:
-            seen = await self._prove(connection, transcript)
+            seen = await self._prove(connection, client, transcript)
         finally:
             connection.close()
             await connection.wait_closed()
         detail = f"logged in by {client.presented or 'none'}"
+        if client.must_change:
+            return _must_change(detail, seconds)
         return Attempt(
             result=LoginResult.ACCEPTED,
             detail=detail,
@@ -164,27 +124,64 @@ class Password:
             seen=seen,
         )
 
-    def _refused(self, client: _Once, seconds: float) -> Attempt:
+    def _refused(self, client: OnePassword, seconds: float) -> Attempt:
         if client.must_change:
-            detail = "the device wants a new password before it lets anybody in"
+            return _must_change(f"{client.presented} taken", seconds)
+        presented = client.presented
+        takes = {"password", "keyboard-interactive"} & set(client.offered)
+        if not presented and not takes:
+            only = ", ".join(client.offered) or "a method that is neither password nor key"
+            return Attempt(
+                result=LoginResult.REFUSED,
+                detail=f"no password is asked for, only {only}",
+                no_password=f"it takes {only} only",
+            )
+        if not presented and client.further:
+            detail = f"asks for more than a password: {client.further}"
             return Attempt(result=LoginResult.NO_ANSWER, detail=detail, seconds=seconds)
-        detail = f"{client.presented} refused" if client.presented else "no password is asked for"
-        return Attempt(result=LoginResult.REFUSED, detail=detail, seconds=seconds)
+        if not presented:
+            return Attempt(
+                result=LoginResult.REFUSED, detail=f"asks for {', '.join(sorted(takes))}"
+            )
+        if not client.asked_again:
+            detail = f"{presented} was taken as the first of several steps"
+            if client.further:
+                detail = f"it asks for more before it says yes or no: {client.further}"
+            return Attempt(result=LoginResult.NO_ANSWER, detail=detail, seconds=seconds)
+        return Attempt(result=LoginResult.REFUSED, detail=f"{presented} refused", seconds=seconds)
 
-    async def _prove(self, connection: asyncssh.SSHClientConnection, transcript: Transcript) -> str:
+    async def _prove(
+        self,
+        connection: asyncssh.SSHClientConnection,
+        client: OnePassword,
+        transcript: Transcript,
+    ) -> str:
         """What worked twice, or an empty text."""
         done = ""
         for _ in range(2):
-            done = await _one_proof(connection, transcript)
+            done = await _one_proof(connection, client, transcript)
             if not done:
                 return ""
         return done
 
 
-async def _one_proof(connection: asyncssh.SSHClientConnection, transcript: Transcript) -> str:
+def _must_change(how: str, seconds: float) -> Attempt:
+    detail = f"{how}, but the device wants a new password before anything else"
+    return Attempt(result=LoginResult.NO_ANSWER, detail=detail, seconds=seconds, must_change=True)
+
+
+async def _one_proof(
+    connection: asyncssh.SSHClientConnection, client: OnePassword, transcript: Transcript
+) -> str:
     try:
         result = await connection.run(SUM, check=False, timeout=PROOF_WITHIN)
         output = clean(str(result.stdout or ""))
+        errors = clean(str(result.stderr or ""), 200)
+        if NEW.search(output) or NEW.search(errors):
+            # OpenSSH lets somebody with an expired password in, and runs passwd instead of the command.
+            client.must_change = True
+            transcript.remark(f"instead of the command: {output} {errors}")
+            return ""
         transcript.remark(f"{SUM} -> '{output}'")
         return "a shell" if output == "42" else "a session"
     except (asyncssh.Error, TimeoutError, OSError) as error:
@@ -198,7 +195,7 @@ async def _one_proof(connection: asyncssh.SSHClientConnection, transcript: Trans
     return "a session"
 
 
-def _disconnected(client: _Once, reason: str, seconds: float) -> Attempt:
+def _disconnected(client: OnePassword, reason: str, seconds: float) -> Attempt:
     attempt = no_answer(NoAnswer(Why.ENDED, reason or "disconnected"))
     attempt = replace(attempt, seconds=seconds)
     if client.presented and "too many" in reason.lower():

@@ -1,55 +1,34 @@
 """Telnet: wait for the prompts, present the credential, then let the shell compute something."""
 
-import re
-import secrets
 import time
-from enum import StrEnum
 
 from probe.collect.access.attempt import Attempt, Credential, Method, caption, over_tcp
 from probe.collect.access.protocols.telnet_codec import TelnetCodec, escape
+from probe.collect.access.protocols.telnet_proof import Done, command_line, menu_again
+from probe.collect.access.protocols.telnet_text import (
+    ESCAPES,
+    FAILED,
+    LOCKED,
+    NEW,
+    Prompt,
+    alike,
+    menu,
+    prompt_at_end,
+)
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.collect.wire import Wire
 from probe.model.observation import LoginResult, Service
 from probe.model.text import clean
 
-ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]{0,200}\x07|[@-_])|[\x00\x07\x08]")
-LOGIN = re.compile(r"(?:log ?in|log ?on|user ?name|user ?id|user|account|name)\s?[:>]\s*$", re.I)
-PASSWORD = re.compile(
-    r"(?:pass ?word|passwd|pass ?code|pass|pin|kennwort)[^\n]{0,20}[:>]\s*$", re.I
-)
-SHELL = re.compile(r"(?:^|\n)[^\n]{0,80}[#$>%]\s*$")
-FAILED = re.compile(r"incorrect|invalid|fail|denied|wrong|bad (?:user|pass|login)|refused", re.I)
-LOCKED = re.compile(r"locked|too many|try again later|blocked|banned", re.I)
+FIRST_WORD = 6.0
 MAX_TEXT = 65_536
 SETTLED = 0.3
 """A prompt is one when nothing follows it for this long."""
-FIRST_WORD = 6.0
+MENU_SETTLED = 1.0
+"""A menu is one when nothing follows it for this long: its last line need not look like a prompt."""
 VERDICT = 12.0
 """``login`` programs wait about 3 s before they refuse."""
-ENOUGH_HELP = 20
-
-
-class Prompt(StrEnum):
-    """What the end of the text asks for."""
-
-    LOGIN = "a login prompt"
-    PASSWORD = "a password prompt"  # noqa: S105 - the name of a state
-    SHELL = "a command prompt"
-    NONE = "no prompt"
-
-
-def prompt_at_end(text: str) -> Prompt:
-    """Which prompt ``text`` ends with, terminal escapes aside."""
-    shown = ESCAPES.sub("", text).replace("\r", "\n")
-    for pattern, kind in (
-        (PASSWORD, Prompt.PASSWORD),
-        (LOGIN, Prompt.LOGIN),
-        (SHELL, Prompt.SHELL),
-    ):
-        if pattern.search(shown[-400:]):
-            return kind
-    return Prompt.NONE
 
 
 class Terminal:
@@ -69,11 +48,14 @@ class Terminal:
         got = ""
         while not self.ended and len(got) < MAX_TEXT:
             left = until - time.monotonic()
-            waiting = prompt_at_end(got) is not Prompt.NONE
             if left <= 0:
                 break
+            if prompt_at_end(got) is not Prompt.NONE:
+                left = min(left, SETTLED)
+            elif menu(got):
+                left = min(left, MENU_SETTLED)
             try:
-                data = await self._wire.recv(4096, min(left, SETTLED) if waiting else left)
+                data = await self._wire.recv(4096, left)
             except NoAnswer as error:
                 if error.why is not Why.SILENT:
                     raise
@@ -96,6 +78,8 @@ class Password:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.asks_for_user = True
+        self._refusal = ""
+        """What a random credential met, to compare the others with."""
 
     async def attempt(self, session: DeviceSession, credential: Credential | None) -> Attempt:
         """Raises nothing; what goes wrong is in the attempt."""
@@ -125,14 +109,17 @@ class Password:
         shown = clean(ESCAPES.sub("", text)[-60:], 60)
         if kind in (Prompt.LOGIN, Prompt.PASSWORD):
             return Attempt(result=LoginResult.REFUSED, detail=f"asks: {shown}")
-        if kind is Prompt.NONE:
+        if kind is Prompt.NONE and not menu(text):
             raise NoAnswer(Why.GARBAGE, f"neither a login nor a command prompt: {shown}")
-        proved, seen, last = await prove(terminal)
-        if proved:
+        done = await _prove(terminal, kind, text)
+        if done.seen:
             return Attempt(
-                result=LoginResult.ACCEPTED, detail="commands work at once", proved=True, seen=seen
+                result=LoginResult.ACCEPTED,
+                detail="commands work at once",
+                proved=True,
+                seen=done.seen,
             )
-        if prompt_at_end(last) in (Prompt.LOGIN, Prompt.PASSWORD):
+        if prompt_at_end(done.last) in (Prompt.LOGIN, Prompt.PASSWORD):
             return Attempt(result=LoginResult.REFUSED, detail=f"asks, after '{shown}'")
         raise NoAnswer(Why.GARBAGE, f"'{shown}' looks like a command prompt but runs no command")
 
@@ -143,7 +130,7 @@ class Password:
             await terminal.line(who.username)
             text = await terminal.read(VERDICT)
             kind = prompt_at_end(text)
-        asked = kind is Prompt.PASSWORD
+        asked = kind is Prompt.PASSWORD and not NEW.search(text)
         if asked:
             began = time.monotonic()
             await terminal.line(who.password)
@@ -153,64 +140,52 @@ class Password:
         shown = clean(ESCAPES.sub("", text), 100)
         if LOCKED.search(text):
             return Attempt(result=LoginResult.REFUSED, detail=shown, seconds=seconds, lockout=shown)
-        if kind in (Prompt.LOGIN, Prompt.PASSWORD):
-            return Attempt(result=LoginResult.REFUSED, detail=shown, seconds=seconds)
-        if kind is Prompt.SHELL:
-            proved, seen, _ = await prove(terminal)
-            detail = "logged in" + ("" if asked else "; no password was asked for")
-            if proved:
-                await terminal.line("exit")
+        if kind is Prompt.SHELL or menu(text):
+            return await self._inside(terminal, kind, text, asked, seconds)
+        if NEW.search(text) and not FAILED.search(text):
+            detail = f"a new password is asked for: {shown}"
             return Attempt(
-                result=LoginResult.ACCEPTED,
-                detail=detail if proved else f"'{shown}' came, but no command ran",
-                seconds=seconds,
-                proved=proved,
-                seen=seen,
+                result=LoginResult.NO_ANSWER, detail=detail, seconds=seconds, must_change=True
             )
+        if kind in (Prompt.LOGIN, Prompt.PASSWORD):
+            return self._asked_again(who, text, shown, seconds)
         if FAILED.search(text):
             return Attempt(result=LoginResult.REFUSED, detail=shown, seconds=seconds)
         if terminal.ended:
             raise NoAnswer(Why.ENDED, f"closed after the credential: {shown}")
         raise NoAnswer(Why.GARBAGE if text.strip() else Why.SILENT, f"no verdict came: {shown}")
 
-
-async def prove(terminal: Terminal) -> tuple[bool, str, str]:
-    """Have a harmless action done twice: ``(done, what, last text)``. Nothing on the device changes."""
-    last = nonsense = ""
-    for times in range(2):
-        one, other, mark = (
-            secrets.randbelow(90) + 10,
-            secrets.randbelow(90) + 10,
-            secrets.token_hex(3),
+    async def _inside(
+        self, terminal: Terminal, kind: Prompt, text: str, asked: bool, seconds: float
+    ) -> Attempt:
+        done = await _prove(terminal, kind, text)
+        shown = clean(ESCAPES.sub("", text), 100)
+        detail = "logged in" + ("" if asked else "; no password was asked for")
+        if done.seen in ("a shell", "a command line"):
+            await terminal.line("exit")  # a menu has no common word for it: the connection ends it
+        return Attempt(
+            result=LoginResult.ACCEPTED,
+            detail=detail if done.seen else f"'{shown}' came, but no command ran",
+            seconds=seconds,
+            proved=bool(done.seen),
+            seen=done.seen,
         )
-        # An echoed command line never contains the product, only a shell that computed it does.
-        await terminal.line(f"echo {mark}x$(({one}*{other}))")
-        last = await terminal.read(5.0)
-        if f"{mark}x{one * other}" not in last:
-            if times:
-                return False, "", last
-            nonsense = _content(last, mark)
-            break
-    else:
-        return True, "a shell", last
-    if prompt_at_end(last) is not Prompt.SHELL:
-        return False, "", last
-    helps = []
-    for _ in range(2):
-        await terminal.line("?")
-        last = await terminal.read(5.0)
-        helps.append(_content(last, "?"))
-    # A command line that is no shell lists its commands, and says something else to nonsense.
-    alike = helps[0] == helps[1] and prompt_at_end(last) is Prompt.SHELL
-    done = alike and len(helps[0]) >= ENOUGH_HELP and helps[0] != nonsense
-    return done, "a command line" if done else "", last
+
+    def _asked_again(self, who: Credential, text: str, shown: str, seconds: float) -> Attempt:
+        """A prompt after the credential: a refusal, or the second of two logins.
+
+        Some devices refuse without a word. What a random credential met tells the two apart.
+        """
+        words = alike(text, who.username, who.password)
+        self._refusal = self._refusal or words
+        if words != self._refusal and not FAILED.search(text):
+            detail = f"it asks again, otherwise than after a wrong credential: {shown}"
+            return Attempt(result=LoginResult.NO_ANSWER, detail=detail, seconds=seconds)
+        return Attempt(result=LoginResult.REFUSED, detail=shown, seconds=seconds)
 
 
-def _content(text: str, sent: str) -> str:
-    """What is left of an answer without the echo of what was sent and without the prompt."""
-    lines = ESCAPES.sub("", text).replace("\r", "\n").split("\n")
-    kept = [line.strip() for line in lines[:-1] if line.strip() and sent not in line]
-    return "\n".join(kept)
+async def _prove(terminal: Terminal, kind: Prompt, text: str) -> Done:
+    return await (command_line(terminal) if kind is Prompt.SHELL else menu_again(terminal, text))
 
 
 async def methods(session: DeviceSession, service: Service) -> list[Method]:
