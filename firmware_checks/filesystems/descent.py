@@ -1,0 +1,86 @@
+"""From the root of a file system to every name in it: loops, depth, length and number are bounded here.
+
+Names from an image are never a way on disk; still they are made harmless once, here, for whoever shows them.
+"""
+
+import unicodedata
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from firmware_checks.budget import Budget, OutOfBudget
+from firmware_checks.view import Malformed
+
+DEEPEST = 64
+LONGEST = 4096
+"""Of a path, in characters: as long as Linux takes it."""
+N = TypeVar("N")
+
+
+def harmless(path: bytes | str) -> str:
+    """A path from an image as a name: no leading slash, no ``.`` or ``..``, no control characters."""
+    text = path if isinstance(path, str) else path.decode("utf-8", "replace")
+    parts = [p for p in text[:LONGEST].split("/") if p not in ("", ".", "..")]
+    joined = "/".join(parts)
+    if joined.isascii() and joined.isprintable():
+        return joined
+    return "".join("\N{MIDDLE DOT}" if unicodedata.category(c)[0] == "C" else c for c in joined)
+
+
+def target(raw: bytes) -> str:
+    """What a symbolic link says, bounded and printable; ``..`` stays, for it is never followed."""
+    text = raw[:LONGEST].split(b"\0", 1)[0].decode("utf-8", "replace")
+    return "".join("\N{MIDDLE DOT}" if unicodedata.category(c)[0] == "C" else c for c in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[N]):
+    """One name of a file system and what it names; ``problem`` when its folder was not entered."""
+
+    path: str
+    node: N
+    problem: str = ""
+
+
+def descend(
+    root: N,
+    folder: Callable[[N], Hashable | None],
+    children: Callable[[N], Iterator[tuple[bytes, N]]],
+    budget: Budget,
+) -> Iterator[Found[N]]:
+    """Every name below ``root``.
+
+    ``folder``: what tells one folder from all others, None for what is no folder. ``children``: names and
+    nodes of a folder; Malformed from it is a problem of that folder. Raises OutOfBudget.
+    """
+    waiting: list[tuple[str, N, int]] = [("", root, 0)]
+    seen: set[Hashable] = {folder(root)}
+    number = 0
+    while waiting:
+        path, node, depth = waiting.pop()
+        try:
+            for name, child in children(node):
+                number += 1
+                if number > budget.limits.files:
+                    raise OutOfBudget(f"more than {budget.limits.files} files")
+                if number % 1024 == 0:
+                    budget.check_time()
+                part = harmless(name.replace(b"/", b"_"))
+                if not part:
+                    continue
+                way = f"{path}/{part}" if path else part
+                key = folder(child)
+                if key is None:
+                    yield Found(way, child)
+                    continue
+                problem = ""
+                if key in seen:
+                    problem = "this folder is inside itself, or is in two places"
+                elif depth >= DEEPEST or len(way) > LONGEST:
+                    problem = "the folders are too deep"
+                else:
+                    seen.add(key)
+                    waiting.append((way, child, depth + 1))
+                yield Found(way, child, problem)
+        except Malformed as error:
+            yield Found(path, node, f"the folder is damaged: {error}")
