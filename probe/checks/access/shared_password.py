@@ -35,13 +35,16 @@ def _taken_by_others(dut: Dut) -> Taken:
 
 
 def _taken(test: LoginTest) -> list[tuple[str, str]]:
-    """What was accepted with proof, where a random credential was refused."""
+    """What was accepted with proof, where a random credential was refused.
+
+    A generic default is everybody's, and says nothing of these two devices beyond what it says of each.
+    """
     if test.random_credential is not LoginResult.REFUSED:
         return []
     return [
         (c.username, c.password)
         for c in test.candidates
-        if c.result is LoginResult.ACCEPTED and c.proved
+        if c.result is LoginResult.ACCEPTED and c.proved and c.tier != "generic"
     ]
 
 
