@@ -52,6 +52,8 @@ class _Asker:
     def __init__(self, session: DeviceSession, service: Service, proof: list[Proof]) -> None:
         self._session, self._service, self._proof = session, service, proof
         self._number = 0
+        self.trouble: NoAnswer | None = None
+        """What cut the last ``many`` short."""
 
     async def one(self, path: str, authorization: str = "") -> tuple[Response, float]:
         """One request on one connection, and the seconds until its answer. Raises NoAnswer."""
@@ -63,7 +65,7 @@ class _Asker:
     ) -> list[tuple[str, Response, float]]:
         """The answers to ``paths`` up to the first of status ``until``. Raises NoAnswer for none."""
         found: list[tuple[str, Response, float]] = []
-        at, trouble = 0, NoAnswer(Why.SILENT, "nothing was asked")
+        at, self.trouble = 0, None
         for _ in range(MOST_CONNECTIONS):
             if at >= len(paths):
                 break
@@ -82,7 +84,7 @@ class _Asker:
                         if answer.header("connection").lower() == "close":
                             break
                 except NoAnswer as error:
-                    trouble = error
+                    self.trouble = error
                     # A path whose first answer is an end is passed by.
                     at += at == before
                     if error.why is not Why.ENDED:
@@ -91,7 +93,7 @@ class _Asker:
                     what = f"RTSP DESCRIBE, {endpoint('tcp', s.address, s.port)}"
                     self._proof.append(self._session.keep_transcript(wire.transcript, what))
         if not found:
-            raise trouble
+            raise self.trouble or NoAnswer(Why.SILENT, "nothing was asked")
         return found
 
     async def _ask(self, wire: Wire, path: str, authorization: str) -> tuple[Response, float]:
@@ -266,7 +268,8 @@ async def methods(session: DeviceSession, service: Service) -> list[Method]:
     proof: list[Proof] = []
     wanted = paths(session, service)
     try:
-        found = await _Asker(session, service, proof).many(wanted, until=401)
+        asker = _Asker(session, service, proof)
+        found = await asker.many(wanted, until=401)
     except NoAnswer as error:
         _nothing(session, service, f"{error.why}: {error.detail}", error.owner, proof)
         return []
@@ -277,6 +280,8 @@ async def methods(session: DeviceSession, service: Service) -> list[Method]:
     if last.status != 401:
         met = ", ".join(dict.fromkeys(f"RTSP {response.status}" for _, response, _ in found))
         reason = f"no path is known that asks for a login: {len(found)} usual ones met {met}"
+        if asker.trouble is not None and len(found) < len(wanted):
+            reason += f", the next one {asker.trouble}"
         _nothing(session, service, reason, Owner.OPERATOR, proof)
         return []
     for open_path, response in open_ones[:1]:

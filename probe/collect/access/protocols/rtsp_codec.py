@@ -79,7 +79,7 @@ def read_response(data: bytes) -> Response:
 
 
 def _length(head: bytes) -> int:
-    found = re.search(rb"\r\n[Cc]ontent-[Ll]ength[ \t]*:[ \t]*(\d{1,9})[ \t]*(?:\r\n|$)", head)
+    found = re.search(rb"(?i)\r\ncontent-length[ \t]*:[ \t]*(\d{1,9})[ \t]*(?:\r\n|$)", head)
     size = int(found[1]) if found else 0
     if size > MAX_BODY:
         raise RtspFormatError(f"a body of {size} bytes")

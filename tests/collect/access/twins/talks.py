@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
@@ -151,3 +152,26 @@ def vnc(
 
     talk.wrong = wrong  # type: ignore[attr-defined]
     return talk
+
+
+def run(twins: dict[str, Callable[[], Talk]]) -> None:
+    """``python FILE NAME [PORT]``: one twin on its own, until it is interrupted."""
+
+    async def main(name: str, port: int) -> None:
+        talk = twins[name]()
+
+        async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await talk(reader, writer)
+            except (ConnectionError, asyncio.IncompleteReadError):
+                pass
+            finally:
+                writer.close()
+
+        server = await asyncio.start_server(one, "127.0.0.1", port)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+    if len(sys.argv) < 2 or sys.argv[1] not in twins:
+        sys.exit("names: " + " ".join(twins))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0))
