@@ -1,6 +1,7 @@
 """From the bytes of one image to its facts: layer by layer, file by file, within the budget."""
 
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass
 
 from firmware_checks.budget import MIB, OutOfBudget
@@ -11,6 +12,7 @@ from firmware_checks.view import Malformed, View
 from probe.collect.recording import Recording
 from probe.model.evidence import Proof
 from probe.model.firmware import (
+    FirmwareFact,
     ImageLayer,
     ImageProtection,
     ImageSurvey,
@@ -46,6 +48,7 @@ class Walk:
         self.image, self.name = image, name
         self.recording, self.context = recording, context
         self.unread: list[str] = []
+        self.recorded: Counter[str] = Counter()
         self._children: dict[str, int] = {}
 
     def whole(self, view: View) -> None:
@@ -91,7 +94,7 @@ class Walk:
             fact = ImageProtection(
                 image=self.image, place=place.path, format=reading.format, **protection
             )
-            self.recording.observe(fact, *proof)
+            self._observe(fact, *proof)
         if reading.says is not None:
             self._note(reading.format, reading.says(self.image, place.path))
         for part in reading.parts:
@@ -118,7 +121,7 @@ class Walk:
             details=tuple((clean(k, 60), clean(v, 200)) for k, v in reading.details[:60]),
             problem=clean(reading.problem, 300),
         )
-        self.recording.observe(layer, ref)
+        self._observe(layer, ref)
         return (ref,)
 
     def _part(self, part: Part, place: Place) -> None:
@@ -166,7 +169,7 @@ class Walk:
             ref = self.recording.keep(
                 shown[:4096], media_type="text/plain", caption=f"{who} in the image"
             )
-            self.recording.observe(fact, ref)
+            self._observe(fact, ref)
 
     # --- what nobody knows -----------------------------------------------------------------------
 
@@ -224,12 +227,17 @@ class Walk:
             bytes_read=budget.bytes,
             unread=tuple(self.unread),
             keys_given=len(self.context.keys.keys),
+            recorded=tuple(sorted(self.recorded.items())),
         )
         text = "\n".join(self.unread) or "everything was read"
         ref = self.recording.keep(
             text.encode(), media_type="text/plain", caption=f"what was not read of {survey.name}"
         )
         self.recording.observe(survey, ref)
+
+    def _observe(self, fact: FirmwareFact, *proof: Proof) -> None:
+        self.recorded[type(fact).__name__] += 1
+        self.recording.observe(fact, *proof)
 
 
 def recognise(view: View, context: Context, *, searched: bool = False) -> Reading | None:

@@ -7,8 +7,15 @@ from probe.model.catalogue import Catalogue, Requirement, Strength
 from probe.model.catalogue import Mapping as CheckMapping
 from probe.model.declaration import Declaration
 from probe.model.finding import Finding, Outcome, Owner
+from probe.model.given import FIRMWARE, Given
 from probe.model.ids import CheckId, DeviceId
 from probe.model.verdict import SEVERITY, Status, Verdict, combine
+
+ALL_GIVEN = Given()
+MEASURE = (
+    "Measure a device with this firmware on a test network, and give the image to that run: "
+    "probe run --firmware ADDRESS=FILE."
+)
 
 
 def judge(
@@ -16,6 +23,7 @@ def judge(
     device: DeviceId,
     findings: Iterable[Finding],
     declaration: Declaration | None = None,
+    given: Given = ALL_GIVEN,
 ) -> list[Verdict]:
     """A verdict for every requirement of the catalogue, in its order."""
     by_check: dict[CheckId, list[Finding]] = {}
@@ -23,7 +31,7 @@ def judge(
         if finding.device == device:
             by_check.setdefault(finding.check, []).append(finding)
     return [
-        judge_requirement(catalogue, requirement, device, by_check, declaration)
+        judge_requirement(catalogue, requirement, device, by_check, declaration, given)
         for requirement in catalogue.requirements
     ]
 
@@ -34,23 +42,25 @@ def judge_requirement(
     device: DeviceId,
     by_check: Mapping[CheckId, list[Finding]],
     declaration: Declaration | None = None,
+    given: Given = ALL_GIVEN,
 ) -> Verdict:
     """Worst wins over what each mapped check contributes.
 
     A mapped check without findings contributes INCONCLUSIVE as soon as another one has findings, so
-    that taking evidence away never helps. A person's recorded result can settle what checks left
-    open, but never overrules a measured violation.
+    that taking evidence away never helps. One that needs an image is left out where none was given: an
+    image is something more that may be shown, not a part of every measurement. A person's recorded
+    result can settle what checks left open, but never overrules a measured violation.
     """
-    parts = [part for mapping in requirement.checks for part in _contributions(mapping, by_check)]
+    parts = [
+        part for mapping in requirement.checks for part in _contributions(mapping, by_check, given)
+    ]
     weighed = sorted(
         (p for p in parts if p.finding is not None), key=lambda p: (-SEVERITY[p.status], p.text)
     )
     violation = next((p for p in weighed if p.status is Status.FAIL), None)
     decision = applicability(catalogue, requirement, declaration)
     by_hand = manual_result(catalogue, requirement, declaration)
-    status, reason = Status.NOT_TESTED, "No check of the probe speaks for this requirement."
-    if parts and not any(p.finding for p in parts):
-        reason = "None of the checks that speak for this requirement has run on this device."
+    status, reason = Status.NOT_TESTED, _nothing_ran(requirement, given)
     counted = _counted(parts)
     if weighed and not counted:
         reason = f"Nothing on this device to apply it to was found: {weighed[0].text}"
@@ -104,15 +114,32 @@ class _Part:
         self.supports = supports
 
 
-def _contributions(mapping: CheckMapping, by_check: Mapping[CheckId, list[Finding]]) -> list[_Part]:
+def _nothing_ran(requirement: Requirement, given: Given) -> str:
+    """The reason of a requirement that no finding speaks for."""
+    absent = {given.absent(mapping.check) for mapping in requirement.checks}
+    if not absent:
+        return "No check of the probe speaks for this requirement."
+    if "" in absent:
+        return "None of the checks that speak for this requirement has run on this device."
+    if not given.network:
+        return "No device was measured, only a firmware image; this shows on the device alone."
+    return "Only a firmware image can show something here, and none of this device was given."
+
+
+def _contributions(
+    mapping: CheckMapping, by_check: Mapping[CheckId, list[Finding]], given: Given
+) -> list[_Part]:
     found = by_check.get(mapping.check, [])
+    absent = given.absent(mapping.check)
+    if not found and absent and mapping.check.startswith(FIRMWARE):
+        return []
+    if not found and absent:
+        text = f"The check {mapping.check} speaks of a device, and {absent}, only a firmware image."
+        return [_Part(Status.INCONCLUSIVE, text, None, MEASURE)]
     if not found:
         text = f"The check {mapping.check} did not run on this device."
-        return [
-            _Part(
-                Status.INCONCLUSIVE, text, None, "Run a plan that includes " + mapping.check + "."
-            )
-        ]
+        settle = f"Run a plan that includes {mapping.check}."
+        return [_Part(Status.INCONCLUSIVE, text, None, settle)]
     return [_contribution(mapping, finding) for finding in found]
 
 

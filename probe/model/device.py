@@ -60,6 +60,11 @@ class Device:
         """SHA-256 of the firmware images that were given for it."""
         return tuple(a.value for a in self.attributes if a.name == "image")
 
+    @property
+    def is_image_only(self) -> bool:
+        """There is nothing but firmware images: no device that could be asked anything."""
+        return bool(self.images) and not (self.addresses or self.unproven or self.mac)
+
     def merged(self, other: "Device") -> "Device":
         """This device with everything that ``other`` adds; the id of this one is kept."""
         addresses = sorted({*self.addresses, *other.addresses}, key=address_order)

@@ -123,6 +123,9 @@ class ImageSurvey:
     unread: tuple[str, ...]
     """What was not looked into, each with its reason; empty when everything was."""
     keys_given: int = 0
+    recorded: tuple[tuple[str, int], ...] = ()
+    """How many facts of each kind were recorded of the image, by the name of its class. Where fewer are at
+    hand some were lost, and nothing may be concluded from their absence."""
 
 
 # --- what is inside ------------------------------------------------------------------------------
@@ -135,6 +138,8 @@ class AccountState(StrEnum):
     KNOWN = "known default password"
     HASHED = "password hash"
     LOCKED = "locked"
+    ELSEWHERE = "password not in the image"
+    """``passwd`` points to a ``shadow`` that is not there: made when the device starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +157,8 @@ class ImageAccount:
     password: str = ""
     """The password when it is known. Masked in reports."""
     shell: str = ""
+    tried: str = ""
+    """How many known passwords were tried, or why none was; empty when there was nothing to try."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +169,8 @@ class ImageKey:
     place: str
     path: str
     use: str
-    """``private key``, ``authorised key``, ``verification key``."""
+    """``private key``, ``authorised key``, ``verification key``; ``example key`` for a private key in
+    documentation and tests, which no program of the device uses."""
     algorithm: str
     bits: int | None
     fingerprint: str

@@ -8,6 +8,7 @@ from probe.model.catalogue import Catalogue, Requirement
 from probe.model.check import CheckInfo
 from probe.model.declaration import Declaration
 from probe.model.finding import Finding, Outcome
+from probe.model.given import Given
 from probe.model.ids import CheckId
 from probe.model.verdict import Status, Verdict, combine
 from probe.report.limits import limit
@@ -39,6 +40,7 @@ def catalogue_view(
     run: RunView,
     *,
     device_done: bool,
+    given: Given,
 ) -> CatalogueView:
     """Every requirement of the catalogue in its order, also those without a verdict."""
     by_id: dict[str, Verdict] = {
@@ -49,7 +51,7 @@ def catalogue_view(
         before = outcomes.get(finding.check, finding.answer.outcome)
         outcomes[finding.check] = min(before, finding.answer.outcome, key=_WORST.index)
     requirements = tuple(
-        _requirement(catalogue, r, by_id.get(r.id), outcomes, checks, run)
+        _requirement(catalogue, r, by_id.get(r.id), outcomes, checks, run, given)
         for r in catalogue.requirements
     )
     every = {s: sum(r.status == s for r in requirements) for s in Status}
@@ -82,6 +84,7 @@ def _requirement(
     outcomes: Mapping[CheckId, Outcome],
     checks: Mapping[CheckId, CheckInfo],
     run: RunView,
+    given: Given,
 ) -> RequirementView:
     judge_it = shlex.join(["probe", "judge", run.id, "--catalogue", catalogue.id])
     status = verdict.status if verdict else Status.NOT_TESTED
@@ -103,7 +106,9 @@ def _requirement(
                 check=m.check,
                 strength=m.strength.value,
                 requires=m.requires,
-                outcome=outcomes[m.check].value if m.check in outcomes else "did not run",
+                outcome=outcomes[m.check].value
+                if m.check in outcomes
+                else given.absent(m.check) or "did not run",
             )
             for m in requirement.checks
         ),

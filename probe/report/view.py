@@ -9,6 +9,7 @@ from probe.model.declaration import Declaration
 from probe.model.device import Device, address_order
 from probe.model.dut import Dut
 from probe.model.evidence import Evidence, EvidenceRef
+from probe.model.given import given_of
 from probe.model.ids import CheckId, DeviceId
 from probe.model.observation import LoginTest, NotMeasured
 from probe.model.run import Authorisation, Run, RunStatus
@@ -184,6 +185,7 @@ def _device(
             dut.declaration,
             run,
             device_done=done,
+            given=given_of(device),
         )
         for catalogue in catalogues
     )

@@ -95,7 +95,8 @@ class MappingView:
     """``full``, ``partial`` or ``indicative``."""
     requires: Mapping[str, int]
     outcome: str
-    """Worst outcome on this device; ``did not run`` when there is none."""
+    """Worst outcome on this device; ``did not run`` when there is none, ``no firmware image was given`` or
+    ``no device was measured`` when it could not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

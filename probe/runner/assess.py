@@ -9,20 +9,28 @@ from probe.model.catalogue import Catalogue, Requirement
 from probe.model.dut import Dut
 from probe.model.evidence import EvidenceRef
 from probe.model.finding import Answer, Finding, Outcome, Owner
+from probe.model.given import DECLARED, given_of
 from probe.model.ids import CheckId
 from probe.model.verdict import Status, Verdict
 
 KeepText = Callable[[str, str], EvidenceRef]
 """Keeps a text as evidence: ``(text, caption)``."""
 
-EARLY_FAMILY = "declaration/"
+EARLY_FAMILY = DECLARED
 """Checks that read only the declaration: their answer does not change while the device is measured."""
 
 
 def assess(dut: Dut, keep: KeepText, only: Iterable[CheckId] | None = None) -> list[Finding]:
-    """Every check's findings about one device, in the order of check ids."""
+    """Every check's findings about one device, in the order of check ids; what has no object on it, an
+    image or a device on a network, is not asked."""
     wanted = sorted(registry.checks() if only is None else only)
-    return [finding for check in wanted for finding in _run_check(check, dut, keep)]
+    given = given_of(dut.device)
+    return [
+        finding
+        for check in wanted
+        if not given.absent(check)
+        for finding in _run_check(check, dut, keep)
+    ]
 
 
 def _run_check(check: CheckId, dut: Dut, keep: KeepText) -> list[Finding]:
@@ -75,7 +83,9 @@ def verdicts(
     found = list(findings)
     made: list[Verdict] = []
     for catalogue in catalogues:
-        for verdict in judge(catalogue, dut.device.id, found, dut.declaration):
+        for verdict in judge(
+            catalogue, dut.device.id, found, dut.declaration, given_of(dut.device)
+        ):
             requirement = catalogue.requirement(verdict.requirement)
             if final or verdict.status is Status.FAIL or _needs_no_measurement(requirement):
                 made.append(verdict)

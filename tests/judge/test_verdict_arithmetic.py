@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import DEVICE, answer, catalogue_of, findings, requirements
 
-from probe.judge.judge import judge
+from probe.judge.judge import ALL_GIVEN, judge
 from probe.judge.overall import overall
-from probe.model.catalogue import Requirement
+from probe.model.catalogue import Mapping, Requirement, Strength
 from probe.model.declaration import Declaration, ManualResult, NotApplicable
 from probe.model.finding import Finding, Outcome
+from probe.model.given import Given
+from probe.model.ids import CheckId
 from probe.model.verdict import SEVERITY, Status, Verdict, combine
 
 GOOD = {Status.PASS, Status.NOT_APPLICABLE}
@@ -18,9 +20,12 @@ UNKNOWN = {Status.INCONCLUSIVE, Status.NOT_TESTED, Status.ERROR}
 
 
 def verdict(
-    requirement: Requirement, found: list[Finding], declaration: Declaration | None = None
+    requirement: Requirement,
+    found: list[Finding],
+    declaration: Declaration | None = None,
+    given: Given = ALL_GIVEN,
 ) -> Verdict:
-    (made,) = judge(catalogue_of(requirement), DEVICE, found, declaration)
+    (made,) = judge(catalogue_of(requirement), DEVICE, found, declaration, given)
     return made
 
 
@@ -143,3 +148,40 @@ def test_a_verdict_under_another_edition_says_nothing(
     assert overall(catalogue, made) is made[0].status
     assert overall(replace(catalogue, edition="the next one"), made) is Status.NOT_TESTED
     assert overall(catalogue, []) is Status.NOT_TESTED
+
+
+ON_AN_IMAGE = Mapping(check=CheckId("firmware/image_signed"), strength=Strength.FULL)
+NO_IMAGE, IMAGE_ONLY = Given(image=False), Given(network=False)
+
+
+@given(requirements, findings)
+def test_an_image_that_was_not_given_changes_no_verdict(
+    requirement: Requirement, found: list[Finding]
+) -> None:
+    more = replace(requirement, checks=(*requirement.checks, ON_AN_IMAGE))
+    before, after = (
+        verdict(requirement, found, given=NO_IMAGE),
+        verdict(more, found, given=NO_IMAGE),
+    )
+    assert (before.status, before.findings) == (after.status, after.findings)
+
+
+@given(requirements, findings)
+def test_what_only_a_device_shows_is_unknown_of_an_image(
+    requirement: Requirement, found: list[Finding]
+) -> None:
+    """With no device measured a check of devices never helps, whatever the image shows."""
+    of_device = [m for m in requirement.checks if not m.check.startswith("firmware/")]
+    spoken = {f.check for f in found}
+    status = verdict(requirement, found, given=IMAGE_ONLY).status
+    if any(m.check not in spoken for m in of_device):
+        assert status not in GOOD
+    assert status is verdict(requirement, found).status
+
+
+def test_the_reason_says_what_was_not_there() -> None:
+    of_device = Mapping(check=CheckId("exposure/telnet"), strength=Strength.PARTIAL)
+    one = Requirement(id="1", title="", level="M", mandatory=True, checks=(of_device,))  # type: ignore[arg-type]
+    assert "No device was measured" in verdict(one, [], given=IMAGE_ONLY).reason
+    other = replace(one, checks=(ON_AN_IMAGE,))
+    assert "Only a firmware image" in verdict(other, [], given=NO_IMAGE).reason

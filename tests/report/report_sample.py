@@ -23,6 +23,7 @@ from probe.model.declaration import (
 from probe.model.device import Attribute, Device, device_id
 from probe.model.evidence import Coverage, Evidence, EvidenceRef
 from probe.model.finding import Answer, Finding, Outcome, Owner, inconclusive, satisfied, violated
+from probe.model.given import given_of
 from probe.model.ids import CheckId, JobId, RequirementId, RunId
 from probe.model.observation import (
     AddressFormed,
@@ -647,7 +648,8 @@ def state() -> RunState:
     for catalogue in CATALOGUES:
         for device, declaration in ((CAM, DECLARATION), (PLUG, None)):
             events += [
-                ev.Judged(verdict=v) for v in judge(catalogue, device.id, findings, declaration)
+                ev.Judged(verdict=v)
+                for v in judge(catalogue, device.id, findings, declaration, given_of(device))
             ]
     events += [
         ev.JobFinished(job=job.id, ok=True),

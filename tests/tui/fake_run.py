@@ -20,6 +20,7 @@ from probe.model.check import CheckInfo
 from probe.model.device import Attribute, Device, device_id
 from probe.model.evidence import Coverage, Evidence, EvidenceRef
 from probe.model.finding import Finding, Owner, inconclusive, satisfied, violated
+from probe.model.given import given_of
 from probe.model.ids import CheckId, JobId, RequirementId, RunId
 from probe.model.plan import Plan
 from probe.model.run import Job, Run, RunStatus, Scope
@@ -313,7 +314,8 @@ def _tested(begin: float, device: Device) -> list[tuple[float, ev.Event]]:
     findings = _findings(device)
     events += [(at + 0.1, ev.Found(finding=f)) for f in findings]
     for catalogue in (PSTI, EN):
-        events += [(at + 0.2, ev.Judged(verdict=v)) for v in judge(catalogue, device.id, findings)]
+        made = judge(catalogue, device.id, findings, given=given_of(device))
+        events += [(at + 0.2, ev.Judged(verdict=v)) for v in made]
     events.append((at + 0.3, ev.DeviceDone(device=device.id)))
     return events
 
