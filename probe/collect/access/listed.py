@@ -18,6 +18,8 @@ PROTOCOLS = (
 """What a row may be for; for ``snmp`` the password is the community, for ``vnc`` and ``redis`` it is all."""
 KEYS = frozenset({"id", "vendor", "model", "on", "user", "pass", "source"})
 MOST_BYTES = 1 << 20
+ANONYMOUS = ("ftp", "anonymous")
+"""User names that FTP servers let in with any password (RFC 1635)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,8 @@ def _row(plain: dict[str, Any], sources: dict[str, Any], vendors: dict[str, Any]
         raise ValueError(f"row {name} names a source or vendor that the file does not define")
     if strange := set(plain["on"]) - set(PROTOCOLS):
         raise ValueError(f"row {name} names the unknown protocol '{min(strange)}'")
+    if "ftp" in plain["on"] and plain["user"] in ANONYMOUS:
+        raise ValueError(f"row {name}: '{plain['user']}' is FTP's anonymous login, no account")
     return Row(
         id=plain["id"],
         vendor=vendor,

@@ -282,6 +282,13 @@ def test_the_operators_rows_come_before_the_list_and_are_never_dropped(tmp_path:
     assert "f4c" not in {c.password for c in chosen(known, service("http", 80), plan)}
 
 
+def test_ftp_s_anonymous_login_is_no_default_account() -> None:
+    """With ``ftp`` any password is let in (RFC 1635): as a default it would be a false one."""
+    rows = [r for r in read_list().rows if "ftp" in r.protocols]
+    assert rows
+    assert not [r.id for r in rows if r.username in ("ftp", "anonymous")]
+
+
 @pytest.mark.parametrize(
     "text",
     [
