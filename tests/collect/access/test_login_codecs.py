@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.collect.access.attempt import Credential
-from probe.collect.access.protocols import mqtt, snmp
+from probe.collect.access.protocols import mqtt_codec, snmp
 from probe.collect.access.protocols.telnet_text import Prompt, prompt_at_end
 from probe.collect.access.protocols.telnet_codec import TelnetCodec
 from probe.collect.access.protocols.web.auth import Challenge, basic, challenges, digest
@@ -165,22 +165,22 @@ def test_cutting_the_stream_changes_nothing(data: bytes, cuts: list[int]) -> Non
 
 
 def test_connect_bytes() -> None:
-    assert mqtt.connect("id", None) == bytes.fromhex("100e00044d5154540402001e00026964")
-    with_user = mqtt.connect("i", Credential("u", ""))
+    assert mqtt_codec.connect("id", None) == bytes.fromhex("100e00044d5154540402001e00026964")
+    with_user = mqtt_codec.connect("i", Credential("u", ""))
     assert with_user == bytes.fromhex("101200044d51545404c2001e0001690001750000")
 
 
 @given(st.binary(max_size=300), st.binary(max_size=40))
 def test_packets_are_read_back(body: bytes, rest: bytes) -> None:
-    got, left = mqtt.parse(mqtt.packet(0x30, body) + rest)
-    assert got == mqtt.Packet(3, body)
+    got, left = mqtt_codec.parse(mqtt_codec.packet(0x30, body) + rest)
+    assert got == mqtt_codec.Packet(3, body)
     assert left == rest
 
 
 @given(st.binary(max_size=60))
 def test_parse_raises_nothing_else(data: bytes) -> None:
     with contextlib.suppress(NoAnswer):
-        mqtt.parse(data)
+        mqtt_codec.parse(data)
 
 
 # --- SNMP ----------------------------------------------------------------------------------------

@@ -1,9 +1,16 @@
-"""FTP (RFC 959): USER, PASS, then PWD twice. AUTH TLS (RFC 4217) only where the server insists."""
+"""FTP (RFC 959): USER, PASS, then PWD twice; inside TLS wherever the server offers it (RFC 4217).
+
+Before anything secret goes out it is seen whether AUTH TLS is offered, and whether a name is taken without
+it. Of a public account the listing is read that the control connection gives; nothing is written.
+"""
 
 import re
+import secrets
 import time
+from dataclasses import replace
 
 from probe.collect.access.attempt import Attempt, Credential, Method, caption, over_tcp
+from probe.collect.access.protocols.ftp_codec import Replies, offers_tls, read_listing
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.collect.wire import Wire
@@ -11,49 +18,10 @@ from probe.model.observation import LoginResult, Service
 from probe.model.text import clean
 
 ANONYMOUS = Credential("anonymous", "probe@example.invalid")
-WANTS_TLS = re.compile(r"\b(tls|ssl|encrypt)", re.IGNORECASE)
+WANTS_TLS = re.compile(r"\b(tls|ssl|encrypt|cleartext|secure)", re.IGNORECASE)
 LOCKED = re.compile(r"too many|locked|blocked|banned", re.IGNORECASE)
-MAX_REPLY = 16_384
-SLOWEST = 12.0
-"""Servers wait some seconds before they refuse a login."""
-
-
-class Replies:
-    """Complete replies (RFC 959 section 4.2) from a connection."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire, self._rest = wire, b""
-
-    async def next(self, within: float = SLOWEST) -> tuple[int, str]:
-        """Code and cleaned text. Raises NoAnswer(GARBAGE) for what is not FTP."""
-        data = self._rest
-        if _reply_end(data) < 0:
-            data += await self._wire.recv_until(
-                lambda got: _reply_end(self._rest + got) >= 0, limit=MAX_REPLY, within=within
-            )
-        end = _reply_end(data)
-        if end < 0:
-            raise NoAnswer(Why.ENDED if not data else Why.GARBAGE, "no complete FTP reply")
-        self._rest = data[end:]
-        return int(data[:3]), clean(data[4:end])
-
-    async def ask(self, command: str) -> tuple[int, str]:
-        """Send one command and read its reply."""
-        await self._wire.send(command.encode("utf-8", "replace") + b"\r\n")
-        return await self.next()
-
-
-def _reply_end(data: bytes) -> int:
-    """Where the first reply ends, or -1. A reply that begins ``ddd-`` ends with a line ``ddd ``."""
-    if not re.match(rb"[1-5]\d\d[ -]", data):
-        return -1
-    code = data[:3] + b" "
-    at = 0
-    while (stop := data.find(b"\n", at)) >= 0:
-        if data[at : at + 4] == code or data[at : at + 4] == data[:3] + b"\r":
-            return stop + 1
-        at = stop + 1
-    return -1
+ONLY_ANONYMOUS = re.compile(r"anonymous only|only anonymous|anonymous (?:users|logins) only", re.I)
+NEW = re.compile(r"password.{0,20}(?:expired|must be changed)|change your password", re.I)
 
 
 class Password:
@@ -66,61 +34,120 @@ class Password:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._inside_tls = service.tls
+        self._offers_tls: bool | None = None
+        """AUTH TLS is offered and works; None before that was asked."""
+        self._takes_clear = not service.tls
+        """A user name is taken without TLS, too."""
 
     async def attempt(self, session: DeviceSession, credential: Credential | None) -> Attempt:
         """Raises nothing; what goes wrong is in the attempt."""
-        attempt = await self._once(session, credential)
-        if attempt.seen == "wants TLS" and not self._inside_tls:
-            # Nothing secret went out: the server refused at USER, before a password was sent.
-            self._inside_tls = True
-            attempt = await self._once(session, credential)
-        return attempt
+        before: Attempt | None = None
+        if self._offers_tls is None:
+            before = await self._look(session)
+            if before is not None and before.refused_connection:
+                return before
+        return await self._once(session, credential)
 
-    async def _once(self, session: DeviceSession, credential: Credential | None) -> Attempt:
-        who = credential or ANONYMOUS
+    async def _look(self, session: DeviceSession) -> Attempt | None:
+        """Find out about TLS on a connection that presents no password; the attempt that failed, if so."""
+        self._offers_tls = False
+        if self.service.tls:
+            return None
 
         async def talk(wire: Wire) -> Attempt:
-            replies = Replies(wire)
-            code, text = await replies.next()
+            replies = await self._greeted(wire)
+            code, _ = await replies.ask("FEAT")
+            offered = code == 211 and offers_tls(replies.last)
+            code, text = await replies.ask(f"USER {secrets.token_hex(8)}")
+            # 331 asks for the password, 230 for nothing at all; both here, where everybody can listen.
+            self._takes_clear = code in (331, 332, 230)
+            insists = not self._takes_clear and bool(WANTS_TLS.search(text))
             if code == 421:
-                raise NoAnswer(Why.ENDED, f"421 {text}")
-            if code != 220:
-                raise NoAnswer(Why.GARBAGE, f"greeting {code} {text}")
-            if self._inside_tls and not self.service.tls:
+                detail = (
+                    f"TLS is {'needed' if insists else 'not known to be offered'}: {code} {text}"
+                )
+                self._offers_tls = offered or insists
+                return Attempt(result=LoginResult.NOT_TRIED, detail=detail)
+            code, text = await replies.ask("AUTH TLS") if offered or insists else (0, "")
+            if code == 234:
+                await wire.start_tls()
+                self._offers_tls = True
+            words = "clear and TLS" if self._offers_tls and self._takes_clear else ""
+            words = words or ("TLS only" if self._offers_tls else "in the clear only")
+            return Attempt(result=LoginResult.NOT_TRIED, detail=f"a name is taken {words}")
+
+        attempt = await over_tcp(session, self.service, f"FTP port {self.service.port}, TLS", talk)
+        return None if attempt.result is LoginResult.NOT_TRIED else attempt
+
+    async def _greeted(self, wire: Wire) -> Replies:
+        replies = Replies(wire)
+        code, text = await replies.next()
+        if code == 421:
+            raise NoAnswer(Why.ENDED, f"421 {text}")
+        if code != 220:
+            raise NoAnswer(Why.GARBAGE, f"greeting {code} {text}")
+        return replies
+
+    async def _once(self, session: DeviceSession, credential: Credential | None) -> Attempt:
+        async def talk(wire: Wire) -> Attempt:
+            replies = await self._greeted(wire)
+            if self._offers_tls:
                 code, text = await replies.ask("AUTH TLS")
                 if code != 234:
                     raise NoAnswer(Why.GARBAGE, f"AUTH TLS was answered {code} {text}")
                 await wire.start_tls()
-            return await self._login(wire, replies, who)
+            attempt = await self._login(wire, replies, credential)
+            both = bool(self._offers_tls) and self._takes_clear
+            return replace(attempt, tls=wire.tls is not None, also_clear=both)
 
         return await over_tcp(session, self.service, caption(credential, self.service), talk)
 
-    async def _login(self, wire: Wire, replies: Replies, who: Credential) -> Attempt:
+    async def _login(self, wire: Wire, replies: Replies, credential: Credential | None) -> Attempt:
+        who = credential or ANONYMOUS
         began = time.monotonic()
-        tls = wire.tls is not None
         code, text = await replies.ask(f"USER {who.username}")
         if code == 331:
             code, text = await replies.ask(f"PASS {who.password}")
-        elif code in (530, 534, 522, 550) and WANTS_TLS.search(text) and not tls:
-            return Attempt(result=LoginResult.NO_ANSWER, detail=f"{code} {text}", seen="wants TLS")
         seconds = time.monotonic() - began
-        detail = f"{code} {text}"
-        lockout = detail if LOCKED.search(text) or code == 421 else ""
+        detail = f"{code} {text}" + (", inside TLS" if wire.tls is not None else "")
         if code == 230:
-            proved = [await self._pwd(replies) for _ in range(2)]
-            await wire.send(b"QUIT\r\n")
+            return await self._inside(wire, replies, credential, detail, seconds)
+        if ONLY_ANONYMOUS.search(text) and credential is not None:
             return Attempt(
-                result=LoginResult.ACCEPTED,
+                result=LoginResult.REFUSED,
                 detail=detail,
-                seconds=seconds,
-                proved=all(proved),
-                seen="the current directory" if all(proved) else "",
-                tls=tls,
+                no_password="it takes anonymous users only",  # noqa: S106 - words
             )
+        if NEW.search(text):
+            return Attempt(
+                result=LoginResult.NO_ANSWER, detail=detail, seconds=seconds, must_change=True
+            )
+        lockout = detail if LOCKED.search(text) or code == 421 else ""
         # 332 wants an account as well, and other codes may mean anything.
         result = LoginResult.REFUSED if code in (530, 430) else LoginResult.NO_ANSWER
-        return Attempt(result=result, detail=detail, seconds=seconds, lockout=lockout, tls=tls)
+        return Attempt(result=result, detail=detail, seconds=seconds, lockout=lockout)
+
+    async def _inside(
+        self,
+        wire: Wire,
+        replies: Replies,
+        credential: Credential | None,
+        detail: str,
+        seconds: float,
+    ) -> Attempt:
+        proved = [await self._pwd(replies) for _ in range(2)]
+        seen = "the current directory" if all(proved) else ""
+        if seen and credential is None:
+            seen = f"an anonymous session: {await read_listing(replies)}"
+        await wire.send(b"QUIT\r\n")
+        return Attempt(
+            result=LoginResult.ACCEPTED,
+            detail=detail,
+            seconds=seconds,
+            proved=all(proved),
+            seen=clean(seen),
+            guest=credential is None,
+        )
 
     async def _pwd(self, replies: Replies) -> bool:
         code, _ = await replies.ask("PWD")

@@ -1,87 +1,45 @@
-"""MQTT 3.1.1: CONNECT, then SUBSCRIBE and PINGREQ as read-only proof. Own packets, no retained data kept.
+"""MQTT 3.1.1 and 5: CONNECT; then two pings and what can be subscribed to, as read-only proof.
 
-Section numbers are of the OASIS standard of 29 October 2014.
+What others publish is theirs: of it only the number of topics and a hash are kept, no topic and no message,
+and the transcript has it as a number of bytes with their hash.
 """
 
+import hashlib
 import secrets
 import time
 from dataclasses import dataclass
 
 from probe.collect.access.attempt import Attempt, Credential, Method, caption, over_tcp
+from probe.collect.access.protocols.mqtt_codec import (
+    CONNACK,
+    DISCONNECT,
+    GUARDS,
+    PINGREQ,
+    PINGRESP,
+    PUBLISH,
+    REASONS,
+    REFUSALS,
+    SUBACK,
+    V5,
+    V311,
+    Packet,
+    connack,
+    connect,
+    parse,
+    suback,
+    subscribe,
+    topic,
+)
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.collect.wire import Wire
 from probe.model.observation import LoginResult, Service
 
-CONNACK, SUBACK, PINGRESP = 2, 9, 13
-DISCONNECT = bytes([0xE0, 0])
-PINGREQ = bytes([0xC0, 0])
-REASONS = {
-    1: "this protocol version is not served",
-    2: "the client identifier is refused",
-    3: "the broker is unavailable",
-    4: "bad user name or password",
-    5: "not authorized",
-}
-REFUSALS = frozenset({4, 5})
 MAX_READ = 65_536
-
-
-def _text(value: str | bytes) -> bytes:
-    data = value.encode() if isinstance(value, str) else value
-    return len(data).to_bytes(2, "big") + data
-
-
-def packet(first_byte: int, body: bytes) -> bytes:
-    """Fixed header with the remaining length (section 2.2.3) and the body."""
-    length, rest = bytearray(), len(body)
-    while True:
-        rest, digit = divmod(rest, 128)[0], rest % 128
-        length.append(digit | (0x80 if rest else 0))
-        if not rest:
-            return bytes([first_byte, *length]) + body
-
-
-def connect(client_id: str, credential: Credential | None) -> bytes:
-    """CONNECT with a clean session (section 3.1)."""
-    flags = 0x02 | (0 if credential is None else 0xC0)
-    payload = _text(client_id)
-    if credential is not None:
-        payload += _text(credential.username) + _text(credential.password)
-    return packet(0x10, _text("MQTT") + bytes([4, flags]) + (30).to_bytes(2, "big") + payload)
-
-
-def subscribe(packet_id: int, *filters: str) -> bytes:
-    """SUBSCRIBE at QoS 0 (section 3.8)."""
-    body = packet_id.to_bytes(2, "big") + b"".join(_text(f) + b"\0" for f in filters)
-    return packet(0x82, body)
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """One control packet: its type (section 2.2.1) and everything after the fixed header."""
-
-    kind: int
-    body: bytes
-
-
-def parse(data: bytes) -> tuple[Packet | None, bytes]:
-    """The first whole packet and what follows it; None when more bytes are needed.
-
-    Raises NoAnswer(GARBAGE) for a length that no MQTT packet can have.
-    """
-    size = shift = 0
-    for at, byte in enumerate(data[1:5], start=1):
-        size |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            end = at + 1 + size
-            if len(data) < end:
-                return None, data
-            return Packet(data[0] >> 4, data[at + 1 : end]), data[end:]
-    if len(data) >= 5:
-        raise NoAnswer(Why.GARBAGE, "not an MQTT packet length")
-    return None, data
+MAX_TOPICS = 1_000
+LISTEN_S = 1.5
+"""How long retained messages are counted: brokers send them at once."""
+VERSIONS = {V311: "3.1.1", V5: "5"}
 
 
 class Reader:
@@ -89,9 +47,11 @@ class Reader:
 
     def __init__(self, wire: Wire) -> None:
         self._wire, self._rest, self._read = wire, b"", 0
+        self.topics: set[bytes] = set()
+        self.digest = hashlib.sha256()
 
     async def until(self, kind: int, within: float) -> Packet:
-        """The next packet of that kind; retained messages in between are skipped unread."""
+        """The next packet of that kind; messages in between are counted and forgotten."""
         deadline = time.monotonic() + within
         while True:
             got, self._rest = parse(self._rest)
@@ -100,6 +60,7 @@ class Reader:
             if got:
                 if kind == CONNACK:
                     raise NoAnswer(Why.GARBAGE, "something else than CONNACK came first")
+                self._count(got)
                 continue
             if self._read > MAX_READ:
                 raise NoAnswer(Why.GARBAGE, f"no answer within {MAX_READ} bytes")
@@ -108,6 +69,18 @@ class Reader:
                 raise NoAnswer(Why.ENDED, "the broker closed the connection")
             self._read += len(data)
             self._rest += data
+
+    def _count(self, got: Packet) -> None:
+        if got.kind == PUBLISH and len(self.topics) < MAX_TOPICS:
+            self.topics.add(topic(got.body))
+            self.digest.update(got.body)
+
+    async def messages(self, within: float) -> None:
+        """Count what comes for a while, or until it is enough."""
+        try:
+            await self.until(-1, within)
+        except NoAnswer:
+            return  # the time is over, or it was more than anybody needs to know
 
 
 class Password:
@@ -120,50 +93,95 @@ class Password:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._level = V311
+        self._known = False
 
     async def attempt(self, session: DeviceSession, credential: Credential | None) -> Attempt:
         """No credential is a CONNECT without user name and password flags."""
+        if not self._known:
+            self._known = True
+            return await self._in_either_version(session, credential)
+        return await self._once(session, credential)
 
+    async def _in_either_version(
+        self, session: DeviceSession, credential: Credential | None
+    ) -> Attempt:
+        """3.1.1 first; a broker that serves only 5 says so, or closes (3.1.1, section 3.1.2.2)."""
+        first = await self._once(session, credential)
+        if first.result is not LoginResult.NO_ANSWER or first.refused_connection:
+            return first
+        self._level = V5
+        second = await self._once(session, credential)
+        if second.result is LoginResult.NO_ANSWER:
+            self._level = V311
+            return first
+        return second
+
+    async def _once(self, session: DeviceSession, credential: Credential | None) -> Attempt:
         async def talk(wire: Wire) -> Attempt:
             reader = Reader(wire)
             began = time.monotonic()
-            await wire.send(connect(f"probe-{secrets.token_hex(4)}", credential))
-            body = (await reader.until(CONNACK, 6.0)).body
+            client = f"probe-{secrets.token_hex(4)}"
+            await wire.send(connect(client, credential, self._level))
+            code = connack((await reader.until(CONNACK, 6.0)).body, self._level)
             seconds = time.monotonic() - began
-            if len(body) != 2:
-                raise NoAnswer(Why.GARBAGE, "a CONNACK of the wrong length")
-            code = body[1]
+            detail = f"MQTT {VERSIONS[self._level]}, CONNACK {code}"
             if code in REFUSALS:
-                detail = f"CONNACK {code}: {REASONS[code]}"
+                detail = f"{detail}: {REASONS[code]}"
                 return Attempt(result=LoginResult.REFUSED, detail=detail, seconds=seconds)
             if code:
-                reason = REASONS.get(code, "an unknown code")
-                raise NoAnswer(Why.GARBAGE, f"CONNACK {code}: {reason}")
-            proved, seen = await _proof(wire, reader)
+                detail = f"{detail}: {REASONS.get(code, 'an unknown code')}"
+                lockout = detail if code in GUARDS else ""
+                return Attempt(result=LoginResult.NO_ANSWER, detail=detail, lockout=lockout)
+            proof = await _proof(wire, reader, self._level)
             return Attempt(
                 result=LoginResult.ACCEPTED,
-                detail="CONNACK 0" + (f", then {seen}" if proved else ", then nothing more"),
+                detail=f"{detail}, then {proof.seen or 'nothing more'}",
                 seconds=seconds,
-                proved=proved,
-                seen=seen,
+                proved=proof.proved,
+                seen=proof.seen,
+                guest=credential is None,
             )
 
         return await over_tcp(session, self.service, caption(credential, self.service), talk)
 
 
-async def _proof(wire: Wire, reader: Reader) -> tuple[bool, str]:
-    """Subscribe once, ping twice: a broker answers these only within an accepted session."""
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What an accepted session could do."""
+
+    proved: bool = False
+    seen: str = ""
+
+
+async def _proof(wire: Wire, reader: Reader, level: int) -> Proof:
+    """Two pings, which a broker answers only within an accepted session; then a subscription."""
     try:
-        await wire.send(subscribe(1, "$SYS/broker/version"))
-        codes = (await reader.until(SUBACK, 5.0)).body[2:]
         for _ in range(2):
             await wire.send(PINGREQ)
             await reader.until(PINGRESP, 5.0)
+    except NoAnswer:
+        return Proof()
+    wire.private = True
+    granted: list[bool] = []
+    try:
+        await wire.send(subscribe(1, "$SYS/#", "#", level=level))
+        granted = suback((await reader.until(SUBACK, 5.0)).body, level)
+        if any(granted):
+            await reader.messages(LISTEN_S)
         await wire.send(DISCONNECT)
     except NoAnswer:
-        return False, ""
-    granted = bool(codes) and codes[0] != 0x80
-    return True, "a subscription" if granted else "a session without subscriptions"
+        pass  # Some end the session of somebody who asks for too much; it was one before.
+    finally:
+        wire.private = False
+    if not any(granted):
+        return Proof(True, "a session without subscriptions")
+    own = sum(name.startswith(b"$") for name in reader.topics)
+    others, found = len(reader.topics) - own, reader.digest.hexdigest()[:16]
+    what = f"{own} topics of the broker and {others} of others" if reader.topics else "no topic yet"
+    return Proof(
+        True, f"a subscription to all topics: {what}" + f", SHA-256 {found}" * bool(others)
+    )
 
 
 async def methods(session: DeviceSession, service: Service) -> list[Method]:
