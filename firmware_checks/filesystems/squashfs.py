@@ -92,6 +92,10 @@ class SquashTree:
     def entries(self, budget: Budget) -> Iterator[tuple[Entry, View]]:
         return Files(self.metadata, budget).entries()
 
+    def in_root(self, name: bytes, budget: Budget) -> View | None:
+        """One file of the root folder, by its name. Raises Malformed or OutOfBudget."""
+        return Files(self.metadata, budget).in_root(name)
+
 
 def superblock(view: View) -> Super | None:
     """The superblock when its numbers fit each other, else None. Raises Malformed when it is not whole."""

@@ -86,6 +86,15 @@ class Files:
         waiting.sort(key=lambda f: (f.position, f.offset))
         yield from self._contents(waiting)
 
+    def in_root(self, wanted: bytes) -> View | None:
+        """The file of the root folder with this name, without a look at any other; None without one."""
+        for name, node in self._children(Node(self.top.root, FOLDER)):
+            if name == wanted:
+                file = self._named(name.decode("utf-8", "replace"), node, "")
+                if isinstance(file, File):
+                    return next(view for _, view in self._contents([file]))
+        return None
+
     # --- names -----------------------------------------------------------------------------------
 
     def _children(self, node: Node) -> Iterator[tuple[bytes, Node]]:

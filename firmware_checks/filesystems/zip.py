@@ -1,0 +1,172 @@
+"""zip archives, by the standard library over the window, each member within the budget."""
+
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from firmware_checks.budget import MIB, Budget
+from firmware_checks.filesystems.descent import harmless, target
+from firmware_checks.filesystems.modes import kind_of
+from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.view import Malformed, View
+from probe.model.firmware import LayerKind
+
+RANK = 60
+FIRST, END = b"PK\x03\x04", b"PK\x05\x06"
+ZIP64_END, ZIP64_SIZE = b"PK\x06\x06", 76
+ROW = 46
+"""Smallest entry of the directory."""
+UNIX = 3
+ENCRYPTED = 0x1
+NOTHING = View(b"")
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+)
+
+
+class Window(io.RawIOBase):
+    """A view as a file: what ``zipfile`` reads from."""
+
+    def __init__(self, view: View) -> None:
+        self._view, self._at = view, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._view)}[whence]
+        if base + offset < 0:
+            raise OSError("before the beginning")
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        piece = self._view.raw[self._at : self._at + len(buffer)]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+@dataclass(frozen=True, slots=True)
+class Zip:
+    """The format."""
+
+    name: str = "zip archive"
+    anchors: tuple[tuple[bytes, int], ...] = ((FIRST, 0), (END, 0))
+    at_end: bool = False
+    searched: bool = True
+
+    def read(self, view: View, context: Context) -> Reading | None:
+        if view.starts_with(END):
+            return None  # an empty archive is nothing to look into
+        try:
+            size = end(view)
+        except Malformed as error:
+            return self._cut(view, str(error))
+        try:
+            archive = zipfile.ZipFile(Window(view.part(0, size)))
+        except DAMAGE as error:
+            return self._cut(view, f"its directory is damaged: {error}")
+        if len(archive.filelist) > context.budget.limits.files:
+            return self._cut(view, f"more than {context.budget.limits.files} members")
+        return Reading(
+            format=self.name,
+            kind=LayerKind.ARCHIVE,
+            size=size,
+            title=archive.comment[:200].decode("utf-8", "replace"),
+            tree=ZipTree(archive),
+        )
+
+    def _cut(self, view: View, why: str) -> Reading | None:
+        """A first member that is none means that these four bytes stand there by chance."""
+        needs, _, method = view.unpack("<HHH", 4)
+        length, _ = view.unpack("<HH", 26)
+        if needs > 100 or method > 99 or not 0 < length <= 4096:
+            return None
+        return Reading(format=self.name, kind=LayerKind.ARCHIVE, size=len(view), problem=why)
+
+
+FORMAT = Zip()
+
+
+def end(view: View) -> int:
+    """Where the archive ends: the first end record whose directory stands right before it."""
+    at = view.find(END)
+    while at >= 0:
+        try:
+            rows, size, offset, comment = view.unpack("<HIIH", at + 10)
+        except Malformed:
+            break
+        wide = at >= ZIP64_SIZE and view.starts_with(ZIP64_END, at - ZIP64_SIZE)
+        if wide:
+            rows, size, offset = view.unpack("<QQQ", at - ZIP64_SIZE + 32)
+        if offset + size == at - (ZIP64_SIZE if wide else 0) and rows * ROW <= size:
+            view.part(at, 22 + comment)
+            return int(at + 22 + comment)
+        at = view.find(END, at + 1)
+    raise Malformed(
+        "the archive is cut short: its directory, which stands at the end, is not there"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ZipTree:
+    """Its members, in the order of their bytes."""
+
+    archive: zipfile.ZipFile
+
+    def entries(self, budget: Budget) -> Iterator[tuple[Entry, View]]:
+        for one in sorted(self.archive.filelist, key=lambda info: info.header_offset):
+            mode = one.external_attr >> 16 if one.create_system == UNIX else 0
+            kind = kind_of(mode) if mode & 0o170000 else Kind.FILE
+            kind = Kind.DIRECTORY if one.is_dir() else kind
+            path = harmless(one.filename.replace("\\", "/"))
+            if not path:
+                continue
+            data, problem = b"", ""
+            if kind in (Kind.FILE, Kind.LINK):
+                data, problem = self._data(one, budget)
+            entry = Entry(
+                path=path,
+                kind=kind,
+                mode=mode & 0o7777,
+                uid=0,
+                gid=0,
+                size=one.file_size if kind is Kind.FILE else 0,
+                target=target(data) if kind is Kind.LINK else "",
+                problem=problem,
+            )
+            yield entry, View(data) if kind is Kind.FILE else NOTHING
+
+    def _data(self, one: zipfile.ZipInfo, budget: Budget) -> tuple[bytes, str]:
+        """A member's bytes, or why not. A member that becomes more than it says is damaged."""
+        if one.flag_bits & ENCRYPTED:
+            return b"", "it is encrypted with a password"
+        if one.file_size > budget.room(one.compress_size):
+            return b"", f"it grows to {one.file_size // MIB} MiB, more than is read of one"
+        budget.take(one.file_size)
+        try:
+            with self.archive.open(one) as member:
+                data = member.read(one.file_size + 1)
+        except DAMAGE as error:
+            return b"", f"it is damaged: {error}"
+        if len(data) != one.file_size:
+            return data, "it is not as long as the archive says"
+        return data, ""
