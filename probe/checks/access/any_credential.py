@@ -8,6 +8,8 @@ from probe.checks.access.logins import (
     Surface,
     as_elsewhere,
     elsewhere,
+    no_account,
+    open_to_all,
     surfaces,
     title,
     untested,
@@ -36,12 +38,14 @@ def _answer(dut: Dut, surface: Surface) -> Answer:
     subject, name = surface.subject, title(surface.protocol)
     proof = tuple(p for seen in surface.tests for p in seen.proof)
     tests = [seen.fact for seen in surface.tests]
-    if any(t.random_credential is LoginResult.ACCEPTED for t in tests):
+    # A broker that takes clients without any credential does not look at one either (MQTT has no guest).
+    nothing = surface.protocol == "mqtt" and all(open_to_all(t) for t in tests)
+    if any(t.random_credential is LoginResult.ACCEPTED for t in tests) and not nothing:
         return violated(subject, f"{name} let a random credential in.", *proof)
     if untried(dut, surface):
         return untested(dut, surface)
-    if all(t.without_credential is LoginResult.ACCEPTED for t in tests):
-        return not_applicable(subject, f"{name} asks for no credential at all.", *proof)
+    if none := no_account(tests):
+        return not_applicable(subject, f"{name} {none}.", *proof)
     for test in tests:
         if test.random_credential is not LoginResult.REFUSED:
             summary = f"{name} did not say whether it takes a random credential: "

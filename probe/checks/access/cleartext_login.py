@@ -7,6 +7,7 @@ from probe.checks.access.logins import (
     Surface,
     asked,
     elsewhere,
+    no_account,
     surfaces,
     title,
     untested,
@@ -49,20 +50,21 @@ def _answer(dut: Dut, surface: Surface) -> Answer:
 
 def _tested(surface: Surface, name: str, proof: tuple[Proof, ...]) -> Answer:
     subject, tests = surface.subject, [seen.fact for seen in surface.tests]
+    if any(t.also_clear and not t.no_password for t in tests):
+        return violated(subject, f"{name} offers TLS, and takes a login without it, too.", *proof)
     if surface.protocol == "ssh" or all(t.tls for t in tests):
         return satisfied(subject, f"{name} asked for credentials inside encryption only.", *proof)
     if surface.protocol == "snmp":
         # Silence may come from an agent that speaks only version 3.
-        took = any(c.result is LoginResult.ACCEPTED for t in tests for c in t.candidates)
+        communities = [t for t in tests if t.method == "community"]
+        took = any(c.result is LoginResult.ACCEPTED for t in communities for c in t.candidates)
     else:
-        took = any(asked(t) and not t.tls for t in tests)
+        took = any(asked(t) and not t.tls and not t.no_password for t in tests)
     if took:
         what = "a community" if surface.protocol == "snmp" else "a credential"
         return violated(subject, f"{name} takes {what} without encryption.", *proof)
-    if surface.protocol in ("telnet", "mqtt") and all(
-        t.without_credential is LoginResult.ACCEPTED for t in tests
-    ):
-        return not_applicable(subject, f"{name} asks for no credential at all.", *proof)
+    if surface.protocol in ("telnet", "mqtt", "ftp") and (none := no_account(tests)):
+        return not_applicable(subject, f"{name} {none}.", *proof)
     problem = tests[0].problem or "it showed no login"
     summary = f"Whether {name} takes credentials without encryption is not known: {problem}."
     return inconclusive(subject, summary, *proof, owner=Owner.DEVICE, settle=SETTLE)

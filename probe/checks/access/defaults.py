@@ -6,6 +6,7 @@ from probe.checks.access.logins import (
     Surface,
     as_elsewhere,
     elsewhere,
+    open_to_all,
     surfaces,
     title,
     untested,
@@ -34,6 +35,10 @@ NAMES = {
     "vnc": "VNC service",
     "redis": "Redis server",
 }
+FIRST_LOGIN = (
+    "Is it new, or was it reset? Then set a password as the manual says, see that the default is refused "
+    "from then on, and record both. Was it set up before? Then the default was left in place."
+)
 WORST = (Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.SATISFIED)
 
 
@@ -69,6 +74,17 @@ def _one(dut: Dut, surface: Surface, seen: Seen[LoginTest]) -> Answer:
                 how = "any password, a documented default among them"
             summary = f"{name} let {_who(candidate)} in with {how} ({candidate.source})."
             return violated(subject, summary, *seen.proof)
+    if test.no_password:
+        summary = f"{name} takes no password that could be a default: {test.no_password}."
+        return satisfied(subject, summary, *seen.proof, measured=measured(dut))
+    for candidate in test.candidates:
+        if candidate.must_change:
+            summary = (
+                f"{name} took the documented default of {_who(candidate)} ({candidate.source}), but wants "
+                "a new password before anything else."
+            )
+            operator = Owner.OPERATOR
+            return inconclusive(subject, summary, *seen.proof, owner=operator, settle=FIRST_LOGIN)
     summary, owner, settle = _unknown(test, name)
     if summary:
         return inconclusive(subject, summary, *seen.proof, owner=owner, settle=settle)
@@ -89,7 +105,7 @@ def _who(candidate: CandidateResult) -> str:
 def _unknown(test: LoginTest, name: str) -> tuple[str, Owner, str]:
     """Why nothing can be said, whose doing it is, and what would settle it; empty when all is known."""
     device = Owner.DEVICE
-    if test.without_credential is LoginResult.ACCEPTED:
+    if open_to_all(test):
         return f"{name} asked for no credential, so no default could be tried.", device, CLOSE
     if test.random_credential is LoginResult.ACCEPTED:
         return f"{name} took a random credential, so no default stands out.", device, CLOSE
@@ -99,8 +115,8 @@ def _unknown(test: LoginTest, name: str) -> tuple[str, Owner, str]:
     untried = [c for c in open_ones if c.result is LoginResult.NOT_TRIED]
     if test.problem:
         return f"{name}: {test.problem}.", Owner(test.owner), BUDGET if untried else AGAIN
-    contrast = (test.without_credential, test.random_credential)
-    if contrast != (LoginResult.REFUSED, LoginResult.REFUSED):
+    known = test.without_credential in (LoginResult.REFUSED, LoginResult.ACCEPTED)
+    if not known or test.random_credential is not LoginResult.REFUSED:
         return f"{name} gave no clear refusal to compare a login with.", device, AGAIN
     if untried:
         return f"{len(untried)} documented defaults were not tried.", Owner.OPERATOR, BUDGET

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from probe.checks.access.logins import asked
+from probe.checks.access.logins import asked, open_to_all
 from probe.model.access import Guard, GuessingTest, GuessRound, LoginResult, LoginTest
 from probe.model.declaration import GuessingLimit
 
@@ -74,8 +74,10 @@ def told(done: GuessRound) -> str:
 def nothing_to_guess(tests: Iterable[LoginTest]) -> str:
     """Why no password can be guessed at on a service; empty when one can."""
     made = list(tests)
-    if any(LoginResult.ACCEPTED in (t.without_credential, t.random_credential) for t in made):
+    if any(open_to_all(t) or t.random_credential is LoginResult.ACCEPTED for t in made):
         return "it took anybody"
+    if made and all(t.no_password for t in made):
+        return "it takes no password"
     left = LoginResult.NOT_TRIED
     if made and all(asked(t) and t.random_credential is left and not t.problem for t in made):
         return "it takes no password"

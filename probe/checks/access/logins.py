@@ -1,6 +1,6 @@
 """What the checks of this family ask about: login services, each once however many addresses it has."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -165,8 +165,23 @@ def _target_port(page: HttpPage) -> int | None:
 
 
 def asked(test: LoginTest) -> bool:
-    """Whether the service asked for a credential before it gave anything."""
-    return test.without_credential is LoginResult.REFUSED
+    """Whether the service asks for a credential: of everybody, or of all but a public account."""
+    return LoginResult.REFUSED in (test.without_credential, test.random_credential)
+
+
+def open_to_all(test: LoginTest) -> bool:
+    """Whether no credential is needed for anything: there is no account beside the public one."""
+    nobody = test.without_credential is LoginResult.ACCEPTED
+    return nobody and test.random_credential is not LoginResult.REFUSED and not test.no_password
+
+
+def no_account(tests: Sequence[LoginTest]) -> str:
+    """Why there is no account that a password could open, as the end of a sentence; empty otherwise."""
+    if tests and all(open_to_all(test) for test in tests):
+        return "asks for no credential at all"
+    if tests and all(test.no_password for test in tests):
+        return f"takes no password at all: {tests[0].no_password}"
+    return ""
 
 
 def untried(dut: Dut, surface: Surface) -> str:

@@ -29,7 +29,7 @@ def answering(dut: Dut) -> Iterator[Answer]:
         fact = test.fact
         results = [fact.random_credential, *(c.result for c in fact.candidates)]
         subject = endpoint(fact.transport, fact.address, fact.port)
-        if fact.protocol == PROTOCOL and LoginResult.ACCEPTED in results:
+        if fact.method == "community" and LoginResult.ACCEPTED in results:
             subjects.add(subject)
             summary = "SNMP version 1 or 2c answered to a community sent in the clear."
             yield violated(subject, summary, *test.proof)
