@@ -279,7 +279,8 @@ def beginnings(view: View) -> list[int]:
 
 
 def entropy(view: View) -> float:
-    """Shannon entropy in bits per byte, over at most 1 MiB."""
+    """Shannon entropy in bits per byte, over at most 1 MiB, without the padding at its end."""
     sample = view.read(0, min(len(view), MIB))
+    sample = sample.rstrip(b"\xff").rstrip(b"\0") or sample
     counts = [sample.count(value) for value in range(256)]
     return -sum(n / len(sample) * math.log2(n / len(sample)) for n in counts if n)

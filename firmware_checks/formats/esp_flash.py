@@ -1,0 +1,166 @@
+"""A dump of the whole flash of an ESP32, or its partition table alone.
+
+Source: ESP-IDF programming guide, "Partition Tables" and "Bootloader". The boot loader stands at 0x0, 0x1000 or
+0x2000, the table wherever the project put it, 0x8000 unless it says otherwise.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from firmware_checks.reading import Context, Part, Reading
+from firmware_checks.view import Malformed, View
+from probe.model.firmware import LayerKind
+from probe.model.text import clean
+
+ENTRY, MOST_ENTRIES = 32, 95
+BEGINS, CLOSES, BLANK = b"\xaa\x50", b"\xeb\xeb", b"\xff\xff"
+PLACES = (0x8000, 0x9000, 0xA000, 0xB000, 0xC000, 0xD000, 0xE000, 0xF000, 0x10000, 0x0)
+BOOT_LOADERS = (0x0, 0x1000, 0x2000)
+APP, DATA = 0, 1
+KINDS = {
+    (APP, 0x00): "factory application",
+    (APP, 0x20): "test application",
+    (DATA, 0x00): "choice of the application",
+    (DATA, 0x01): "radio calibration",
+    (DATA, 0x02): "settings (NVS)",
+    (DATA, 0x03): "core dump",
+    (DATA, 0x04): "keys of the settings",
+    (DATA, 0x05): "emulated fuses",
+    (DATA, 0x81): "FAT file system",
+    (DATA, 0x82): "SPIFFS file system",
+    (DATA, 0x83): "LittleFS file system",
+}
+NOT_LOOKED_INTO = {(DATA, 0x00): "numbers of the boot loader", (DATA, 0x01): "calibration values"}
+ENCRYPTED, READ_ONLY = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One row of the table."""
+
+    kind: int
+    subtype: int
+    offset: int
+    size: int
+    label: str
+    flags: int
+
+    @property
+    def role(self) -> str:
+        if self.kind == APP and 0x10 <= self.subtype < 0x20:
+            return f"application of update slot {self.subtype - 0x10}"
+        return KINDS.get((self.kind, self.subtype), f"type {self.kind} subtype {self.subtype:#x}")
+
+    def said(self) -> str:
+        flags = [
+            name
+            for bit, name in ((ENCRYPTED, "encrypted"), (READ_ONLY, "read only"))
+            if self.flags & bit
+        ]
+        return ", ".join([self.role, f"{self.size:#x} bytes at {self.offset:#x}", *flags])
+
+
+@dataclass(frozen=True, slots=True)
+class EspFlash:
+    """The format."""
+
+    name: str = "ESP32 flash"
+    anchors: tuple[tuple[bytes, int], ...] = tuple((BEGINS, at) for at in PLACES)
+    at_end: bool = False
+    searched: bool = False
+
+    def read(self, view: View, context: Context) -> Reading | None:
+        for at in PLACES:
+            if view.starts_with(BEGINS, at):
+                try:
+                    rows, checked = table(view, at)
+                except Malformed:
+                    continue
+                return _alone(view, rows, checked) if at == 0 else _whole(view, at, rows, checked)
+        return None
+
+
+FORMAT = EspFlash()
+RANK = 40
+
+
+def table(view: View, at: int) -> tuple[list[Partition], bool]:
+    """The rows, and whether the MD5 that closes them is there. Raises Malformed."""
+    rows: list[Partition] = []
+    for number in range(MOST_ENTRIES + 1):
+        entry = view.part(at + number * ENTRY, ENTRY)
+        magic = entry.read(0, 2)
+        if magic == BEGINS:
+            kind, subtype, offset, size = entry.unpack("<BBII", 2)
+            if offset % 0x1000 or not 0 < size <= 1 << 30:
+                raise Malformed("a partition that cannot be")
+            label = clean(entry.text(12, 16), 16)
+            rows.append(Partition(kind, subtype, offset, size, label, entry.u32(28)))
+        elif magic == CLOSES and rows:
+            said = hashlib.md5(view.raw[at : at + number * ENTRY], usedforsecurity=False).digest()
+            if said != entry.read(16, 16):
+                raise Malformed("the MD5 of the table does not hold")
+            return rows, True
+        elif magic == BLANK and rows and entry.is_filled_with(0xFF):
+            return rows, False
+        else:
+            break
+    raise Malformed("no partition table")
+
+
+def _details(rows: list[Partition], *, checked: bool) -> list[tuple[str, str]]:
+    details = [("partition table", "MD5 holds" if checked else "without MD5")]
+    return details + [(f"partition {row.label}", row.said()) for row in rows]
+
+
+def _alone(view: View, rows: list[Partition], checked: bool) -> Reading | None:
+    if not checked and not view.part(len(rows) * ENTRY).is_filled_with(0xFF):
+        return None
+    return Reading(
+        format="ESP32 partition table",
+        kind=LayerKind.FLASH,
+        size=min(len(view), 0x1000),
+        details=tuple(_details(rows, checked=checked)),
+    )
+
+
+def _whole(view: View, at: int, rows: list[Partition], checked: bool) -> Reading | None:
+    if not checked and not any(view.starts_with(b"\xe9", boot) for boot in BOOT_LOADERS):
+        return None
+    details = _details(rows, checked=checked)
+    parts, missing = [_boot_loader(view, at)], []
+    for row in rows:
+        end = min(row.offset + row.size, len(view))
+        if row.offset >= end:
+            missing.append(row.label)
+            continue
+        if end < row.offset + row.size:
+            missing.append(f"the end of {row.label}")
+        why = NOT_LOOKED_INTO.get((row.kind, row.subtype), "")
+        window = view.part(row.offset, end - row.offset)
+        name = f"{row.label}: {row.role}"
+        parts.append(Part(name=name, view=window, offset=row.offset, opaque=why))
+    # A factory image is written without the empty partitions behind the last one that has content.
+    problem = ""
+    if missing and any(row.kind == APP and row.offset >= len(view) for row in rows[:1]):
+        problem = f"the dump ends before {', '.join(missing[:5])}"
+    if missing:
+        details.insert(1, ("not in the dump", ", ".join(missing)))
+    return Reading(
+        format=FORMAT.name,
+        kind=LayerKind.FLASH,
+        size=len(view),
+        details=tuple(details),
+        problem=problem,
+        parts=tuple(p for p in parts if p is not None),
+    )
+
+
+def _boot_loader(view: View, table_at: int) -> Part | None:
+    for at in BOOT_LOADERS:
+        if view.raw[at] == 0xE9:
+            return Part(name="boot loader", view=view.part(at, table_at - at), offset=at)
+    first = view.part(0, table_at)
+    if first.is_filled_with(0x00, 0xFF):
+        return None
+    return Part(name="before the partition table", view=first, offset=0)
