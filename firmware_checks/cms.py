@@ -24,6 +24,7 @@ FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowE
 LARGEST = 4 << 20
 LONGEST_CHAIN = 6
 MOST_SIGNERS = 8
+MOST_CERTIFICATES = 64
 TEST_NAMES = ("DO NOT TRUST", "DO NOT SHIP", "SNAKE OIL", "SNAKEOIL", "TESTROOT", "TEST KEY")
 """Words in the names of certificates whose private keys lie in public source trees (edk2, AMI, Debian)."""
 
@@ -90,10 +91,8 @@ def _signed(data: "cms.SignedData") -> Message:
     from asn1crypto import core
 
     inner = data["encap_content_info"]
-    certificates = []
-    for choice in data["certificates"] or ():
-        if choice.name == "certificate":
-            certificates.append(choice.chosen.dump())
+    choices = data["certificates"] or ()
+    certificates = [c.chosen.dump() for c in choices if c.name == "certificate"]
     signers = []
     for info in list(data["signer_infos"])[:MOST_SIGNERS]:
         attributes = info["signed_attrs"]
@@ -182,8 +181,10 @@ def _one(
         key_id=fingerprint(key.der) if key else signer.named,
         weak=weakness(kind, bits) or weak_hash(signer.hash_name),
         public_key=next((n for n in names if any(t in n.upper() for t in TEST_NAMES)), ""),
-        details=(("signer", names[0] if names else signer.named),)
-        + tuple(("issued by", name) for name in names[1:]),
+        details=(
+            ("signer", names[0] if names else signer.named),
+            *(("issued by", name) for name in names[1:]),
+        ),
     )
 
 
@@ -229,10 +230,9 @@ def _chain(message: Message, signer: Signer, keys: tuple[PublicKey, ...]) -> lis
 
     if not signer.certificate:
         return []
-    pool = []
-    for der in (*message.certificates, *(k.certificate for k in keys if k.certificate)):
-        if (link := _link(der)) is not None:
-            pool.append((x509.load_der_x509_certificate(der), link))
+    ders = (*message.certificates, *(k.certificate for k in keys if k.certificate))
+    links = [link for link in map(_link, ders[:MOST_CERTIFICATES]) if link is not None]
+    pool = [(x509.load_der_x509_certificate(link.certificate), link) for link in links]
     first = _link(signer.certificate)
     chain = [first] if first is not None else []
     while chain and len(chain) < LONGEST_CHAIN:

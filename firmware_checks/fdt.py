@@ -105,17 +105,8 @@ def _parse(structure: View, strings: View) -> tuple[Node, list[Token]]:
         kind, start = structure.u32(at, ">"), at
         at += 4
         if kind == BEGIN_NODE:
-            name, at = _name(structure, at)
-            node = Node(name, "/" if not stack else stack[-1].path.rstrip("/") + "/" + name)
-            if stack:
-                stack[-1].children.append(node)
-            elif root is None:
-                root = node
-            else:
-                raise Malformed("two roots")
-            stack.append(node)
-            if len(stack) > DEEPEST:
-                raise Malformed("nodes too deep")
+            node, at = _opened(structure, at, stack, root)
+            root = root or node
             tokens.append(Token(kind, start, at, node.path))
         elif kind == END and not stack and root is not None:
             tokens.append(Token(kind, start, at, ""))
@@ -134,6 +125,20 @@ def _parse(structure: View, strings: View) -> tuple[Node, list[Token]]:
         else:
             raise Malformed(f"token {kind} at {start} of the structure")
     raise Malformed("too many tokens")
+
+
+def _opened(structure: View, at: int, stack: list[Node], root: Node | None) -> tuple[Node, int]:
+    """The node that begins, put below the one that is open."""
+    name, at = _name(structure, at)
+    node = Node(name, "/" if not stack else stack[-1].path.rstrip("/") + "/" + name)
+    if stack:
+        stack[-1].children.append(node)
+    elif root is not None:
+        raise Malformed("two roots")
+    stack.append(node)
+    if len(stack) > DEEPEST:
+        raise Malformed("nodes too deep")
+    return node, at
 
 
 def _name(structure: View, at: int) -> tuple[str, int]:

@@ -95,7 +95,5 @@ def _weaknesses(folder: Node | None, keys: list[Node]) -> list[tuple[str, str]]:
         and len([n for n in needed if n]) > 1
     ):
         found.append(("signature not required", "one of several required keys is enough"))
-    for key in keys:
-        if said := weakness(*_size(key)):
-            found.append(("weak verification key", said))
-    return found
+    said = [weakness(*_size(key)) for key in keys]
+    return found + [("weak verification key", text) for text in said if text]

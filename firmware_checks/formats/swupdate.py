@@ -1,0 +1,220 @@
+"""SWUpdate images: a cpio whose first member is ``sw-description``, its signature the second.
+
+Source: SWUpdate's documentation, "sw-description" and "signed images". The signature is over the description
+alone; an image is bound only where the description holds its SHA-256.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from firmware_checks import cms
+from firmware_checks.filesystems import cpio
+from firmware_checks.keys import weakness
+from firmware_checks.reading import Context, Protection, PublicKey, Reading
+from firmware_checks.signatures import check, described, judged, key_id
+from firmware_checks.view import Malformed, View
+from probe.model.firmware import LayerKind, Rollback, Signing
+
+RANK = 25
+LARGEST_TEXT = 1 << 20
+MOST_MEMBERS = 4096
+WORDS = re.compile(
+    r'"(?:[^"\\\n]|\\.)*"|[A-Za-z0-9_*][\w.*-]*|[-+.\w]+|[{}()\[\]=:;,]|//[^\n]*|#[^\n]*|/\*.*?\*/',
+    re.DOTALL,
+)
+OPEN, SHUT = "{([", "})]"
+NO_DOWNGRADING = ("no-downgrading", "max-version")
+
+
+@dataclass(slots=True)
+class Block:
+    """The settings between two braces."""
+
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def on(self, name: str) -> bool:
+        return self.settings.get(name, "").lower() in ("true", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class SwUpdate:
+    """The format."""
+
+    name: str = "SWUpdate image"
+    anchors: tuple[tuple[bytes, int], ...] = ((b"sw-description\0", cpio.HEADER),)
+    at_end: bool = False
+    searched: bool = False
+
+    def read(self, view: View, context: Context) -> Reading | None:
+        members: dict[str, View] = {}
+        problem, end = "", 0
+        try:
+            for member in cpio.members(view):
+                end = (member.at + member.size + 3) // 4 * 4
+                if member.name != cpio.LAST:
+                    name = member.name.decode("utf-8", "replace")
+                    members.setdefault(name, view.part(member.at, member.size))
+                if len(members) > MOST_MEMBERS:
+                    raise Malformed(f"more than {MOST_MEMBERS} members")
+        except Malformed as error:
+            problem, end = f"cut short or damaged: {error}", len(view)
+        text = members.get("sw-description")
+        if text is None or len(text) > LARGEST_TEXT:
+            return None
+        blocks = parsed(text.read().decode("utf-8", "replace"))
+        context.budget.take(len(view))
+        top = next((b.settings for b in blocks if "version" in b.settings), {})
+        hidden = [
+            b.settings["filename"] for b in blocks if "filename" in b.settings and b.on("encrypted")
+        ]
+        if hidden and not problem:
+            problem = f"encrypted: {', '.join(hidden[:8])}"
+        return Reading(
+            format=self.name,
+            kind=LayerKind.UPDATE,
+            size=min(end, len(view)),
+            title=top.get("description", ""),
+            version=top.get("version", ""),
+            details=tuple(_details(blocks)),
+            problem=problem,
+            protection=_protection(
+                text, members, blocks, problem and not hidden, context.keys.keys
+            ),
+            tree=cpio.CpioTree(view),
+        )
+
+
+FORMAT = SwUpdate()
+
+
+def parsed(text: str) -> list[Block]:
+    """The blocks of a description in libconfig's or JSON's form, as far as settings go: no nesting needed."""
+    blocks, stack, key, is_value = [Block()], [0], "", False
+    for found in WORDS.finditer(text):
+        word = found.group(0)
+        if word.startswith(("//", "#", "/*")):
+            continue
+        if word == "{":
+            blocks.append(Block())
+            stack.append(len(blocks) - 1)
+            key, is_value = "", False
+        elif word == "}":
+            if len(stack) > 1:
+                stack.pop()
+            key, is_value = "", False
+        elif word in ("=", ":"):
+            is_value = bool(key)
+        elif word in "([)];,":
+            key, is_value = "", False
+        elif is_value:
+            blocks[stack[-1]].settings.setdefault(key, word.strip('"')[:400])
+            key, is_value = "", False
+        else:
+            key = word.strip('"')
+    return blocks[:MOST_MEMBERS]
+
+
+def _details(blocks: list[Block]) -> list[tuple[str, str]]:
+    rows = []
+    for block in blocks[:64]:
+        name = block.settings.get("filename")
+        if name:
+            words = ["bound by SHA-256" if block.settings.get("sha256") else "not bound"]
+            words += [k for k in ("encrypted", "compressed", "installed-directly") if block.on(k)]
+            rows.append(
+                (f"image {name}", ", ".join([*words, block.settings.get("type", "")]).rstrip(", "))
+            )
+        if "hardware-compatibility" in block.settings:
+            rows.append(("hardware", block.settings["hardware-compatibility"]))
+    return rows
+
+
+def _protection(
+    text: View,
+    members: dict[str, View],
+    blocks: list[Block],
+    broken: str | bool,
+    keys: tuple[PublicKey, ...],
+) -> Protection:
+    signature = members.get("sw-description.sig")
+    found = _signed(text, signature, keys)
+    wrong, unbound, absent = _images(members, blocks)
+    signing, detail = found.signing, found.detail
+    if wrong:
+        signing, detail = Signing.TAMPERED, f"the SHA-256 of {', '.join(wrong[:4])} does not hold"
+    elif broken or absent:
+        said = str(broken or f"not there: {', '.join(absent[:4])}")
+        signing, detail = Signing.UNREADABLE, said
+    if unbound:
+        detail += f"; not bound by a SHA-256: {', '.join(unbound[:4])}"
+    limits = {n for b in blocks for n in NO_DOWNGRADING if n in b.settings}
+    rollback = Rollback.NONE
+    if limits:
+        rollback = Rollback.COUNTER if signature is not None else Rollback.UNSIGNED_COUNTER
+        detail += f"; it sets {', '.join(sorted(limits))}"
+    return Protection(
+        signing=signing,
+        detail=detail,
+        covers="sw-description, and the images that it holds a SHA-256 of" if signature else "",
+        binds_payload=not unbound if signature is not None else None,
+        scheme=found.scheme,
+        key_bits=found.key_bits,
+        key_id=found.key_id,
+        weak=found.weak,
+        public_key=found.public_key,
+        rollback=rollback,
+        encrypted=any(b.on("encrypted") for b in blocks),
+        integrity="" if broken else f"SHA-256 of images {'does not hold' if wrong else 'holds'}",
+    )
+
+
+def _signed(text: View, signature: View | None, keys: tuple[PublicKey, ...]) -> cms.Judgement:
+    if signature is None:
+        said = "there is no sw-description.sig"
+        return cms.Judgement(signing=Signing.UNSIGNED, detail=said)
+    raw = signature.read(0, min(len(signature), 1 << 16))
+    if raw[:1] == b"\x30" and len(raw) not in (128, 256, 384, 512):
+        try:
+            return cms.judge(cms.read(raw), cms.of_bytes(text.raw), keys)
+        except Malformed as error:
+            return cms.Judgement(signing=Signing.NOT_VERIFIED, detail=str(error))
+    if len(raw) not in (128, 256, 384, 512):
+        said = "signed in a way that is not read here (GPG perhaps)"
+        return cms.Judgement(signing=Signing.NOT_VERIFIED, detail=said)
+    verdict = judged(keys, lambda key: check(key, raw, text.raw, "sha256"))
+    kind, bits = ("RSA", len(raw) * 8) if verdict.key is None else described(verdict.key)
+    return cms.Judgement(
+        signing=verdict.signing,
+        detail=f"sw-description: {verdict.detail}",
+        scheme=f"{kind}-{bits} SHA-256",
+        key_bits=bits,
+        key_id=key_id(verdict.key),
+        weak=weakness(kind, bits),
+    )
+
+
+def _images(
+    members: dict[str, View], blocks: list[Block]
+) -> tuple[list[str], list[str], list[str]]:
+    """Images whose SHA-256 is another, that have none, and that are not there."""
+    wrong, unbound, absent = [], [], []
+    for block in blocks:
+        name = block.settings.get("filename")
+        if not name:
+            continue
+        digest, view = block.settings.get("sha256", "").lower(), members.get(name)
+        if not digest:
+            unbound.append(name)
+        if view is None:
+            absent.append(name)
+        elif digest.startswith("@"):
+            unbound.append(name)
+        # Whether the digest of an encrypted image is that of its plaintext depends on the version.
+        elif (
+            digest and not block.on("encrypted") and hashlib.sha256(view.raw).hexdigest() != digest
+        ):
+            wrong.append(name)
+    listed = {b.settings.get("filename") for b in blocks}
+    unbound += [n for n in members if n not in listed and not n.startswith("sw-description")]
+    return wrong, unbound, absent
