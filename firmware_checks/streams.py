@@ -69,10 +69,12 @@ DAMAGE = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeErro
 """What the libraries raise for damaged bytes; lz4 says RuntimeError."""
 
 
-def unrolled(view: View, magic: bytes, make: Callable[[], Decoder], budget: Budget) -> Stream:
+def unrolled(
+    view: View, magic: bytes, make: Callable[[], Decoder], budget: Budget, least: int = 0
+) -> Stream:
     """The stream at the beginning of ``view``, with the members that follow at once (``cat a.gz b.gz``).
 
-    Raises Malformed when nothing of it can be read: then it is no such stream. One that grows beyond the
+    Raises Malformed when nothing of it can be read, or less than ``least``: then it is no such stream. One that grows beyond the
     budget's room is a problem of this stream; OutOfBudget is for the limits of the whole image.
     """
     out, room, at = bytearray(), budget.room(len(view)), 0
@@ -83,7 +85,7 @@ def unrolled(view: View, magic: bytes, make: Callable[[], Decoder], budget: Budg
         except _CutShort as error:
             if begin and len(out) == before:
                 return Stream(used=begin, data=View(out))
-            if not out:
+            if len(out) < least or (not out and error.damaged):
                 raise Malformed(str(error)) from None
             return Stream(used=len(view), data=View(out), problem=str(error))
         except _TooLarge as error:
@@ -93,7 +95,9 @@ def unrolled(view: View, magic: bytes, make: Callable[[], Decoder], budget: Budg
 
 
 class _CutShort(Exception):
-    pass
+    def __init__(self, why: str, *, damaged: bool) -> None:
+        super().__init__(why)
+        self.damaged = damaged
 
 
 class _TooLarge(Exception):
@@ -109,12 +113,13 @@ def _member(
         if decoder.needs_input:
             fed = view.read(at, min(FED, len(view) - at))
             if not fed:
-                raise _CutShort(f"the stream is cut short: it goes on after {at} bytes")
+                raise _CutShort(f"the stream is cut short after {at} bytes", damaged=False)
             at += len(fed)
         try:
             more = decoder.decompress(fed, STEP)
         except DAMAGE as error:
-            raise _CutShort(f"the stream is damaged near byte {at}: {error}") from None
+            why = f"the stream is damaged near byte {at}: {error}"
+            raise _CutShort(why, damaged=True) from None
         budget.take(len(more))
         out += more
         if len(out) > room:
@@ -159,7 +164,7 @@ class StreamFormat:
     decoder: Callable[[], Decoder]
     magic: bytes
     """How a further member begins."""
-    least: int = 1
+    least: int = 0
     """Fewer bytes than this of a damaged stream, and it is taken for something else."""
     at_end: bool = False
     searched: bool = True
@@ -168,9 +173,7 @@ class StreamFormat:
         header = self.header(view)
         if header is None:
             return None
-        stream = unrolled(view, self.magic, self.decoder, context.budget)
-        if stream.problem and 0 < len(stream.data) < self.least:
-            return None
+        stream = unrolled(view, self.magic, self.decoder, context.budget, self.least)
         return Reading(
             format=self.name,
             kind=LayerKind.COMPRESSION,

@@ -4,16 +4,18 @@ Names from an image are never a way on disk; still they are made harmless once, 
 """
 
 import unicodedata
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from firmware_checks.budget import Budget, OutOfBudget
-from firmware_checks.view import Malformed
+from firmware_checks.reading import Entry
+from firmware_checks.view import Malformed, View
 
 DEEPEST = 64
 LONGEST = 4096
 """Of a path, in characters: as long as Linux takes it."""
+NOTHING = View(b"")
 N = TypeVar("N")
 
 
@@ -84,3 +86,39 @@ def descend(
                 yield Found(way, child, problem)
         except Malformed as error:
             yield Found(path, node, f"the folder is damaged: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry, and for a file where its bytes begin and how to read them."""
+
+    entry: Entry
+    position: int = 0
+    read: Callable[[], View] | None = None
+
+
+def in_disk_order(items: Iterable[Item]) -> Iterator[tuple[Entry, View]]:
+    """What has no bytes at once, then the files as they stand; a damaged one becomes a problem of its own."""
+    waiting: list[Item] = []
+    for item in items:
+        if item.read is None:
+            yield item.entry, NOTHING
+        else:
+            waiting.append(item)
+    waiting.sort(key=lambda item: item.position)
+    for item in waiting:
+        assert item.read is not None
+        try:
+            view = item.read()
+        except Malformed as error:
+            yield replace(item.entry, problem=f"it cannot be read: {error}"), NOTHING
+        else:
+            yield item.entry, view
+
+
+def checked_size(size: int, stored: int, budget: Budget) -> int:
+    """``size`` when a file of it may come out of ``stored`` bytes, paid for. Raises Malformed, OutOfBudget."""
+    if size > budget.room(stored):
+        raise Malformed(f"{size} bytes out of {stored} are more than is read of one file")
+    budget.take(size)
+    return size
