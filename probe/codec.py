@@ -5,7 +5,7 @@ written by a newer version is never half understood.
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, Union
 
 from cattrs import Converter
 from cattrs.preconf.json import make_converter
@@ -13,14 +13,19 @@ from cattrs.strategies import configure_tagged_union
 
 from probe.model.event import Event
 from probe.model.evidence import Proof
-from probe.model.observation import Fact
+from probe.model.fact import Fact, kinds
 
 
 @cache
 def converter() -> Converter:
     """The configured converter; built once, it is costly."""
     made = make_converter(forbid_extra_keys=True, omit_if_default=True)
-    for union in (Proof, Fact, Event):
+    facts: Any = Union[kinds()]  # noqa: UP007 - of kinds that are found, not written here
+    configure_tagged_union(facts, made, tag_name="is")
+    # For the mark itself, not for the kinds under it: those are read as they are.
+    made.register_structure_hook_func(lambda t: t is Fact, lambda v, _: made.structure(v, facts))
+    made.register_unstructure_hook_func(lambda t: t is Fact, lambda v: made.unstructure(v, facts))
+    for union in (Proof, Event):
         configure_tagged_union(union, made, tag_name="is")
     return made
 

@@ -15,8 +15,8 @@ from probe.collect.session import DeviceSession
 from probe.model.device import Device
 from probe.model.dut import Dut
 from probe.model.ids import JobId
+from probe.model.job import Job
 from probe.model.plan import Plan
-from probe.model.run import Job
 
 Work = Callable[[DeviceSession], Awaitable[None]]
 

@@ -7,8 +7,8 @@ from typing import Protocol
 from probe.collect.wire import Transcript
 from probe.model.dut import Dut
 from probe.model.evidence import Evidence, EvidenceRef, Proof
+from probe.model.fact import Fact, NotMeasured, Observation
 from probe.model.finding import Owner
-from probe.model.observation import Fact, NotMeasured, Observation
 
 
 class Recorder(Protocol):

@@ -3,7 +3,7 @@
 import ipaddress
 
 from probe.collect.answers import OutOfScope
-from probe.model.run import Scope
+from probe.model.scope import Scope
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 

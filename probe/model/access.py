@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from probe.model.fact import Fact
+
 
 class LoginResult(StrEnum):
     """What one attempt met. Silence, 404 and reset are NO_ANSWER, never success and never refusal."""
@@ -31,7 +33,7 @@ class CandidateResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoginTest:
+class LoginTest(Fact):
     """One service tested by contrast: no credential, a random one, then the candidates."""
 
     transport: str
@@ -61,7 +63,7 @@ class LoginTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SnmpWrite:
+class SnmpWrite(Fact):
     """Whether an account that may read may also write: one value was set to what it is already."""
 
     address: str
@@ -82,7 +84,7 @@ class SnmpWrite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoginAttempt:
+class LoginAttempt(Fact):
     """One line of the log of attempts; the time is that of the observation, the proof stands behind it."""
 
     transport: str
@@ -163,7 +165,7 @@ class GuessRound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GuessingTest:
+class GuessingTest(Fact):
     """How a login service behaves under some dozens of wrong passwords, and afterwards."""
 
     transport: str
@@ -191,7 +193,7 @@ class GuessingTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpokenBeside:
+class SpokenBeside(Fact):
     """A service was asked whether it speaks ``protocol`` beside its own, on the same port."""
 
     transport: str

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from probe.model.declaration import Declaration
 from probe.model.device import Device
 from probe.model.evidence import EvidenceRef, Proof
-from probe.model.observation import Fact, NotMeasured, Observation, PortScan, Service
-from probe.model.policy import Policy
+from probe.model.fact import Fact, NotMeasured, Observation
 from probe.model.ports import parse_ports
+from probe.model.service import PortScan, Service
+
+if TYPE_CHECKING:
+    from probe.model.declaration import Declaration
+    from probe.model.policy import Policy
 
 F = TypeVar("F", bound=Fact)
 
@@ -39,8 +42,8 @@ class Dut:
         self,
         device: Device,
         observations: Iterable[Observation],
-        declaration: Declaration | None = None,
-        policy: Policy | None = None,
+        declaration: "Declaration | None" = None,
+        policy: "Policy | None" = None,
         others: Iterable["Dut"] = (),
     ) -> None:
         self.device = device
@@ -51,7 +54,7 @@ class Dut:
         self.others = tuple(others)
         """The other devices of the run, for checks that compare. They know of no others themselves."""
 
-    def under(self, policy: Policy) -> "Dut":
+    def under(self, policy: "Policy") -> "Dut":
         """The same device, to be judged by another rule table."""
         return Dut(self.device, self.observations, self.declaration, policy, self.others)
 
@@ -59,7 +62,7 @@ class Dut:
         """Every observed fact of one kind, in the order of observation."""
         for observation in self.observations:
             if isinstance(observation.fact, kind):
-                yield Seen(cast(F, observation.fact), observation.proof)
+                yield Seen(observation.fact, observation.proof)
 
     def services(self, *protocols: str) -> list[Seen[Service]]:
         """Identified services, all or those of the named protocols; the latest word on a port counts."""

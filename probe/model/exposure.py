@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from probe.model.fact import Fact
+
 
 class Shown(StrEnum):
     """What an address of a web service gave to a visitor without a session."""
@@ -61,7 +63,7 @@ class CrawledPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebCrawl:
+class WebCrawl(Fact):
     """The pages of one web service as a visitor without a session finds them, by links only."""
 
     address: str
@@ -81,7 +83,7 @@ class WebCrawl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostAnswer:
+class HostAnswer(Fact):
     """A request under a name that is not the device's, beside one under its own address."""
 
     address: str
@@ -98,7 +100,7 @@ class HostAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecurityTxt:
+class SecurityTxt(Fact):
     """``/.well-known/security.txt`` of the device (RFC 9116)."""
 
     address: str
@@ -123,7 +125,7 @@ class MappingsRead(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayControl:
+class GatewayControl(Fact):
     """UPnP gateway control as its own description tells it. Nothing was added, changed or deleted."""
 
     address: str

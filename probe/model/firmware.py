@@ -7,7 +7,16 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from probe.model.fact import Fact
 from probe.model.tls import Certificate
+
+
+class FirmwareFact(Fact):
+    """The mark of every fact about an image: ``place`` is ``0`` for what is said of all of it."""
+
+    __slots__ = ()
+    image: str
+    place: str
 
 
 class LayerKind(StrEnum):
@@ -27,7 +36,7 @@ class LayerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageLayer:
+class ImageLayer(FirmwareFact):
     """One layer: a run of bytes whose format was recognised, or that nobody recognised."""
 
     image: str
@@ -78,7 +87,7 @@ class Rollback(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageProtection:
+class ImageProtection(FirmwareFact):
     """Who signed one layer, and what the signature is worth. Only of formats that are installed."""
 
     image: str
@@ -110,10 +119,11 @@ class ImageProtection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSurvey:
+class ImageSurvey(FirmwareFact):
     """How far one image was examined. Nothing absent may be concluded from what was not read."""
 
     image: str
+    place: str = "0"
     name: str
     size: int
     layers: int
@@ -143,7 +153,7 @@ class AccountState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageAccount:
+class ImageAccount(FirmwareFact):
     """A line of ``passwd`` and ``shadow``, or of a server's own password file."""
 
     image: str
@@ -162,7 +172,7 @@ class ImageAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageKey:
+class ImageKey(FirmwareFact):
     """A private key, or a public one that lets somebody in (``authorized_keys``)."""
 
     image: str
@@ -181,7 +191,7 @@ class ImageKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageCertificate:
+class ImageCertificate(FirmwareFact):
     image: str
     place: str
     path: str
@@ -191,7 +201,7 @@ class ImageCertificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageSecret:
+class ImageSecret(FirmwareFact):
     """A password, token or key in a file that is no key file."""
 
     image: str
@@ -204,7 +214,7 @@ class ImageSecret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageUrl:
+class ImageUrl(FirmwareFact):
     """Where the device fetches its updates."""
 
     image: str
@@ -216,7 +226,7 @@ class ImageUrl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageWeakness:
+class ImageWeakness(FirmwareFact):
     """A line of a script or setting that takes a protection away."""
 
     image: str
@@ -230,7 +240,7 @@ class ImageWeakness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageHardening:
+class ImageHardening(FirmwareFact):
     """How the native programs of one file system were built: numbers of files."""
 
     image: str
@@ -246,7 +256,7 @@ class ImageHardening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageKernel:
+class ImageKernel(FirmwareFact):
     """The configuration of a Linux kernel, when the image holds it."""
 
     image: str
@@ -258,7 +268,7 @@ class ImageKernel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageComponent:
+class ImageComponent(FirmwareFact):
     """A component of other makers with its version and what shows it."""
 
     image: str
@@ -273,19 +283,3 @@ class ImageComponent:
     purl: str = ""
     advisories: tuple[str, ...] = ()
     """``CVE-… fixed in …``, ``end of life since …``: by version alone, not confirmed."""
-
-
-FirmwareFact = (
-    ImageLayer
-    | ImageProtection
-    | ImageSurvey
-    | ImageAccount
-    | ImageKey
-    | ImageCertificate
-    | ImageSecret
-    | ImageUrl
-    | ImageWeakness
-    | ImageHardening
-    | ImageKernel
-    | ImageComponent
-)

@@ -1,22 +1,25 @@
-"""Typed facts about a device. Only collectors make them; checks read them.
+"""Facts about a device that have no file of their own: addresses, web pages, traffic, health.
 
-Each fact is one dataclass. Text that came from the device has passed ``probe.model.text.clean``.
+The facts of the other topics can be had from here too.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from probe.model.access import CandidateResult as CandidateResult
-from probe.model.access import GuessingTest, LoginAttempt
 from probe.model.access import LoginResult as LoginResult
 from probe.model.access import LoginTest as LoginTest
 from probe.model.access import SnmpWrite as SnmpWrite
 from probe.model.access import SpokenBeside as SpokenBeside
-from probe.model.evidence import Proof
-from probe.model.exposure import GatewayControl, HostAnswer, SecurityTxt, WebCrawl
-from probe.model.firmware import FirmwareFact
-from probe.model.ids import DeviceId
-from probe.model.tls import TlsAttackTest, TlsService
+from probe.model.fact import Fact as Fact
+from probe.model.fact import NotMeasured as NotMeasured
+from probe.model.fact import Observation as Observation
+from probe.model.service import ANNOUNCED_PORT as ANNOUNCED_PORT
+from probe.model.service import Announced as Announced
+from probe.model.service import OpenAccess as OpenAccess
+from probe.model.service import PortScan as PortScan
+from probe.model.service import Service as Service
+from probe.model.service import UdpSilence as UdpSilence
 
 # --- discovery -----------------------------------------------------------------------------------
 
@@ -34,7 +37,7 @@ class IidClass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddressFormed:
+class AddressFormed(Fact):
     """An address of the device and, for IPv6, what is known about how it was formed."""
 
     address: str
@@ -46,7 +49,7 @@ class AddressFormed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ipv6Survey:
+class Ipv6Survey(Fact):
     """What was tried to find IPv6 addresses of the device; says so when none was found."""
 
     methods: tuple[str, ...]
@@ -55,103 +58,13 @@ class Ipv6Survey:
     """A router advertisement was seen, so that global addresses could be expected."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announced:
-    """A service or property that the device announces by itself to anybody on the link."""
-
-    via: str
-    """``mdns``, ``ssdp``, ``dhcp`` …"""
-    name: str
-    kind: str
-    """Service type such as ``_http._tcp``, or ``upnp:rootdevice``."""
-    port: int | None
-    attributes: tuple[tuple[str, str], ...] = ()
-
-
 # --- services ------------------------------------------------------------------------------------
-
-ANNOUNCED_PORT = "announced"
-"""The ``list_name`` of a scan of one port that the device itself announced."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortScan:
-    """One address, one transport, one list of ports. ``tested`` etc. are texts for ``parse_ports``."""
-
-    transport: str
-    address: str
-    list_name: str
-    tested: str
-    open: tuple[int, ...]
-    filtered: str = ""
-    """An ICMP error said that a filter is in the way."""
-    silent: str = ""
-    """No answer at all, after every try."""
-    complete: bool = True
-    """False when the scan was cut short; ``tested`` then names what was really tested."""
-
-    @property
-    def of_plan(self) -> bool:
-        """Whether it is one of the plan's own lists, and not a single port that the device announced."""
-        return self.list_name != ANNOUNCED_PORT
-
-    @property
-    def closed_is_known(self) -> bool:
-        """Every tested port that is not open was refused by the device itself."""
-        return self.complete and not self.filtered and not self.silent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """An open port and what it answered. ``protocol`` is ``unknown`` when nothing was recognised."""
-
-    transport: str
-    address: str
-    port: int
-    protocol: str
-    """``http``, ``telnet``, ``ssh``, ``ftp``, ``mqtt``, ``snmp``, ``dns``, ``coap`` … without TLS suffix."""
-    tls: bool = False
-    product: str = ""
-    version: str = ""
-    banner: str = ""
-    """First bytes as cleaned text, bounded."""
-    reason: str = ""
-    """How it was recognised, or why not."""
-    refuses_strangers: bool = False
-    """It was asked for data or functions without a credential, and refused. False says nothing."""
-    asked: str = ""
-    """Of an ``unknown`` one: ``common`` or ``all``, the protocols that were asked for one by one, to the
-    end and without trouble. Empty when that broke off, and it says nothing of a known one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UdpSilence:
-    """A typed UDP probe without a protocol answer: ``closed`` (ICMP), ``filtered`` or ``silent``."""
-
-    address: str
-    port: int
-    protocol: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAccess:
-    """A service gave data or functions to somebody who presented no credential."""
-
-    transport: str
-    address: str
-    port: int
-    protocol: str
-    what: str
-    """What was readable, in one phrase: ``system description``, ``topic tree`` …"""
-    write_possible: bool = False
-
 
 # --- http ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpPage:
+class HttpPage(Fact):
     """One response to an unauthenticated GET."""
 
     address: str
@@ -173,7 +86,7 @@ class HttpPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrafficView:
+class TrafficView(Fact):
     """What the probe could see of the device's own conversations from where it sits."""
 
     position: str
@@ -188,7 +101,7 @@ class TrafficView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlainTransfer:
+class PlainTransfer(Fact):
     """A request that the device made over unencrypted HTTP, seen on the wire."""
 
     server: str
@@ -209,7 +122,7 @@ class PlainTransfer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(Fact):
     """A change in whether the device still answers."""
 
     state: str
@@ -218,56 +131,3 @@ class Health:
     """The job before which, or after which, it was noticed."""
     method: str
     waited_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotMeasured:
-    """A job that could not do its work: what is missing, why, and whose doing that is."""
-
-    collector: str
-    subject: str
-    reason: str
-    owner: str
-    """An Owner value."""
-    settle: str
-
-
-Fact = (
-    AddressFormed
-    | Ipv6Survey
-    | Announced
-    | PortScan
-    | Service
-    | UdpSilence
-    | OpenAccess
-    | HttpPage
-    | WebCrawl
-    | HostAnswer
-    | SecurityTxt
-    | GatewayControl
-    | TlsService
-    | TlsAttackTest
-    | LoginTest
-    | SpokenBeside
-    | LoginAttempt
-    | GuessingTest
-    | SnmpWrite
-    | TrafficView
-    | PlainTransfer
-    | Health
-    | FirmwareFact
-    | NotMeasured
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
-    """A fact with its device, its proof, and who recorded it when."""
-
-    id: str
-    """``job#n``: stable, so that findings can point at it."""
-    device: DeviceId
-    collector: str
-    at: float
-    fact: Fact
-    proof: tuple[Proof, ...]

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from probe.model.declaration import Declaration
-from probe.model.ids import DeviceId, JobId, RunId
+from probe.model.ids import RunId
+from probe.model.job import Job as Job
 from probe.model.plan import Permission, Plan
+from probe.model.scope import Scope as Scope
 
 
 class RunStatus(StrEnum):
@@ -18,17 +20,6 @@ class RunStatus(StrEnum):
     INTERRUPTED = "interrupted"
     """The process is gone without having said so; the run can be resumed."""
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """The only addresses that a packet may go to."""
-
-    interface: str
-    networks: tuple[str, ...]
-    """CIDR text. Link-local IPv6 on the interface is always part of it."""
-    targets: tuple[str, ...] = ()
-    """When given, only these addresses and the other addresses of the same devices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +55,3 @@ class Run:
     demonstration: str = ""
     """``namespaces`` or ``loopback`` when the devices are the reference devices brought up there; the
     network of such a run has to be built again before it can be resumed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One unit of work on one device: at most one connection at a time, done or not done."""
-
-    id: JobId
-    device: DeviceId
-    collector: str
-    title: str
-    """What is being done, for people: ``TLS on tcp 198.51.100.11:443``."""

@@ -7,6 +7,8 @@ observation: the one hello among many. Empty in older records; all proofs togeth
 from dataclasses import dataclass
 from enum import StrEnum
 
+from probe.model.fact import Fact
+
 
 class Reply(StrEnum):
     """What a question to a TLS stack met. Only ACCEPTED and REFUSED are answers."""
@@ -124,7 +126,7 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TlsService:
+class TlsService(Fact):
     """What one service accepted. ``chain`` is empty when no certificate could be had."""
 
     address: str
@@ -171,7 +173,7 @@ class AttackReply(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TlsAttackTest:
+class TlsAttackTest(Fact):
     """One attack, tried on one service below TLS 1.3 with the operator's permission."""
 
     address: str

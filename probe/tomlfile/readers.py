@@ -11,15 +11,15 @@ from typing import Any
 from probe.model.catalogue import Catalogue, Requirement
 from probe.model.check import CheckInfo
 from probe.model.declaration import Declaration
+from probe.model.fact import kinds
 from probe.model.ids import CheckId
-from probe.model.observation import Fact
 from probe.model.plan import Plan
 from probe.model.ports import HIGHEST_PORT, parse_ports
 from probe.tomlfile.shape import Rules, Shaper, nearest
 from probe.tomlfile.source import Place, Source
 
 PORT_LISTS = ("quick", "standard", "full")
-OBSERVED = (*(kind.__name__ for kind in Fact.__args__), "Declaration")
+OBSERVED = (*(kind.__name__ for kind in kinds()), "Declaration")
 MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
 RULES = Rules(
@@ -37,7 +37,18 @@ RULES = Rules(
         "CheckInfo.observes": OBSERVED,
         "DeclaredService.transport": ("tcp", "udp"),
         "DeclaredService.side": ("", "lan", "wan", "both"),
-        "DeclaredAccount.service": ("http", "telnet", "ssh", "ftp", "snmp", "mqtt", "rtsp", "vnc", "redis", "any"),
+        "DeclaredAccount.service": (
+            "http",
+            "telnet",
+            "ssh",
+            "ftp",
+            "snmp",
+            "mqtt",
+            "rtsp",
+            "vnc",
+            "redis",
+            "any",
+        ),
         "DeclaredAccount.origin": ("", "universal", "unique-per-device", "user-defined"),
         "UpdatePolicy.mechanism": ("", "network", "usb", "app", "none"),
         "IcsEntry.support": ("Y", "N", "N/A"),

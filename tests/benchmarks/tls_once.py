@@ -28,7 +28,7 @@ from probe.collect.tls.collector import measure  # noqa: E402
 from probe.model.device import Device, device_id  # noqa: E402
 from probe.model.dut import Dut  # noqa: E402
 from probe.model.plan import Gentleness, Plan, TlsDepth  # noqa: E402
-from probe.model.run import Scope  # noqa: E402
+from probe.model.scope import Scope  # noqa: E402
 
 STARTED_S = time.monotonic() - BEGAN
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from probe.codec import from_plain, to_plain
 from probe.model.event import Event
-from probe.model.observation import Fact
+from probe.model.fact import Fact, kinds
 from probe.model.run import Run
 
 
@@ -28,6 +28,8 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
         return st.tuples(*(of(a) for a in args))
     if origin is not None and issubclass(origin, typing.Mapping):  # type: ignore[arg-type]
         return st.dictionaries(of(args[0]), of(args[1]), max_size=2)
+    if kind is Fact:
+        return st.one_of(*(of(one) for one in kinds()))
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         # Answer demands proof and owner for some outcomes; give it all it could ask for.
@@ -55,9 +57,19 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
     return simple[kind]
 
 
-@pytest.mark.parametrize("union", [Fact, Event], ids=["Fact", "Event"])
-def test_everything_in_the_unions_comes_back_equal(union: Any) -> None:
-    for member in typing.get_args(union):
+def test_every_kind_of_fact_is_found_once() -> None:
+    names = [kind.__name__ for kind in kinds()]
+    assert {"Service", "TlsService", "LoginTest", "ImageLayer", "HttpPage"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("union", "members"),
+    [(Fact, kinds()), (Event, typing.get_args(Event))],
+    ids=["Fact", "Event"],
+)
+def test_everything_in_the_unions_comes_back_equal(union: Any, members: Any) -> None:
+    for member in members:
 
         @given(of(member))
         def check(value: Any) -> None:

@@ -26,7 +26,7 @@ from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
-from probe.model.observation import Service
+from probe.model.service import Service
 from probe.model.plan import Plan, TlsDepth
 from probe.model.tls import DhPrime, Reply, TlsService, TlsTrait
 

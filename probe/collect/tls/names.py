@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from probe.model.dut import Dut
-from probe.model.observation import Announced
+from probe.model.service import Announced
 from probe.model.tls import TlsService
 
 MOST_NAMES = 2

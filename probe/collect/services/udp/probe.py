@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from probe.model.observation import Announced
+from probe.model.service import Announced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +16,8 @@ class Heard:
     reason: str = ""
     open_access: tuple[str, ...] = ()
     """Phrases for data or functions that were given without a credential."""
+    anything: bool = False
+    """It gave data for a name that the probe made up, so what it gives for others says nothing."""
     refused: bool = False
     """Data or functions were refused for want of a credential or a permission."""
     announced: tuple[Announced, ...] = ()
@@ -39,6 +41,8 @@ class UdpProbe:
     """``(answer, request)``: what was heard, None when it is not this protocol."""
     follow: Callable[[bytes, bytes], tuple[bytes, ...]] = no_further
     """``(answer, nonce)``: further requests, read-only, once the first was answered."""
+    chained: bool = False
+    """``follow`` is asked about every answer, not the first alone; what was asked is not asked again."""
     any_port: bool = False
     """The protocol answers from another port (TFTP)."""
     more_within: float = 0.0
