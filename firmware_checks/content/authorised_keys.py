@@ -1,0 +1,64 @@
+"""SSH keys that let somebody in: ``authorized_keys`` of OpenSSH and dropbear."""
+
+import re
+
+from firmware_checks.content import Facts
+from firmware_checks.content.files import is_documentation, is_file, is_text, numbered
+from firmware_checks.content.private_keys import from_public, published
+from firmware_checks.reading import Entry
+from firmware_checks.view import View
+from probe.model.firmware import ImageKey
+from probe.model.text import clean
+
+MOST_KEYS = 50
+_PATH = re.compile(r"(?:^|/)authorized_keys[0-9]?$|(?:^|/)etc/dropbear/authorized_keys$")
+_KEY = re.compile(
+    r"(?:^|\s)((?:sk-)?(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\.com)?)"
+    r"\s+(AAAA[A-Za-z0-9+/=]{30,8000})(?:\s+(.*))?$"
+)
+
+
+class AuthorisedKeys:
+    """One file system."""
+
+    name = "authorised keys"
+
+    def __init__(self, image: str, place: str) -> None:
+        self.image, self.place = image, place
+
+    def look(self, entry: Entry, view: View) -> Facts:
+        if not _PATH.search(entry.path) or is_documentation(entry.path):
+            return
+        if not is_file(entry) or not is_text(view):
+            return
+        found = [m for _, line in numbered(view) if (m := _KEY.search(line))]
+        for match in found[:MOST_KEYS]:
+            fact = self._fact(entry, match.group(1), match.group(2))
+            comment = clean(match.group(3) or "without comment", 100)
+            yield fact, f"{match.group(1)} {fact.fingerprint} {comment}".encode()
+
+    def end(self) -> Facts:
+        yield from ()
+
+    def _fact(self, entry: Entry, kind: str, encoded: str) -> ImageKey:
+        from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+        algorithm, bits, fingerprint = kind, None, ""
+        try:
+            key = from_public(load_ssh_public_key(f"{kind} {encoded}".encode()))
+            algorithm, bits, fingerprint = key.algorithm, key.bits, key.fingerprint
+        except Exception:  # noqa: BLE001, S110 - a key of a kind that the library does not know still lets in
+            pass
+        return ImageKey(
+            image=self.image,
+            place=self.place,
+            path=clean(entry.path, 300),
+            use="authorised key",
+            algorithm=algorithm,
+            bits=bits,
+            fingerprint=fingerprint,
+            public_name=published().get(fingerprint, ""),
+        )
+
+
+TOPIC = AuthorisedKeys

@@ -1,0 +1,88 @@
+"""What topics ask about a file: which kind of file it is, its lines, and a line to show."""
+
+import re
+from collections.abc import Iterator
+
+from firmware_checks.reading import Entry, Kind
+from firmware_checks.view import View
+from probe.model.firmware import ImageWeakness
+from probe.model.text import clean
+
+MOST_TEXT = 1 << 20
+"""Settings and scripts are smaller; of a larger text file the beginning is read."""
+SHOWN = 160
+MASK = "***"
+
+_DOCUMENTATION = re.compile(
+    r"(?:^|/)share/(?:doc|man|info|help|licenses|gtk-doc|bug|lintian)/|(?:^|/)usr/doc/"
+    r"|(?:^|/)(?:examples?|samples?|testdata|tests?|testsuite|test_data|selftests?)/"
+    r"|(?:^|/)(?:readme|changelog|changes|news|copying|license)[^/]*$|\.(?:md|rst|adoc|texi|pod)$",
+    re.IGNORECASE,
+)
+
+
+def is_documentation(path: str) -> bool:
+    """A file that explains or tests something, and that the device does not run by."""
+    return _DOCUMENTATION.search(path) is not None
+
+
+def is_text(view: View) -> bool:
+    """No NUL byte at the beginning, and no other sign of a binary file."""
+    head = bytes(view.raw[:1024])
+    return bool(head) and b"\0" not in head and not head.startswith(b"\x1f\x8b")
+
+
+def is_file(entry: Entry, *, largest: int = MOST_TEXT) -> bool:
+    return entry.kind is Kind.FILE and 0 < entry.size <= largest
+
+
+def text(view: View) -> str:
+    """The beginning of a text file; what is no UTF-8 is replaced."""
+    return bytes(view.raw[:MOST_TEXT]).decode("utf-8", "replace")
+
+
+def numbered(view: View, *, comments: str = "#") -> Iterator[tuple[int, str]]:
+    """Each line that says something, with its number from 1, without the white space around it."""
+    for number, line in enumerate(text(view).splitlines(), 1):
+        stripped = line.strip()
+        if stripped and not (comments and stripped.startswith(tuple(comments))):
+            yield number, stripped[:2000]
+
+
+def line_at(view: View, offset: int) -> tuple[int, str]:
+    """The number and text of the line that holds ``offset``, at most 600 bytes to either side.
+
+    The number is 0 in a binary file.
+    """
+    begin = max(0, offset - 600)
+    before, after = bytes(view.raw[begin:offset]), bytes(view.raw[offset : offset + 600])
+    first = max(before.rfind(b"\n"), before.rfind(b"\r"), before.rfind(b"\0")) + 1
+    ends = [n for n in (after.find(b"\n"), after.find(b"\r"), after.find(b"\0")) if n >= 0]
+    line = before[first:] + after[: min(ends, default=len(after))]
+    number = bytes(view.raw[:offset]).count(b"\n") + 1 if is_text(view) else 0
+    return number, line.decode("utf-8", "replace")
+
+
+def shown(line: str, secret: str = "") -> str:
+    """A line for a reader, with the secret masked but for its first four characters at most."""
+    if secret:
+        keep = secret[: min(4, len(secret) // 4)]
+        line = line.replace(secret, keep + MASK)
+    return clean(line, SHOWN)
+
+
+def weakness(
+    where: tuple[str, str], path: str, kind: str, what: str, line: int = 0
+) -> tuple[ImageWeakness, bytes]:
+    """The fact with the bytes that show it. ``where``: image and place."""
+    image, place = where
+    fact = ImageWeakness(
+        image=image,
+        place=place,
+        path=clean(path, 300),
+        kind=kind,
+        what=clean(what, 200),
+        line=line,
+    )
+    at = f"{path}:{line}" if line else path
+    return fact, clean(f"{at}: {what}", 600).encode()

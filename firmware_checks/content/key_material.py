@@ -1,0 +1,179 @@
+"""Private keys and certificates in the image, and which certificate has its key beside it."""
+
+import re
+from dataclasses import dataclass, field
+
+from firmware_checks.content import Facts
+from firmware_checks.content.files import is_documentation
+from firmware_checks.content.private_keys import (
+    BLOCK,
+    LONGEST,
+    PrivateKey,
+    decoded,
+    from_der,
+    from_dropbear,
+    from_pem,
+    from_pkcs12,
+    published,
+)
+from firmware_checks.content.scan import Pattern, hits
+from firmware_checks.reading import Entry, Kind
+from firmware_checks.view import View
+from probe.model.firmware import ImageCertificate, ImageKey
+from probe.model.text import clean
+from probe.model.tls import Certificate
+
+PATTERNS = (
+    Pattern("keys.private", rb"-----BEGIN (?:RSA |EC |DSA |OPENSSH |ENCRYPTED )?PRIVATE KEY-----"),
+    Pattern("keys.certificate", rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----"),
+)
+MOST_KEYS = 200
+MOST_CERTIFICATES = 300
+BUNDLE = 8
+"""A file with as many certificates is a list of authorities that the device trusts."""
+_TRUSTED = re.compile(
+    r"(?:^|/)(?:ca-certificates|cacerts?|mozilla|trust-source|anchors)/|(?:^|/)ssl/certs/"
+    r"|ca-?(?:bundle|certificates|certs)[^/]*$|(?:^|/)certifi/cacert\.pem$|(?:^|/)cacert[^/]*\.(?:pem|crt)$",
+    re.IGNORECASE,
+)
+_DER_KEY = re.compile(r"\.(?:key|der|p8|pk8|priv)$|(?:^|/)[^/]*(?:private|privkey)[^/]*$", re.I)
+_DER_CERTIFICATE = re.compile(r"\.(?:crt|cer|der|cert)$", re.IGNORECASE)
+_PKCS12 = re.compile(r"\.(?:p12|pfx)$", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Found:
+    """What one file system has, until its end says what belongs together."""
+
+    keys: set[str] = field(default_factory=set)
+    certificates: list[tuple[str, Certificate]] = field(default_factory=list)
+    trusted: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+class KeyMaterial:
+    """One file system."""
+
+    name = "keys and certificates"
+
+    def __init__(self, image: str, place: str) -> None:
+        self.image, self.place = image, place
+        self._found = Found()
+        self._count = 0
+
+    def look(self, entry: Entry, view: View) -> Facts:
+        if entry.kind is not Kind.FILE or not len(view):
+            return
+        there = hits(view)
+        for end in there.get("keys.private", [])[:MOST_KEYS]:
+            if key := _pem_key(view, end):
+                yield from self._key(entry, key)
+        if key := binary_key(entry.path, view):
+            yield from self._key(entry, key)
+        self._certificates(entry.path, view, there.get("keys.certificate", []))
+
+    def end(self) -> Facts:
+        shown = [*self._found.certificates, *self._trusted_with_key()]
+        for path, certificate in shown[:MOST_CERTIFICATES]:
+            fact = ImageCertificate(
+                image=self.image,
+                place=self.place,
+                path=clean(path, 300),
+                certificate=certificate,
+                with_key=certificate.key_sha256 in self._found.keys,
+            )
+            text = f"{certificate.subject}, {certificate.key_type} {certificate.key_bits}, SHA-256 {certificate.sha256}"
+            yield fact, text.encode()
+
+    def _key(self, entry: Entry, key: PrivateKey) -> Facts:
+        self._count += 1
+        if self._count > MOST_KEYS:
+            return
+        example = is_documentation(entry.path)
+        if key.fingerprint and not example:
+            self._found.keys.add(key.fingerprint)
+        fact = ImageKey(
+            image=self.image,
+            place=self.place,
+            path=clean(entry.path, 300),
+            use="example key" if example else "private key",
+            algorithm=key.algorithm,
+            bits=key.bits,
+            fingerprint=key.fingerprint,
+            encrypted=key.encrypted,
+            public_name=published().get(key.fingerprint, ""),
+        )
+        locked = "encrypted" if key.encrypted else f"SHA-256 of its public key {key.fingerprint}"
+        yield fact, clean(f"{entry.path}: {key.algorithm} {key.bits or ''} {locked}", 400).encode()
+
+    # --- certificates ----------------------------------------------------------------------------
+
+    def _certificates(self, path: str, view: View, ends: list[int]) -> None:
+        if is_documentation(path):
+            return
+        if len(ends) >= BUNDLE or (ends and _TRUSTED.search(path)):
+            room = max(0, 1000 - len(self._found.trusted))
+            self._found.trusted += [(path, der) for e in ends[:room] if (der := _pem_der(view, e))]
+            return
+        for end in ends:
+            if der := _pem_der(view, end):
+                self._certificate(path, der)
+        is_der = not ends and len(view) <= LONGEST and view.starts_with(b"\x30\x82")
+        if is_der and _DER_CERTIFICATE.search(path):
+            if _TRUSTED.search(path):
+                self._found.trusted.append((path, view.read()))
+            else:
+                self._certificate(path, view.read())
+
+    def _certificate(self, path: str, der: bytes) -> None:
+        if len(self._found.certificates) < MOST_CERTIFICATES and (one := certificate_of(der)):
+            self._found.certificates.append((path, one))
+
+    def _trusted_with_key(self) -> list[tuple[str, Certificate]]:
+        """Of the authorities that the device trusts, those whose key is in the image."""
+        if not self._found.keys:
+            return []
+        read = ((path, certificate_of(der)) for path, der in self._found.trusted)
+        return [(p, c) for p, c in read if c is not None and c.key_sha256 in self._found.keys]
+
+
+TOPIC = KeyMaterial
+
+
+def _block(view: View, end: int) -> tuple[bytes, bytes] | None:
+    """Label and body of the PEM block whose first line ends at ``end``."""
+    begin = max(0, end - 48)
+    area = bytes(view.raw[begin : end + LONGEST])
+    at = area.rfind(b"-----BEGIN ", 0, end - begin)
+    found = BLOCK.match(area, at) if at >= 0 else None
+    return (found.group(1), found.group(2)) if found else None
+
+
+def _pem_key(view: View, end: int) -> PrivateKey | None:
+    block = _block(view, end)
+    return from_pem(*block) if block else None
+
+
+def _pem_der(view: View, end: int) -> bytes:
+    block = _block(view, end)
+    if block is None:
+        return b""
+    return decoded(re.sub(rb"\\r|\\n|[\\\"',]", b"", block[1]))
+
+
+def binary_key(path: str, view: View) -> PrivateKey | None:
+    """A key file that is not PEM."""
+    if not 32 <= len(view) <= LONGEST:
+        return None
+    if view.starts_with(b"\x30"):
+        if _PKCS12.search(path):
+            return from_pkcs12(view.read())
+        return from_der(view.read()) if _DER_KEY.search(path) else None
+    return from_dropbear(view.read()) if view.starts_with(b"\0\0\0") else None
+
+
+def certificate_of(der: bytes) -> Certificate | None:
+    """None when it cannot be read."""
+    from probe.collect.tls.certificates import read_chain
+
+    chain = read_chain([der], whole=False)
+    return chain.certificates[0] if chain.certificates else None

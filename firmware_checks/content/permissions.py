@@ -1,0 +1,65 @@
+"""Rights of files, from the modes in the image's own inodes: setuid programs, what anybody may write."""
+
+import re
+
+from firmware_checks.content import Facts
+from firmware_checks.content.files import weakness
+from firmware_checks.reading import Entry, Kind
+from firmware_checks.view import View
+
+MOST_SHOWN = 20
+_USUAL = re.compile(
+    r"(?:^|/)(?:su|sudo|sudoedit|passwd|chsh|chfn|newgrp|gpasswd|mount|umount|ping[46]?|traceroute6?|fusermount3?"
+    r"|busybox[.a-z]*|ssh-keysign|dbus-daemon-launch-helper|unix_chkpwd|pkexec|polkit-agent-helper-1|pppd|at|crontab"
+    r"|login|ntfs-3g|mount\.(?:nfs|cifs|ntfs)|usb_modeswitch_dispatcher|expiry|chage|bwrap)$"
+)
+_OPEN_BY_DESIGN = re.compile(
+    r"^(?:[^/]+/)?(?:tmp|var/tmp|run|var/run|var/lock|dev|proc|sys|var/spool/[^/]+)(?:/|$)"
+)
+
+
+class Permissions:
+    """One file system."""
+
+    name = "permissions"
+
+    def __init__(self, image: str, place: str) -> None:
+        self.where = (image, place)
+        self._entries = 0
+        self._writable: list[str] = []
+        self._open = 0
+
+    def look(self, entry: Entry, view: View) -> Facts:
+        if entry.kind not in (Kind.FILE, Kind.DIRECTORY):
+            return
+        self._entries += 1
+        if entry.kind is Kind.FILE:
+            yield from self._file(entry)
+        if entry.mode & 0o002 and not (entry.kind is Kind.DIRECTORY and entry.mode & 0o1000):
+            self._open += 1
+            if len(self._writable) < MOST_SHOWN and not _OPEN_BY_DESIGN.search(entry.path):
+                self._writable.append(entry.path)
+
+    def end(self) -> Facts:
+        """A file system without modes of its own (FAT) is said in one sentence, not in a thousand."""
+        if self._open > 10 and self._open > 0.8 * self._entries:
+            what = f"{self._open} of {self._entries} files and folders can be written by anybody"
+            yield weakness(self.where, "", "world-writable", what)
+            return
+        for path in self._writable:
+            yield weakness(self.where, path, "world-writable", "anybody may write it")
+
+    def _file(self, entry: Entry) -> Facts:
+        if entry.mode & 0o4000 and entry.mode & 0o111:
+            usual = _USUAL.search(entry.path) is not None
+            kind = "setuid, usual" if usual else "setuid"
+            yield weakness(
+                self.where, entry.path, kind, f"runs as user {entry.uid} whoever starts it"
+            )
+        if entry.mode & 0o004 and re.search(r"(?:^|/)etc/shadow-?$", entry.path) and entry.size:
+            yield weakness(
+                self.where, entry.path, "world-readable", "anybody may read the password hashes"
+            )
+
+
+TOPIC = Permissions

@@ -1,0 +1,132 @@
+"""Secrets in files that are no key files: tokens of services everywhere, passwords in settings."""
+
+import re
+from collections.abc import Iterator
+
+from firmware_checks.content import Facts
+from firmware_checks.content.files import (
+    is_documentation,
+    is_file,
+    is_text,
+    line_at,
+    numbered,
+    shown,
+)
+from firmware_checks.content.scan import Pattern, hits
+from firmware_checks.content.tokens import TOKENS, Token
+from firmware_checks.reading import Entry, Kind
+from firmware_checks.view import View
+from probe.model.firmware import ImageSecret
+from probe.model.text import clean
+
+PATTERNS = tuple(Pattern(t.name, t.search) for t in TOKENS)
+MOST_SECRETS = 200
+MOST_OF_A_FILE = 20
+BEFORE, AFTER = 1400, 5000
+_SETTINGS = re.compile(
+    r"(?:^|/)(?:etc|config|conf|nvram|default(?:s|_config)?|data|mnt|opt|usr/local|www|home|root)/",
+)
+_SETTING_FILE = re.compile(
+    r"\.(?:conf|cfg|cnf|ini|json|ya?ml|toml|properties|env|config|dat|xml|sh|lua|nvram|default)$"
+    r"|(?:^|/)etc/config/[^/]+$|(?:^|/)(?:chap|pap)-secrets$|(?:^|/)(?:\.env|nvram[^/]*|[^/]*_?defaults?)$"
+)
+_WIFI_FILE = re.compile(
+    r"wpa_supplicant|hostapd|wireless|\.nmconnection$|\.psk$|wifi|wlan|RT\d+\w*\.dat$"
+)
+_ASSIGNED = re.compile(
+    r"""(?:^|[\s,{;<"'._-])(?P<name>(?:[A-Za-z0-9]+[_.-]?){0,4}(?:password|passwd|passphrase|secret|api_?key|auth_?token|access_?token))"""
+    r"""\d{0,2}["']?\s{0,4}(?:=|:|>|\s(?=['"]))\s{0,4}(?P<quote>["']?)(?P<value>[^\s"'<>,;]{4,100})(?P=quote)""",
+    re.IGNORECASE,
+)
+_PPP = re.compile(
+    r"""^["']?[^\s"']+["']?\s+["']?[^\s"']+["']?\s+["']?(?P<value>[^\s"']{3,100})["']?(?:\s|$)"""
+)
+_NO_SECRET = re.compile(
+    r"[$%@/~&!({\[*?\\-].*|.*[({$\\].*|.*\.(?:so|conf|txt|key|pem|c|h|js|php|lua|py|sh|html?)|x{3,}|\*+|\.+"
+    r"|(?:true|false|yes|no|none|null|nil|on|off|enabled?|disabled?|optional|required?|required|sufficient|undefined"
+    r"|default|string|text|password|passwd|passphrase|secret|pass(?:word)?s?|hidden|input|empty|unset|prompt|ask"
+    r"|change[_-]?me.*|your[_-]?.*|my[_-]?.*|example.*|sample.*|placeholder|todo|test|plain|md5|sha\d*|crypt|files?|field)",
+    re.IGNORECASE,
+)
+_HASHED = re.compile(r"\$(?:1|2[aby]|5|6|7|y|apr1)\$")
+
+
+class Secrets:
+    """One file system."""
+
+    name = "secrets"
+
+    def __init__(self, image: str, place: str) -> None:
+        self.image, self.place = image, place
+        self._count = 0
+
+    def look(self, entry: Entry, view: View) -> Facts:
+        if entry.kind is not Kind.FILE or not len(view) or is_documentation(entry.path):
+            return
+        there, number, seen = hits(view), 0, set[str]()
+        for token in TOKENS:
+            for end in there.get(token.name, [])[:MOST_OF_A_FILE]:
+                if (secret := confirmed(token, view, end)) and secret not in seen:
+                    seen.add(secret)
+                    line, words = line_at(view, end - 1)
+                    yield from self._fact(entry, token.kind, line, words, secret)
+        if is_setting(entry) and is_text(view):
+            for line, words, secret in assigned(entry.path, view):
+                if secret not in seen and number < MOST_OF_A_FILE:
+                    number += 1
+                    yield from self._fact(entry, "password in a setting", line, words, secret)
+
+    def end(self) -> Facts:
+        yield from ()
+
+    def _fact(self, entry: Entry, kind: str, line: int, words: str, secret: str) -> Facts:
+        self._count += 1
+        if self._count > MOST_SECRETS:
+            return
+        around = words.find(secret)
+        excerpt = shown(words[max(0, around - 60) : around + len(secret) + 40], secret)
+        fact = ImageSecret(
+            image=self.image,
+            place=self.place,
+            path=clean(entry.path, 300),
+            kind=kind,
+            line=line,
+            excerpt=excerpt,
+        )
+        yield fact, clean(f"{entry.path}:{line}: {excerpt}", 500).encode()
+
+
+TOPIC = Secrets
+
+
+def confirmed(token: Token, view: View, end: int) -> str:
+    """The secret part of the token that the search saw ending at ``end``; empty when it is none."""
+    begin = max(0, end - BEFORE)
+    area = bytes(view.raw[begin : end + AFTER])
+    for found in token.exact.finditer(area):
+        if found.start() >= end - begin:
+            break
+        if found.end() >= end - begin and token.holds(found.group(1)):
+            return found.group(1).decode("utf-8", "replace")
+    return ""
+
+
+def is_setting(entry: Entry) -> bool:
+    """A file that may hold a password in clear. Wi-Fi has a topic of its own."""
+    path = f"/{entry.path}"
+    fits = _SETTINGS.search(path) and _SETTING_FILE.search(path) and not _WIFI_FILE.search(path)
+    return fits is not None and bool(fits) and is_file(entry, largest=256 << 10)
+
+
+def assigned(path: str, view: View) -> Iterator[tuple[int, str, str]]:
+    """Line number, line and value of each password that a setting gives."""
+    ppp = path.endswith(("chap-secrets", "pap-secrets"))
+    for number, line in numbered(view, comments="#;"):
+        if line.startswith(("//", "*", "--", "<!--")):
+            continue
+        found = _PPP.match(line) if ppp else _ASSIGNED.search(line[:600])
+        if found is None or _HASHED.search(line):
+            continue
+        value = found["value"]
+        if not _NO_SECRET.fullmatch(value) and len(set(value)) > 2:
+            yield number, line, value

@@ -1,0 +1,252 @@
+"""Where the device fetches updates from, and what in its scripts and settings skips the verification."""
+
+import re
+from dataclasses import dataclass
+
+from firmware_checks.content import Facts
+from firmware_checks.content.files import (
+    is_documentation,
+    is_file,
+    is_text,
+    line_at,
+    numbered,
+    weakness,
+)
+from firmware_checks.content.scan import Pattern, hits
+from firmware_checks.reading import Entry, Kind
+from firmware_checks.view import View
+from probe.model.firmware import ImageUrl
+from probe.model.text import clean
+
+MOST_URLS = 100
+MOST_SKIPS = 100
+MOST_OF_A_FILE = 20
+SKIPPED = "verification skipped"
+UNSIGNED = "signature not required"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A way to do without verification. ``exact`` decides on the line that ``search`` hit."""
+
+    name: str
+    search: bytes
+    exact: re.Pattern[str]
+    kind: str = SKIPPED
+    in_programs: bool = False
+    """Also as a command inside a program."""
+
+
+def _skip(
+    name: str, search: bytes, exact: str, kind: str = SKIPPED, *, programs: bool = False
+) -> Skip:
+    return Skip(f"updates.{name}", search, re.compile(exact, re.IGNORECASE), kind, programs)
+
+
+SKIPS = (
+    _skip(
+        "curl",
+        rb"curl\s[^\n\0]{0,300}(?:\s-[a-zA-Z]{0,8}k|--insecure)",
+        r"\bcurl\b[^|;\n]*?\s(?:-(?!-)[a-zA-Z]*k[a-zA-Z]{0,4}|--insecure)(?=\s|$|[\"'`)])",
+        programs=True,
+    ),
+    _skip(
+        "wget",
+        rb"wget\s[^\n\0]{0,300}--no-check-cert",
+        r"\bwget\b[^|;\n]*?\s--no-check-cert",
+        programs=True,
+    ),
+    _skip(
+        "uclient",
+        rb"uclient-fetch\s[^\n\0]{0,300}--no-check-cert",
+        r"uclient-fetch\b.*--no-check-cert",
+        programs=True,
+    ),
+    _skip("aria2", rb"--check-certificate=false", r"aria2c\b.*--check-certificate=false"),
+    _skip(
+        "require_image",
+        rb"REQUIRE_IMAGE_(?:SIGNATURE|METADATA)=[\"']?0",
+        r"^(?:export\s+)?REQUIRE_IMAGE_SIGNATURE=[\"']?0",
+        UNSIGNED,
+    ),
+    _skip("apk", rb"--allow-untrusted", r"\bapk\b.*--allow-untrusted"),
+    _skip(
+        "apt",
+        rb"--(?:allow-unauthenticated|force-yes)|AllowUnauthenticated|AllowInsecureRepositories",
+        r"\bapt(?:-get)?\b.*--(?:allow-unauthenticated|force-yes)|(?:AllowUnauthenticated|AllowInsecureRepositories)[\"' ]+(?:true|1|yes)",
+    ),
+    _skip("apt_trusted", rb"trusted=yes", r"^deb(?:-src)?\s+\[[^\]]*trusted=yes"),
+    _skip(
+        "gpg",
+        rb"--no-gpg-check|--nogpgcheck|gpgcheck\s?=\s?0",
+        r"--no-?gpg-?check|^gpgcheck\s*=\s*0",
+    ),
+    _skip(
+        "opkg",
+        rb"opkg\s[^\n\0]{0,200}--(?:force-checksum|no-check-certificate|force-signature)",
+        r"\bopkg\b.*--(?:force-checksum|no-check-certificate|force-signature)",
+    ),
+    _skip("rauc", rb"rauc\s[^\n\0]{0,200}--no-verify", r"\brauc\b.*--no-verify", programs=True),
+    _skip(
+        "sysupgrade",
+        rb"sysupgrade\s[^\n\0]{0,200}(?:-F|--force)",
+        r"\bsysupgrade\b[^|;\n]*?\s(?:-[a-zA-Z]*F[a-zA-Z]*|--force)(?=\s|$|[\"'`)])",
+        programs=True,
+    ),
+    _skip("requests", rb"verify\s?=\s?False", r"[(,\s.]verify\s?=\s?False\b"),
+    _skip(
+        "ssl_verify",
+        rb"(?:ssl_?verify|verify_?ssl|tls_?verify|verify_?(?:certs?|peer|server|signature|image|firmware|update))",
+        r"(?:^|[\s\"'{,._-])(?:\w+_)?(?:ssl_?verify|verify_?ssl|tls_?verify|verify_?(?:certs?|certificates?|peer|server|signature|image|firmware|update))[\"']?\s*(?:[=:]|\s(?='))\s*[\"']?(?:0|no|none|off|false)\b",
+    ),
+    _skip(
+        "unverified",
+        rb"_create_unverified_context|verify_mode\s?=\s?ssl\.CERT_NONE",
+        r"(?<!def )\bssl\._create_unverified_context|verify_mode\s?=\s?ssl\.CERT_NONE",
+    ),
+    _skip(
+        "node",
+        rb"rejectUnauthorized|NODE_TLS_REJECT_UNAUTHORIZED",
+        r"rejectUnauthorized[\"']?\s*:\s*(?:false|0)\b|NODE_TLS_REJECT_UNAUTHORIZED[\"'\]]*\s*=\s*[\"']?0",
+    ),
+    _skip(
+        "git",
+        rb"GIT_SSL_NO_VERIFY|http\.sslVerify",
+        r"GIT_SSL_NO_VERIFY=[\"']?(?:1|true)|http\.sslVerify[= ]+(?:false|0)",
+    ),
+    _skip("curlopt", rb"CURLOPT_SSL_VERIFYPEER", r"CURLOPT_SSL_VERIFYPEER\W+(?:0|false)\b"),
+    _skip(
+        "uboot",
+        rb"(?:setenv|fw_setenv)\s+verify",
+        r"\b(?:fw_)?setenv\s+verify\s+[\"']?(?:n|no|0|false)\b",
+    ),
+    _skip(
+        "mosquitto",
+        rb"(?:tls_insecure|bridge_insecure|--insecure)",
+        r"^(?:bridge_insecure|tls_insecure)\s+true|\bmosquitto_(?:pub|sub)\b.*--insecure",
+    ),
+    _skip(
+        "stunnel",
+        rb"verify(?:Chain|Peer)?\s?=\s?(?:0|no)",
+        r"^verify(?:Chain|Peer)?\s*=\s*(?:0|no|none)\s*$",
+    ),
+)
+PATTERNS = (
+    *(Pattern(s.name, s.search, caseless=True) for s in SKIPS),
+    Pattern(
+        "updates.url",
+        rb"https?://[!-~]{0,200}(?:firmware|fwupdate|fw_update|update|upgrade|/f?ota|\.(?:bin|img|swu|raucb|mender|trx|itb|ipk|fw)[\s\"'\0])",
+        caseless=True,
+    ),
+)
+_URL = re.compile(r"https?://[A-Za-z0-9$%{\[][^\s\"'<>`\\|]{2,300}")
+_UPDATE = re.compile(
+    r"(?<![a-z])(?:firmware|fwupdate|fw_update|fw|update[sr]?|upgrade[sr]?|f?ota|autoupdate|sysupgrade)(?![a-z])"
+    r"|\.(?:bin|img|swu|raucb|mender|trx|itb|ipk|fw)(?:$|[?#])",
+    re.IGNORECASE,
+)
+_ELSEWHERE = re.compile(
+    r"^https?://(?:localhost|127\.|\[::1\]|0\.0\.0\.0|[^/]*(?:example\.(?:com|org|net)|w3\.org|xmlsoap\.org|schemas?\."
+    r"|upnp\.org|broadband-forum\.org|github\.com|gitlab\.com|wikipedia\.org|bugs?\.|launchpad\.net|ietf\.org|gnu\.org"
+    r"|kernel\.org|freedesktop\.org|openssl\.org|mozilla\.org|unicode\.org|rfc-editor\.org|python\.org|perl\.org|cpan\.org))"
+)
+_LIBRARY = re.compile(
+    r"(?:^|/)(?:lib(?:64|32)?|share)/(?:python[0-9.]*|perl[0-9.]*|node_modules|ruby|php|tcl[0-9.]*|go)(?:/|-)|(?:^|/)node_modules/"
+    r"|(?:^|/)perl-?base/|(?:^|/)var/lib/(?:dpkg|apt|opkg)/|(?:^|/)usr/lib/opkg/|(?:^|/)share/vim/|\.(?:h|hpp|mo|pyc|css|svg)$"
+)
+_FEEDS = re.compile(
+    r"(?:^|/)etc/(?:opkg(?:/[^/]+)?\.conf|opkg/[^/]+\.conf|apt/sources\.list(?:\.d/[^/]+\.(?:list|sources))?|apk/repositories(?:\.d/[^/]+)?)$"
+)
+_FEED_LINE = re.compile(
+    r"^(?:src(?:/gz)?\s+\S+\s+|deb(?:-src)?\s+(?:\[[^\]]*\]\s+)?|URIs:\s*|@\S+\s+)?(?P<url>(?:https?|ftp)://\S+)"
+)
+
+
+class Updates:
+    """One file system."""
+
+    name = "updates"
+
+    def __init__(self, image: str, place: str) -> None:
+        self.where = (image, place)
+        self._urls: set[tuple[str, str]] = set()
+        self._skips = 0
+        self._opkg_feed = ""
+        self._opkg_checks = False
+
+    def look(self, entry: Entry, view: View) -> Facts:
+        if entry.kind is not Kind.FILE or not len(view) or is_documentation(entry.path):
+            return
+        if _FEEDS.search(entry.path) and is_file(entry) and is_text(view):
+            yield from self._feeds(entry, view)
+            return
+        if _LIBRARY.search(entry.path):
+            return
+        there = hits(view)
+        yield from self._skipped(entry, view, there)
+        for end in there.get("updates.url", [])[:400]:
+            number, line = line_at(view, end - 1)
+            for url in _URL.findall(line):
+                if _UPDATE.search(url[8:]) and not line.lstrip().startswith(("#", "//", "*")):
+                    yield from self._url(entry, url, number)
+
+    def end(self) -> Facts:
+        if self._opkg_feed and not self._opkg_checks:
+            what = "opkg has package feeds and no 'option check_signature'"
+            yield weakness(self.where, self._opkg_feed, UNSIGNED, what)
+
+    def _skipped(self, entry: Entry, view: View, there: dict[str, list[int]]) -> Facts:
+        text, seen = is_text(view), set[tuple[str, int, str]]()
+        for skip in SKIPS:
+            for end in there.get(skip.name, [])[:MOST_OF_A_FILE]:
+                number, line = line_at(view, end - 1)
+                key = (skip.name, number, line)
+                if key in seen or not applies(skip, line, text=text):
+                    continue
+                seen.add(key)
+                self._skips += 1
+                if self._skips <= MOST_SKIPS:
+                    yield weakness(self.where, entry.path, skip.kind, line.strip()[:160], number)
+
+    def _feeds(self, entry: Entry, view: View) -> Facts:
+        for number, line in numbered(view):
+            if "opkg" in entry.path and re.match(
+                r"option\s+check_signature(?:\s+[^0\s]|\s*$)", line
+            ):
+                self._opkg_checks = True
+            if found := _FEED_LINE.match(line):
+                if "opkg" in entry.path:
+                    self._opkg_feed = self._opkg_feed or entry.path
+                yield from self._url(entry, found["url"], number)
+            for skip in SKIPS:
+                if skip.name in ("updates.apt_trusted", "updates.gpg") and skip.exact.search(line):
+                    yield weakness(self.where, entry.path, skip.kind, line[:160], number)
+
+    def _url(self, entry: Entry, url: str, line: int) -> Facts:
+        url = url.rstrip(".,;)]}")
+        key = (entry.path, url)
+        if key in self._urls or len(self._urls) >= MOST_URLS or _ELSEWHERE.search(url.lower()):
+            return
+        self._urls.add(key)
+        fact = ImageUrl(
+            image=self.where[0],
+            place=self.where[1],
+            path=clean(entry.path, 300),
+            url=clean(re.sub(r"(://[^/:@\s]+:)[^@/\s]+@", r"\1***@", url), 300),
+            encrypted=url.startswith("https:"),
+            line=line,
+        )
+        yield fact, clean(f"{entry.path}:{line}: {fact.url}", 600).encode()
+
+
+TOPIC = Updates
+
+
+def applies(skip: Skip, line: str, *, text: bool) -> bool:
+    """The line does it, and does not only speak of it."""
+    bare = line.strip()
+    if not skip.exact.search(bare):
+        return False
+    if text:
+        return not bare.startswith(("#", "//", "*", ";", "--", "echo ", "printf "))
+    return skip.in_programs and ("://" in bare or "%s" in bare)
