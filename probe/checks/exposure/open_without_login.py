@@ -20,6 +20,8 @@ from probe.model.observation import OpenAccess
 
 PUBLIC = {"dns", "mdns", "ssdp", "wsd", "ntp", "dhcp", "ike", "netbios", "sip"}
 """Made to answer anybody; what else they do is asked elsewhere."""
+LOGINLESS = {"MODBUS": "Modbus", "BACNET": "BACnet", "KNX": "KNXnet/IP"}
+"""Protocols whose usual form has no login at all: nothing that is set on the device can close them."""
 SETTLE = "Find out by hand what the service gives without a login, or declare how it authenticates."
 
 
@@ -49,6 +51,8 @@ def given(dut: Dut) -> Iterator[Answer]:
     for subject, (texts, proof) in found.items():
         protocol, *what = dict.fromkeys(texts)
         summary = f"{protocol} gave without any credential: {'; '.join(what)[:200]}."
+        if name := LOGINLESS.get(protocol):
+            summary += f" {name} has no login, so that only the network can keep strangers out."
         yield violated(subject, summary, *proof)
 
 

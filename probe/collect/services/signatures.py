@@ -200,14 +200,30 @@ def _modbus(data: bytes) -> Match | None:
     function = data[7]
     if function & 0x80:
         return Match(protocol="modbus", reason=f"Modbus exception {data[8]}")
-    texts = [clean(t, 40) for t in re.findall(rb"[\x20-\x7e]{2,60}", data[13:])]
+    texts = _modbus_objects(data[13:]) if function == 43 else {}
+    given = "two holding registers"
+    if function == 43:
+        given = "the device identification" if any(texts.values()) else ""
     return Match(
         protocol="modbus",
-        product=" ".join(texts[:2]),
-        version=texts[2] if len(texts) > 2 else "",
+        product=f"{texts.get(0, '')} {texts.get(1, '')}".strip(),
+        version=texts.get(2, ""),
         reason=f"Modbus answer to function {function}",
-        open_access="the device identification" if function == 43 else "holding registers",
+        open_access=given,
     )
+
+
+def _modbus_objects(data: bytes) -> dict[int, str]:
+    """The objects of an identification: maker 0, product code 1, revision 2 (V1.1b3, section 6.21)."""
+    found: dict[int, str] = {}
+    at = 1
+    for _ in range(min(data[0] if data else 0, 8)):
+        if at + 2 > len(data):
+            break
+        size = data[at + 1]
+        found[data[at]] = clean(data[at + 2 : at + 2 + size], 40)
+        at += 2 + size
+    return found
 
 
 def _dns(data: bytes) -> Match | None:

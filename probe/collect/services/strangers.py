@@ -4,7 +4,7 @@ from probe.collect.answers import NoAnswer
 from probe.collect.services.debug import SHELL_QUESTION, shell_user
 from probe.collect.services.signatures import Match, recognise
 from probe.collect.services.talk import ANSWER_S, CONNECT_S, READ_LIMIT, Talk, listen
-from probe.collect.services.tcp_probes import MODBUS_READ
+from probe.collect.services.tcp_probes import MODBUS_UNITS, modbus_read
 
 
 async def access(talk: Talk, match: Match) -> tuple[str, bool]:
@@ -20,8 +20,7 @@ async def access(talk: Talk, match: Match) -> tuple[str, bool]:
         if match.protocol == "shell":
             return await shell(talk), False
         if match.protocol == "modbus" and not match.open_access:
-            again = recognise(await talk.say(MODBUS_READ, banner=0.0))
-            return (again.open_access if again is not None else "", False)
+            return await modbus(talk), False
     except NoAnswer as error:
         talk.troubles.append(str(error))
     return match.open_access, match.refused
@@ -59,6 +58,22 @@ async def shell(talk: Talk) -> str:
     if user is None:
         return ""
     return "a command shell as root" if user == "0" else "a command shell"
+
+
+async def modbus(talk: Talk) -> str:
+    """Two registers of the first unit that has them. The protocol has no login that could refuse them."""
+    for unit in MODBUS_UNITS:
+        heard = await talk.say(modbus_read(unit), banner=0.0)
+        match = recognise(heard)
+        if match is None or match.protocol != "modbus":
+            break
+        if match.open_access:
+            return match.open_access
+        # Illegal address or value: it did as it was told, and has no such register (MODBUS Application
+        # Protocol V1.1b3, section 7). Other exceptions may come from a gateway or a function left out.
+        if heard[8] in (2, 3):
+            return f"answers to the reading of registers (exception {heard[8]}: none at address 0)"
+    return ""
 
 
 async def rtsp(talk: Talk) -> tuple[str, bool]:

@@ -49,8 +49,14 @@ def dns_over_tcp() -> bytes:
 
 MODBUS_IDENTIFY = bytes.fromhex("7072 0000 0005 01 2b0e0100")
 """Read Device Identification, basic (function 43/14); 7072 is the transaction id."""
-MODBUS_READ = bytes.fromhex("7073 0000 0006 01 03 0000 0001")
-"""Read one holding register (function 3)."""
+MODBUS_UNITS = (1, 255, 0)
+"""The usual unit, the one for a device without units behind it, and the one that some take for it."""
+
+
+def modbus_read(unit: int) -> bytes:
+    """Read two holding registers (function 3), and never more: nothing is written."""
+    return bytes.fromhex("7073 0000 0006") + bytes((unit,)) + bytes.fromhex("03 0000 0002")
+
 
 PROBES: dict[str, bytes] = {
     # HTTP/1.0 without Host: servers answer it, and Redis does not take it for an attack.

@@ -4,13 +4,14 @@ import asyncio
 import socket
 import ssl
 import struct
+import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from probe.collect.services.identify import identify, identify_further
-from probe.collect.services.tcp_probes import MODBUS_READ
 from probe.model.observation import NotMeasured, OpenAccess, Service
 
 HERE = "127.0.0.1"
@@ -88,19 +89,57 @@ async def test_rarer_services_come_in_a_second_job(bench, serve, talk, protocol,
         assert not service.refuses_strangers
 
 
-async def test_modbus_is_read_when_it_does_not_identify_itself(bench, serve):
+NO_REGISTER = "answers to the reading of registers (exception 2: none at address 0)"
+
+
+@pytest.mark.parametrize(
+    ("by_unit", "what"),
+    [
+        ({1: b"\x03\x04\0\x2a\0\1"}, "two holding registers"),
+        ({1: b"\x83\x0b", 255: b"\x03\x04\0\x2a\0\1"}, "two holding registers"),
+        ({1: b"\x83\x02"}, NO_REGISTER),
+        ({1: b"\x83\x01", 255: b"\x83\x01", 0: b"\x83\x01"}, ""),
+        ({1: b"\x83\x0b", 255: b"\x83\x0b", 0: b"\x83\x0a"}, ""),
+    ],
+    ids=["unit 1", "unit 255", "no such register", "no such function", "no unit"],
+)
+async def test_modbus_is_read_when_it_does_not_identify_itself(bench, serve, by_unit, what):
     async def talk(reader, writer):
         while data := await reader.read(256):
-            if data == MODBUS_READ:
-                writer.write(b"\x70\x73\0\0\0\x05\x01\x03\x02\0\x2a")
+            assert data[7:8] not in (b"\x05", b"\x06", b"\x0f", b"\x10"), "a write"
+            if data[:2] == b"\x70\x73" and data[6] in by_unit:
+                answer = data[6:7] + by_unit[data[6]]
+                writer.write(b"\x70\x73\0\0" + len(answer).to_bytes(2, "big") + answer)
             elif data[:2] == b"\x70\x72":
                 writer.write(b"\x70\x72\0\0\0\x03\x01\xab\x01")
             else:
                 return
 
-    service, [access], _ = await found(bench, serve, talk, identify_further)
+    service, access, _ = await found(bench, serve, talk, identify_further)
     assert service.protocol == "modbus"
-    assert access.what == "holding registers"
+    assert [a.what for a in access] == [what] * bool(what)
+
+
+@pytest.mark.skipif(not find_spec("pymodbus"), reason="pymodbus is missing")
+@pytest.mark.parametrize("identity", ["yes", "no"])
+async def test_pymodbus(bench, port, start, identity):
+    start(
+        sys.executable,
+        str(Path(__file__).with_name("modbus_device.py")),
+        str(port),
+        identity,
+        port=port,
+    )
+    b = bench()
+    await identify_further(b.session, "127.0.0.1", port)
+    [service] = b.recorded.facts(Service)
+    assert service.protocol == "modbus"
+    [access] = b.recorded.facts(OpenAccess)
+    assert access.what == (
+        "the device identification" if identity == "yes" else "two holding registers"
+    )
+    if identity == "yes":
+        assert (service.product, service.version) == ("Maker PLC-1", "1.2.3")
 
 
 @pytest.mark.parametrize(("kinds", "open_to_all"), [(b"\x02\x01\x02", True), (b"\x01\x02", False)])

@@ -3,6 +3,9 @@
 import asyncio
 import dataclasses
 import socket
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -138,10 +141,71 @@ async def test_tftp_answers_from_another_port(bench, device):
     assert (service.protocol, service.banner) == ("tftp", "File not found")
 
 
-async def test_coap_resources_are_followed(bench, device):
-    def coap_answer(request, code, payload):
-        return bytes((0x64, code)) + request[2:8] + b"\xff" + payload
+def coap_answer(request, code, payload):
+    return bytes((0x64, code)) + request[2:8] + b"\xff" + payload
 
+
+@pytest.mark.parametrize(
+    ("made_up", "other", "open_"),
+    [
+        ((0x84, b"Not Found"), (0x45, b"21.5"), True),
+        ((0x45, b"21.5"), (0x45, b"21.5"), False),
+        ((0x45, b"{}"), (0x45, b"21.5"), False),
+        ((0x84, b""), (0x45, b"Error: login required"), False),
+        ((0x84, b""), (0x45, b"unauthorized"), False),
+        ((0x84, b""), (0x45, b"error_count=0"), True),
+    ],
+    ids=["true", "everything", "something", "error text", "refusal", "data"],
+)
+async def test_coap_content_counts_only_by_contrast(bench, device, made_up, other, open_):
+    def coap(request):
+        if b"core" in request:
+            return [coap_answer(request, 0x45, b"</temp>")]
+        return [coap_answer(request, *(made_up if b"probe-" in request else other))]
+
+    await device(coap=coap)
+    b = bench()
+    await survey(b.session, HERE)
+    assert [a.what for a in b.recorded.facts(OpenAccess)] == ["resource /temp"] * open_
+    assert [s.protocol for s in b.recorded.facts(Service)] == ["coap"]
+
+
+async def test_coap_response_apart_from_its_acknowledgement(bench, device):
+    """RFC 7252 section 5.2.2: an empty acknowledgement, then a message of its own."""
+
+    def coap(request):
+        late = b"\x44\x45\x99\x99" + request[4:8] + b"\xff"
+        said = b"</temp>" if b"core" in request else b"21.5"
+        if b"probe-" in request:
+            return [coap_answer(request, 0x84, b"")]
+        return [b"\x60\x00" + request[2:4], late + said]
+
+    await device(coap=coap)
+    b = bench()
+    await survey(b.session, HERE)
+    assert [a.what for a in b.recorded.facts(OpenAccess)] == ["resource /temp"]
+
+
+@pytest.mark.skipif(not find_spec("bacpypes3"), reason="bacpypes3 is missing")
+async def test_bacpypes_tells_its_texts(bench, monkeypatch, port, start):
+    start(sys.executable, str(Path(__file__).with_name("bacnet_device.py")), str(port))
+    probe = dataclasses.replace(BY_NAME["bacnet"], port=port)
+    monkeypatch.setattr(module, "PROBES", (probe,))
+    for _ in range(20):
+        b = bench()
+        await survey(b.session, HERE)
+        if b.recorded.facts(Service):
+            break
+        await asyncio.sleep(0.25)
+    [service] = b.recorded.facts(Service)
+    assert "device 1234, vendor number 999" in service.banner
+    assert "object name AHU-1" in service.banner
+    what = [a.what for a in b.recorded.facts(OpenAccess)]
+    assert "object name of the BACnet device object" in what
+    assert not any(a.write_possible for a in b.recorded.facts(OpenAccess))
+
+
+async def test_coap_resources_are_followed(bench, device):
     def coap(request):
         links = b"</temp>,</secret>"
         if b"core" in request:

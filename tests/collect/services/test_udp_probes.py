@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.collect.services.udp import encrypted, infrastructure, names, things
+from probe.collect.services.udp import bacnet, encrypted, infrastructure, names, things
 from probe.collect.services.udp.survey import PROBES
+from probe.model.text import clean
 
 NONCE = bytes(range(32))
 BY_NAME = {p.protocol: p for p in PROBES}
@@ -191,11 +192,12 @@ def test_coap_list_then_resources():
     heard = things.parse_coap(answer, request)
     assert not heard.open_access, "the list of resources is public by design"
     followed = things.coap_resources(answer, NONCE)
-    assert [things.coap_paths(r) for r in followed] == ["/", "/time", "/a/b"]
-    assert len({r[2:4] for r in (request, *followed)}) == 4
-    got = things.parse_coap(coap_answer(followed[1], 0x45, b"12:00"), followed[1])
+    assert [things.coap_paths(r) for r in followed[1:]] == ["/", "/time", "/a/b"]
+    assert things.coap_paths(followed[0]).startswith("/probe-")
+    assert len({r[2:4] for r in (request, *followed)}) == 5
+    got = things.parse_coap(coap_answer(followed[2], 0x45, b"12:00"), followed[2])
     assert got.open_access == ("resource /time",)
-    refused = things.parse_coap(coap_answer(followed[1], 0x81, b""), followed[1])
+    refused = things.parse_coap(coap_answer(followed[2], 0x81, b""), followed[2])
     assert refused.refused
     assert not refused.open_access
 
@@ -216,12 +218,60 @@ def test_dtls_hello_and_its_answers():
     assert "alert" in encrypted.parse_dtls(b"\x15\xfe\xfd" + b"\0" * 12, b"").reason
 
 
+def bacnet_answer(apdu: bytes, head: bytes = b"\x01\x00") -> bytes:
+    return b"\x81\x0a" + struct.pack("!H", 4 + len(head + apdu)) + head + apdu
+
+
+@pytest.mark.parametrize("text", ["", "Heat <b>", "x" * 300])
+@pytest.mark.parametrize(
+    "head", [b"\x01\x00", b"\x01\x08\x00\x05\x01\x07", b"\x01\x20\0\x05\0\xff"]
+)
+def test_bacnet_character_strings(text, head):
+    raw = b"\0" + text.encode()
+    size = (
+        bytes((0x70 | len(raw),))
+        if len(raw) < 5
+        else b"\x75"
+        + (bytes((len(raw),)) if len(raw) < 254 else b"\xfe" + struct.pack("!H", len(raw)))
+    )
+    value = b"\x30\1\x0c\x0c\2\0\0\1\x19\x4d\x3e" + size + raw + b"\x3f"
+    heard = bacnet.parse(bacnet_answer(value, head), bacnet.name(NONCE))
+    assert heard.banner == f"object name {clean(text, 80)}"
+
+
+def test_bacnet_asks_further():
+    name = bacnet.name(NONCE)
+    error = bacnet_answer(b"\x50\1\x0c\x91\1\x91\x1f")
+    assert not bacnet.parse(error, name).open_access
+    assert bacnet.further(error, NONCE) == (bacnet.WHO_IS,)
+    i_am = bacnet_answer(bytes.fromhex("1000c4020004d222040091002203e7"))
+    assert bacnet.parse(i_am, bacnet.WHO_IS).banner == "device 1234, vendor number 999"
+    reads = bacnet.further(i_am, NONCE)
+    assert all(bytes.fromhex("020004d2") in r for r in reads)
+    assert len({*reads, name}) == len(bacnet.PROPERTIES) + 1
+    other = bacnet_answer(b"\x50\7\x0c\x91\1\x91\x1f")
+    assert bacnet.parse(other, name) is None, "the answer to another question"
+    assert bacnet.parse(name, name) is None, "an echo"
+
+
+@given(st.binary(max_size=80))
+def test_bacnet_is_read_or_refused(data):
+    for raw in (
+        data,
+        bacnet_answer(data),
+        bacnet_answer(b"\x30\1\x0c" + data),
+        bacnet_answer(b"\x10\0\xc4" + data),
+    ):
+        bacnet.parse(raw, bacnet.name(NONCE))
+        bacnet.further(raw, NONCE)
+
+
 def test_bacnet_reads_the_name():
-    [request, *_] = things.bacnet_read(b"", NONCE)
+    request = bacnet.name(NONCE)
     assert struct.unpack("!H", request[2:4])[0] == len(request)
     value = b"\x75\x05\x00AHU1"
-    answer = b"\x81\x0a\0\x1b\1\0" + b"\x30\1\x0c\x0c\2\0\0\1\x19\x4d\x3e" + value + b"\x3f"
-    heard = things.parse_bacnet(answer, request)
+    answer = bacnet_answer(b"\x30\1\x0c\x0c\2\0\0\1\x19\x4d\x3e" + value + b"\x3f")
+    heard = bacnet.parse(answer, request)
     assert heard.open_access == ("object name of the BACnet device object",)
     assert "AHU1" in heard.banner
 

@@ -28,6 +28,8 @@ AGAIN_WITHIN_S = 1.1
 that a closed port among many needs a second question, a second after the one before, to be told from a
 silent one."""
 MAX_ANNOUNCED = 32
+MOST_REQUESTS = 12
+"""To one service, however much it names that could be asked for."""
 
 
 @dataclass(slots=True)
@@ -111,10 +113,11 @@ async def _ask(
         result.state = None
         result.proof.append(proof)
         result.raw = result.raw or answers[0].data
-        heard = [h for h in (probe.parse(a.data, request) for a in answers) if h is not None]
-        result.heard += heard
-        if asked == 1 and heard:
-            requests += probe.follow(answers[0].data, nonce)
+        understood = [(a.data, h) for a in answers if (h := probe.parse(a.data, request))]
+        result.heard += [h for _, h in understood]
+        if understood and (asked == 1 or probe.chained):
+            more = [r for r in probe.follow(understood[0][0], nonce) if r not in requests]
+            requests += more[: MOST_REQUESTS - len(requests)]
 
 
 def _record(session: DeviceSession, address: str, probe: UdpProbe, result: _Result) -> None:
@@ -147,7 +150,9 @@ def _record(session: DeviceSession, address: str, probe: UdpProbe, result: _Resu
         ),
         *proof,
     )
-    for what in dict.fromkeys(w for h in result.heard for w in h.open_access):
+    anything = any(h.anything for h in result.heard)
+    given = dict.fromkeys(w for h in result.heard for w in h.open_access if not anything)
+    for what in given:
         session.observe(
             OpenAccess(
                 transport="udp",

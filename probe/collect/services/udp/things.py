@@ -2,12 +2,24 @@
 
 import re
 import struct
+from dataclasses import replace
 
+from probe.collect.services.udp import bacnet
 from probe.collect.services.udp.probe import Heard, UdpProbe
 from probe.model.text import clean
 
 MAX_RESOURCES = 4
 """CoAP resources that are read after the list; GET is safe by definition (RFC 7252 section 5.8.1)."""
+MADE_UP = "/probe-"
+"""How the path of a resource begins that no device has."""
+COAP_SEPARATE_S = 0.25
+"""A response may come apart from its acknowledgement (section 5.2.2)."""
+EXCUSE = re.compile(
+    r"\W*(error|unauthori[sz]ed|forbidden|(access|permission) denied|not (found|allowed|authori[sz]ed)|"
+    r"(login|authentication) required)\b",
+    re.IGNORECASE,
+)
+"""How a text begins that is a refusal, whatever its response code."""
 
 
 def coap_get(path: str, nonce: bytes, message: int = 0) -> bytes:
@@ -64,11 +76,12 @@ def coap_payload(message: bytes) -> bytes | None:
 
 
 def coap_resources(answer: bytes, nonce: bytes) -> tuple[bytes, ...]:
-    """GET requests for the first resources of a link-format list (RFC 6690)."""
+    """GET requests for a resource that is not there, and for the first of a link-format list (RFC 6690)."""
     found = re.findall(rb"<(/[^<>\"\s?]{0,120})>", (coap_payload(answer) or b"")[:4096])
     paths = dict.fromkeys(f.decode("utf-8", "replace") for f in found)
     wanted = [p for p in paths if not p.startswith("/.well-known")][:MAX_RESOURCES]
-    return tuple(coap_get(p, nonce, n) for n, p in enumerate(wanted, 1))
+    asked = [MADE_UP + nonce[8:14].hex(), *wanted] if wanted else []
+    return tuple(coap_get(p, nonce, n) for n, p in enumerate(asked, 1))
 
 
 def parse_coap(answer: bytes, request: bytes) -> Heard | None:
@@ -90,6 +103,10 @@ def parse_coap(answer: bytes, request: bytes) -> Heard | None:
     )
     if code != "2.05" or not payload or path.startswith("/.well-known"):
         return heard  # The list of resources is meant to be read by anybody (RFC 6690 section 1).
+    if path.startswith(MADE_UP):
+        return replace(heard, anything=True)
+    if EXCUSE.match(heard.banner):
+        return heard
     return Heard(reason=heard.reason, open_access=(f"resource {path}",))
 
 
@@ -105,43 +122,6 @@ def parse_mqttsn(answer: bytes, request: bytes) -> Heard | None:
     if len(answer) < 3 or answer[0] != len(answer) or answer[1] != 2:
         return None
     return Heard(banner=f"gateway {answer[2]}", reason="MQTT-SN GWINFO")
-
-
-BACNET_PROPERTIES = {77: "object name", 70: "model name", 44: "firmware revision"}
-
-
-def bacnet_who_is(nonce: bytes) -> bytes:
-    """Who-Is in an Original-Unicast-NPDU (ASHRAE 135 annex J)."""
-    del nonce
-    return bytes.fromhex("810a0008 0100 1008")
-
-
-def bacnet_read(answer: bytes, nonce: bytes) -> tuple[bytes, ...]:
-    """ReadProperty of the device object's name and model; instance 4194303 means "yourself"."""
-    del answer, nonce
-    return tuple(
-        bytes.fromhex("810a0011 0104 0205")
-        + bytes((n, 0x0C, 0x0C, 0x02, 0x3F, 0xFF, 0xFF, 0x19, number))
-        for n, number in enumerate(BACNET_PROPERTIES, 1)
-    )
-
-
-def parse_bacnet(answer: bytes, request: bytes) -> Heard | None:
-    """I-Am, or the acknowledgement of a ReadProperty with a character string in it."""
-    if len(answer) < 8 or answer[0] != 0x81 or request[:1] != b"\x81":
-        return None
-    apdu = answer[6:]
-    if apdu[:1] != b"\x30" or b"\x3e" not in apdu:
-        return Heard(reason="BACnet answer")
-    what = BACNET_PROPERTIES.get(request[-1], "property")
-    inner = apdu[apdu.index(b"\x3e") + 1 :].rstrip(b"\x3f")
-    # Tag 7 is a character string; 0x75 says that its length follows in one byte.
-    text = clean(inner[3:] if inner[:1] == b"\x75" else inner[2:], 80)
-    return Heard(
-        banner=f"{what} {text}",
-        reason="BACnet ReadProperty acknowledged",
-        open_access=(f"{what} of the BACnet device object",),
-    )
 
 
 def knx_description(nonce: bytes) -> bytes:
@@ -189,10 +169,9 @@ PROBES = (
         build=lambda nonce: coap_get("/.well-known/core", nonce),
         parse=parse_coap,
         follow=coap_resources,
+        more_within=COAP_SEPARATE_S,
     ),
-    UdpProbe(
-        protocol="bacnet", port=47808, build=bacnet_who_is, parse=parse_bacnet, follow=bacnet_read
-    ),
+    bacnet.PROBE,
     UdpProbe(protocol="knx", port=3671, build=knx_description, parse=parse_knx),
     UdpProbe(protocol="mqtt-sn", port=10000, build=mqttsn_search, parse=parse_mqttsn),
     UdpProbe(protocol="miio", port=54321, build=miio_hello, parse=parse_miio),
