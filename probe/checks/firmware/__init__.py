@@ -1,0 +1,1 @@
+"""Questions on firmware and update images: who signed them, and what is inside."""

@@ -1,0 +1,44 @@
+"""Is no component of a version for which vulnerabilities are published? By version alone, never confirmed."""
+
+from collections.abc import Iterator
+
+from probe.checks.firmware.components import affected, certain, named, no_components
+from probe.checks.firmware.images import Image, each_image, in_files, listed
+from probe.model.dut import Dut, Seen
+from probe.model.finding import Answer, Owner, inconclusive
+from probe.model.firmware import ImageComponent
+
+CONFIRM = "Find the component's version and the patches it was built with (package list, build system), and record a manual result or a VEX statement."
+
+
+def check(dut: Dut) -> Iterator[Answer]:
+    def judge(image: Image) -> Iterator[Answer]:
+        found = [s for s in image.all(ImageComponent) if affected(s.fact)]
+        yield from in_files(image, (s for s in found if certain(s.fact)), _sentence)
+        for seen in found:
+            if not certain(seen.fact):
+                yield _unsure(image, seen)
+        yield from no_components(image)
+
+    absent = (
+        "For no recognised version of a component are vulnerabilities known to the tables at hand."
+    )
+    yield from each_image(dut, judge, absent)
+
+
+def _sentence(found: list[ImageComponent]) -> str:
+    said = "; ".join(f"{named(c)}: {listed(affected(c), 3)}" for c in found[:3])
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"By version alone, not confirmed, affected: {said}{more}."
+
+
+def _unsure(image: Image, seen: Seen[ImageComponent]) -> Answer:
+    fact = seen.fact
+    summary = f"A text in the file may mean that {named(fact)} is in it, for which vulnerabilities are known."
+    return inconclusive(
+        image.at(fact.place, f"{fact.path}, {fact.name}"),
+        summary,
+        *seen.proof,
+        owner=Owner.OPERATOR,
+        settle=CONFIRM,
+    )

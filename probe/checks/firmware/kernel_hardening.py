@@ -1,0 +1,53 @@
+"""Is the Linux kernel configured with its protections, where the image holds its configuration?"""
+
+from collections.abc import Iterator
+
+from probe.checks.firmware.images import Image, each_image, in_files, listed
+from probe.model.dut import Dut
+from probe.model.finding import Answer, Owner, inconclusive
+from probe.model.firmware import ImageKernel, ImageLayer
+
+ON = (
+    "STRICT_KERNEL_RWX",
+    "STACKPROTECTOR",
+    "RANDOMIZE_BASE",
+    "SECCOMP",
+    "HARDENED_USERCOPY",
+    "FORTIFY_SOURCE",
+    "VMAP_STACK",
+)
+OFF = ("DEVMEM", "DEVKMEM", "KGDB", "PROC_KCORE", "KEXEC")
+NO_CONFIG = "Ask the manufacturer for the configuration of the kernel, or build it with IKCONFIG."
+
+
+def check(dut: Dut) -> Iterator[Answer]:
+    def judge(image: Image) -> Iterator[Answer]:
+        found = image.all(ImageKernel)
+        yield from in_files(image, (s for s in found if _wrong(s.fact)), _sentence)
+        if not any(s.fact.options for s in found) and image.survey is not None and _linux(image):
+            summary = "The configuration of the kernel is not in the image."
+            owner = Owner.DEVICE
+            yield inconclusive(image.subject, summary, *image.proof, owner=owner, settle=NO_CONFIG)
+
+    def without(image: Image) -> str:
+        return "" if _linux(image) else "No Linux kernel was found in the image."
+
+    absent = "The kernel is configured with its usual protections."
+    yield from each_image(dut, judge, absent, no_object=without)
+
+
+def _linux(image: Image) -> bool:
+    layers = image.all(ImageLayer)
+    named = any("linux" in f"{s.fact.format} {s.fact.title}".lower() for s in layers)
+    return named or image.has_files() or bool(image.all(ImageKernel))
+
+
+def _wrong(fact: ImageKernel) -> list[str]:
+    options = {name.removeprefix("CONFIG_"): value for name, value in fact.options}
+    missing = [f"{name} is off" for name in ON if options.get(name) in ("n", "", "not set")]
+    return missing + [f"{name} is on" for name in OFF if options.get(name) in ("y", "m")]
+
+
+def _sentence(kernels: list[ImageKernel]) -> str:
+    fact = kernels[-1]
+    return f"Linux {fact.version or 'of unknown version'}: {listed(_wrong(fact), 6)}."
