@@ -116,10 +116,8 @@ def _signed(data: "cms.SignedData") -> Message:
 
 def _content(value: "core.Asn1Value") -> bytes:
     """The content's own octets: without the tag of the OCTET STRING or, in PKCS #7, of the SEQUENCE."""
-    from asn1crypto import core, parser
+    from asn1crypto import core
 
-    if isinstance(value, core.Any):
-        return bytes(parser.parse(value.dump() if value.explicit is None else value.contents)[4])
     if isinstance(value, core.OctetString):
         return bytes(value)
     return bytes(value.contents)

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from firmware_checks.budget import MIB, OutOfBudget
 from firmware_checks.content import Inspector, inspectors
@@ -25,6 +26,8 @@ SHOWN = 256
 SMALLEST_UNKNOWN = 64
 """Fewer unknown bytes than this between layers are taken for alignment."""
 MOST_UNREAD = 200
+MOST_WORDS = 500
+"""Characters of one text of a protection."""
 PADDING = (0x00, 0xFF)
 
 
@@ -90,7 +93,7 @@ class Walk:
         if reading.problem:
             self._not_read(place, reading.problem)
         if reading.protection is not None:
-            protection = asdict(reading.protection)
+            protection = {k: shown(v) for k, v in asdict(reading.protection).items()}
             fact = ImageProtection(
                 image=self.image, place=place.path, format=reading.format, **protection
             )
@@ -258,6 +261,11 @@ def _may_fit(one: Format, view: View) -> bool:
     if one.at_end or not one.anchors:
         return True
     return any(view.starts_with(magic, offset) for magic, offset in one.anchors)
+
+
+def shown(value: object) -> Any:
+    """Text of a protection, which may quote names from the image, made harmless; all else as it is."""
+    return clean(value, MOST_WORDS) if type(value) is str else value
 
 
 def may_be_layer(view: View) -> bool:

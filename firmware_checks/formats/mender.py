@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import json
 import lzma
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,14 +20,14 @@ from firmware_checks.filesystems import tar
 from firmware_checks.keys import weakness
 from firmware_checks.reading import Context, Protection, PublicKey, Reading
 from firmware_checks.signatures import check, described, judged, key_id
-from firmware_checks.streams import Inflater, unrolled
+from firmware_checks.streams import Decoder, Inflater, unrolled
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
 RANK = 25
 LARGEST_TEXT = 1 << 20
 MOST_MEMBERS = 4096
-PACKED = {
+PACKED: dict[str, tuple[bytes, Callable[[], Decoder]]] = {
     ".tar.gz": (b"\x1f\x8b\x08", Inflater),
     ".tar.xz": (b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=DICTIONARY)),
 }

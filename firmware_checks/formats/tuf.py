@@ -112,7 +112,7 @@ def _members(view: View) -> Iterator[tuple[str, View]]:
                 yield name, view.part(member.at, member.size)
         return
     try:
-        with zipfile.ZipFile(Window(view)) as archive:  # type: ignore[arg-type]
+        with zipfile.ZipFile(Window(view)) as archive:
             for info in archive.infolist()[:MOST_MEMBERS]:
                 if info.filename.endswith(".json") and info.file_size <= LARGEST:
                     with archive.open(info) as file:
