@@ -1,6 +1,7 @@
 """Names the logins that can be tried on a device, one job for each service, last of all jobs."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 
 from probe.checks.access.logins import further_members
@@ -21,6 +22,8 @@ PRIORITY = 60
 PERMIT = (
     "Permit logins in the plan: documented factory credentials are then tried, a few and slowly."
 )
+LISTED = {("snmp", "user"): "snmpv3"}
+"""Methods whose accounts are listed under another name than that of the protocol."""
 
 
 class Logins:
@@ -65,9 +68,10 @@ def _subject(service: Service) -> str:
 
 def _work(service: Service) -> Work:
     async def work(session: DeviceSession) -> None:
-        candidates = chosen(session.dut, service, session.plan)
         old = old_passwords(session.dut)
         for method in await methods_of(session, service):
+            rows = LISTED.get((service.protocol, method.name), service.protocol)
+            candidates = chosen(session.dut, replace(service, protocol=rows), session.plan)
             await Contrast(session, service, method, candidates, old=old).run()
 
     return work

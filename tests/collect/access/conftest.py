@@ -36,6 +36,8 @@ class Outcome:
     missing: list[NotMeasured] = field(default_factory=list)
     evidence: dict[str, bytes] = field(default_factory=dict)
     logins: int = 0
+    facts: Callable[[type[Fact]], list[Any]] = lambda _: []
+    """Every recorded fact of a kind."""
 
     @property
     def test(self) -> LoginTest:
@@ -75,6 +77,7 @@ def login(bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Login:
             facts_of(NotMeasured),
             made.recorded.evidence,
             made.session.budget.logins,
+            facts_of,
         )
 
     return run

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.collect.access.attempt import Credential
-from probe.collect.access.protocols import mqtt_codec, snmp
-from probe.collect.access.protocols.telnet_text import Prompt, prompt_at_end
+from probe.collect.access.protocols import mqtt_codec
 from probe.collect.access.protocols.telnet_codec import TelnetCodec
+from probe.collect.access.protocols.telnet_text import Prompt, prompt_at_end
 from probe.collect.access.protocols.web.auth import Challenge, basic, challenges, digest
 from probe.collect.access.protocols.web.forms import Page, says_no
 from probe.collect.answers import NoAnswer
@@ -181,26 +181,3 @@ def test_packets_are_read_back(body: bytes, rest: bytes) -> None:
 def test_parse_raises_nothing_else(data: bytes) -> None:
     with contextlib.suppress(NoAnswer):
         mqtt_codec.parse(data)
-
-
-# --- SNMP ----------------------------------------------------------------------------------------
-
-
-def test_get_request_bytes() -> None:
-    assert snmp.get_request(snmp.V2C, b"public", 1, snmp.SYS_DESCR) == bytes.fromhex(
-        "302602010104067075626c6963a019020101020100020100300e300c06082b060102010101000500"
-    )
-
-
-@given(st.binary(max_size=80))
-def test_responses_raise_malformed_only(data: bytes) -> None:
-    with contextlib.suppress(snmp.Malformed):
-        snmp.parse_response(data)
-    snmp.is_report(data)
-
-
-@given(st.integers(0, 400), st.integers(0, 2**31 - 1))
-def test_lengths_and_numbers_are_read_back(size: int, number: int) -> None:
-    parts = snmp.split(snmp.tlv(4, bytes(size)) + snmp.integer(number))
-    assert parts[0] == (4, bytes(size))
-    assert int.from_bytes(parts[1][1], "big", signed=True) == number

@@ -197,25 +197,3 @@ async def test_mosquitto(
     assert got.test.without_credential is (REFUSED if account else ACCEPTED)
     assert got.opened == ([("admin", "admin")] if account == "admin" else [])
     assert len(got.open) == (0 if account else 1)
-
-
-@needs("snmpd")
-@pytest.mark.parametrize("community", ["public", "zu-7Klo"])
-async def test_snmpd(
-    login: Any,
-    service: Any,
-    start: Start,
-    port: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    community: str,
-) -> None:
-    from probe.collect.access.protocols import snmp
-
-    monkeypatch.setattr(snmp, "WITHIN", 0.3)
-    (tmp_path / "conf").write_text(f"rocommunity {community}\nagentaddress udp:127.0.0.1:{port}\n")
-    start("snmpd", "-f", "-Lo", "-C", "-c", str(tmp_path / "conf"), "-p", str(tmp_path / "pid"))
-    got = await login(service("snmp", port))
-    assert [password for _, password in got.opened] == (["public"] if community == "public" else [])
-    assert got.test.without_credential is got.test.random_credential is REFUSED
-    assert not got.test.problem

@@ -10,7 +10,7 @@ import asyncssh
 import pytest
 
 from probe.collect.access.collector import COLLECTOR
-from probe.collect.access.protocols import mqtt, mqtt_codec, snmp
+from probe.collect.access.protocols import mqtt, mqtt_codec
 from probe.collect.access.protocols import telnet as telnet_room
 from probe.model.evidence import Coverage
 from probe.model.observation import LoginResult, LoginTest, Service
@@ -419,67 +419,6 @@ async def test_mqtt(
         got = await login(service("mqtt", port))
     assert (got.test.without_credential, got.test.random_credential) == (none, random)
     assert [user for user, _ in got.opened] == opened
-
-
-# --- SNMP ----------------------------------------------------------------------------------------
-
-
-class Agent(asyncio.DatagramProtocol):
-    """An agent: which community it takes, whether it speaks version 3, and how reliably."""
-
-    def __init__(self, community: bytes | None, *, v3: bool, lose: int = 0) -> None:
-        self.community, self.v3, self.lose = community, v3, lose
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        if self.lose:
-            self.lose -= 1
-            return
-        head = snmp.split(snmp.split(data)[0][1])
-        if head[0][1] == b"\3":
-            if self.v3:
-                self.transport.sendto(data, addr)
-            return
-        if self.community is not None and head[1][1] != self.community:
-            return
-        pdu = snmp.split(head[2][1])
-        oid = snmp.split(snmp.split(pdu[3][1])[0][1])[0][1]
-        value = snmp.tlv(snmp.OCTETS, b"Linux \x1b[31mcam")
-        binding = snmp.tlv(0x30, snmp.tlv(0x30, snmp.tlv(snmp.OID, oid) + value))
-        numbers = b"".join(snmp.tlv(2, content) for _, content in pdu[:3])
-        answer = snmp.tlv(snmp.RESPONSE, numbers + binding)
-        version = snmp.tlv(2, head[0][1]) + snmp.tlv(4, head[1][1])
-        self.transport.sendto(snmp.tlv(0x30, version + answer), addr)
-
-
-@pytest.mark.parametrize(
-    ("agent", "random", "opened"),
-    [
-        (Agent(b"public", v3=True), REFUSED, ["public"]),
-        (Agent(b"private", v3=False), REFUSED, ["private"]),
-        (Agent(b"public", v3=True, lose=1), REFUSED, ["public"]),
-        (Agent(None, v3=False), NOT_TRIED, []),
-        (Agent(b"kjsd8", v3=True), REFUSED, []),
-        (Agent(b"kjsd8", v3=False), NO_ANSWER, []),
-    ],
-    ids=["public", "private", "lossy", "any", "secret", "secret-silent"],
-)
-async def test_snmp(
-    login: Any, service: Any, monkeypatch: Any, agent: Agent, random: Any, opened: list[str]
-) -> None:
-    monkeypatch.setattr(snmp, "WITHIN", 0.15)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(lambda: agent, local_addr=("127.0.0.1", 0))
-    got = await login(service("snmp", transport.get_extra_info("sockname")[1]))
-    transport.close()
-    assert [password for _, password in got.opened] == opened
-    assert got.test.random_credential is random
-    assert "\x1b" not in str(got.test)
-    if random is NO_ANSWER:
-        assert got.test.problem
-        assert {c.result for c in got.test.candidates} == {NO_ANSWER}
 
 
 # --- budget and permission -----------------------------------------------------------------------
