@@ -60,32 +60,41 @@ def descend(
     number = 0
     while waiting:
         path, node, depth = waiting.pop()
-        try:
-            for name, child in children(node):
-                number += 1
-                if number > budget.limits.files:
-                    raise OutOfBudget(f"more than {budget.limits.files} files")
-                if number % 1024 == 0:
-                    budget.check_time()
-                part = harmless(name.replace(b"/", b"_"))
-                if not part:
-                    continue
-                way = f"{path}/{part}" if path else part
-                key = folder(child)
-                if key is None:
-                    yield Found(way, child)
-                    continue
-                problem = ""
-                if key in seen:
-                    problem = "this folder is inside itself, or is in two places"
-                elif depth >= DEEPEST or len(way) > LONGEST:
-                    problem = "the folders are too deep"
-                else:
-                    seen.add(key)
-                    waiting.append((way, child, depth + 1))
-                yield Found(way, child, problem)
-        except Malformed as error:
-            yield Found(path, node, f"the folder is damaged: {error}")
+        below, problem = _listing(node, children, budget.limits.files - number)
+        if path or problem:
+            yield Found(path, node, problem)
+        number += len(below)
+        budget.check_time()
+        for name, child in below:
+            part = harmless(name.replace(b"/", b"_"))
+            way = f"{path}/{part}" if path else part
+            key = folder(child)
+            if not part:
+                continue
+            if key is None:
+                yield Found(way, child)
+            elif key in seen:
+                yield Found(way, child, "this folder is inside itself, or is in two places")
+            elif depth >= DEEPEST or len(way) > LONGEST:
+                yield Found(way, child, "the folders are too deep")
+            else:
+                seen.add(key)
+                waiting.append((way, child, depth + 1))
+
+
+def _listing(
+    node: N, children: Callable[[N], Iterator[tuple[bytes, N]]], most: int
+) -> tuple[list[tuple[bytes, N]], str]:
+    """What is in one folder, as far as it can be read, and why no further. Raises OutOfBudget."""
+    below: list[tuple[bytes, N]] = []
+    try:
+        for pair in children(node):
+            below.append(pair)
+            if len(below) > most:
+                raise OutOfBudget("more files than are looked at in one image")
+    except Malformed as error:
+        return below, f"the folder is damaged: {error}"
+    return below, ""
 
 
 @dataclass(frozen=True, slots=True)
