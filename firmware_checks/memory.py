@@ -1,0 +1,112 @@
+"""Bytes that a transport carries to addresses, put together as they stand in the chip's memory."""
+
+from collections.abc import Iterator
+
+from firmware_checks.budget import MIB, Budget, OutOfBudget
+from firmware_checks.reading import Part, Protection, Reading
+from firmware_checks.view import Malformed, View
+from probe.model.firmware import LayerKind, Rollback, Signing
+
+LARGEST = 64 * MIB
+"""Flash of a microcontroller, and what hangs at it."""
+GAP = 64 * 1024
+"""A gap up to this is erased flash inside one program; beyond it another region begins (fuses, settings)."""
+MOST_REGIONS = 64
+LONGEST_LINE = 600
+
+
+class Pieces:
+    """Pieces with addresses. Raises Malformed when they are more than a chip holds."""
+
+    def __init__(self, source: int, budget: Budget) -> None:
+        self.blocks: list[tuple[int, bytearray]] = []
+        self._total, self._most, self._budget = 0, min(LARGEST, source + MIB), budget
+
+    def put(self, address: int, data: bytes) -> None:
+        """One piece. Raises Malformed."""
+        self._total += len(data)
+        if self._total > self._most:
+            raise Malformed(f"it carries more than {self._most} bytes")
+        if self.blocks and self.blocks[-1][0] + len(self.blocks[-1][1]) == address:
+            # Grown in one buffer: a file has 50 000 lines of 16 bytes that follow each other.
+            last = self.blocks[-1][1]
+            last += data
+        else:
+            self.blocks.append((address, bytearray(data)))
+
+    def regions(self) -> list[tuple[int, View]]:
+        """What belongs together, each from its address; gaps are filled with 0xFF. Raises OutOfBudget."""
+        found: list[tuple[int, bytearray]] = []
+        for address, data in sorted(self.blocks, key=lambda block: block[0]):
+            if found:
+                begin, region = found[-1]
+                gap = address - begin - len(region)
+                if 0 <= gap <= GAP:
+                    self._budget.take(gap + len(data))
+                    region += b"\xff" * gap + data
+                    if len(region) > LARGEST:
+                        raise OutOfBudget("more than 64 MiB in one region of memory")
+                    continue
+                if gap < 0:
+                    # Written twice: the later line wins, as it does in a programmer.
+                    at = address - begin
+                    region[at : at + len(data)] = data
+                    continue
+            self._budget.take(len(data))
+            found.append((address, bytearray(data)))
+        return [(address, View(bytes(region))) for address, region in found]
+
+
+def lines(view: View) -> Iterator[bytes]:
+    """The lines of a text, read in windows. Raises Malformed for one that is too long."""
+    rest = b""
+    for window in view.windows(MIB):
+        found = (rest + bytes(window)).split(b"\n")
+        rest = found.pop()
+        if len(rest) > LONGEST_LINE:
+            raise Malformed("a line that is too long")
+        yield from found
+    yield rest
+
+
+def carried(
+    name: str,
+    kind: LayerKind,
+    pieces: Pieces,
+    *,
+    size: int,
+    title: str = "",
+    details: list[tuple[str, str]] | None = None,
+    problem: str = "",
+    integrity: str = "",
+) -> Reading:
+    """The Reading of a transport: what it carries as parts. Raises OutOfBudget."""
+    regions = pieces.regions()
+    said = [(f"{len(view)} bytes", f"at {address:#010x}") for address, view in regions]
+    if len(regions) > MOST_REGIONS:
+        problem = problem or f"of its {len(regions)} regions of memory {MOST_REGIONS} were read"
+    return Reading(
+        format=name,
+        kind=kind,
+        size=size,
+        title=title,
+        details=tuple((details or []) + said),
+        problem=problem,
+        protection=unsigned(integrity, problem),
+        parts=tuple(
+            Part(name=f"memory at {address:#010x}", view=view)
+            for address, view in regions[:MOST_REGIONS]
+        ),
+    )
+
+
+def unsigned(integrity: str, problem: str = "") -> Protection:
+    """Of a format that has no place for a signature: what it carries has to bring its own."""
+    return Protection(
+        signing=Signing.UNSIGNED,
+        detail="this format only carries bytes and has no place for a signature",
+        can_be_signed=False,
+        binds_payload=False,
+        rollback=Rollback.NONE,
+        integrity=integrity or (problem and "damaged"),
+    )
