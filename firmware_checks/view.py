@@ -71,11 +71,13 @@ class View:
 
     def find(self, needle: bytes, start: int = 0, end: int | None = None) -> int:
         """Offset of ``needle``, -1 when it is not there. Searches in windows, so that nothing is copied whole."""
-        stop, step = len(self) if end is None else min(end, len(self)), 1 << 20
-        for at in range(start, stop, step):
+        stop, step, at = len(self) if end is None else min(end, len(self)), 4096, start
+        while at < stop:
             window = bytes(self._data[at : min(at + step + len(needle) - 1, stop)])
             if (hit := window.find(needle)) >= 0:
                 return at + hit
+            # Small windows first: where hits are dense, a large one for each would cost a copy each.
+            at, step = at + step, min(4 * step, 1 << 20)
         return -1
 
     def is_filled_with(self, *values: int) -> bool:
