@@ -6,7 +6,7 @@ the signatures.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from firmware_checks import cms
@@ -41,6 +41,7 @@ class Program:
     """Of the certificate table in the header, 0 without one."""
     table_at: int
     table_size: int
+    headers: int
     end: int
     sections: tuple[tuple[str, int, int], ...]
 
@@ -122,35 +123,46 @@ def parsed(view: View) -> Program:
         row_at=row if has_row else 0,
         table_at=table_at,
         table_size=table_size,
+        headers=view.u32(optional + 60),
         end=end,
         sections=tuple(sections),
     )
 
 
-def digest(body: View, one: Program) -> Callable[[str], bytes]:
-    """The Authenticode hash by its name."""
+def digests(body: View, one: Program, name: str) -> list[bytes]:
+    """The Authenticode hash as specified, by sections, and as some signers make it, from end to end.
 
-    def made(name: str) -> bytes:
-        found = hashlib.new(name)
-        for start, end in _hashed(body, one):
-            found.update(body.raw[start:end])
-        if not one.table_size:
-            found.update(bytes(-len(body) % 8))
-        return found.digest()
+    They differ for programs with gaps between their sections.
+    """
+    found = []
+    for pieces in (list(_by_sections(body, one)), list(_end_to_end(body, one))):
+        made = hashlib.new(name)
+        for start, end in pieces:
+            made.update(body.raw[start:end])
+        found.append(made.digest())
+    return found
 
-    return made
 
-
-def _hashed(body: View, one: Program) -> Iterator[tuple[int, int]]:
-    after = one.checksum_at + 4
+def _headers(one: Program, end: int) -> Iterator[tuple[int, int]]:
     yield 0, one.checksum_at
-    if one.row_at:
-        yield after, one.row_at
-        after = one.row_at + 8
-    if one.table_size:
-        yield after, one.table_at
-        after = one.table_at + one.table_size
-    yield after, len(body)
+    yield one.checksum_at + 4, one.row_at
+    yield one.row_at + 8, end
+
+
+def _by_sections(body: View, one: Program) -> Iterator[tuple[int, int]]:
+    yield from _headers(one, one.headers)
+    done = one.headers
+    for _, start, size in sorted(one.sections, key=lambda section: section[1]):
+        yield start, start + size
+        done += size
+    # What is behind the sections begins, by the specification, after as many bytes as were hashed.
+    yield done, one.table_at
+    yield one.table_at + one.table_size, len(body)
+
+
+def _end_to_end(body: View, one: Program) -> Iterator[tuple[int, int]]:
+    yield from _headers(one, one.table_at)
+    yield one.table_at + one.table_size, len(body)
 
 
 def _kernel(view: View, one: Program, context: Context) -> Reading | None:
@@ -206,7 +218,7 @@ def _judge(body: View, one: Program, der: bytes, keys: tuple[PublicKey, ...]) ->
         return replace(
             judgement, signing=Signing.NOT_VERIFIED, detail=f"the hash {name} is not known here"
         )
-    if digest(body, one)(name) != said:
+    if said not in digests(body, one, name):
         text = "the hash that was signed is not that of the program"
         return replace(judgement, signing=Signing.TAMPERED, detail=text)
     return judgement
