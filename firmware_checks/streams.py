@@ -201,12 +201,12 @@ class BlockFormat:
 
     def read(self, view: View, context: Context) -> Reading | None:
         header, size, problem = self.header(view), len(view), ""
-        next(self.pieces(view), b"")
         try:
             size = self.end(view)
         except Malformed as error:
             problem = f"the stream is cut short: {error}"
         whole = view.part(0, size)
+        next(self.pieces(whole), b"")
 
         def make(budget: Budget) -> View:
             return gathered(self.pieces(whole), size, budget)

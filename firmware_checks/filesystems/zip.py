@@ -20,7 +20,7 @@ ZIP64_END, ZIP64_SIZE = b"PK\x06\x06", 76
 ROW = 46
 """Smallest entry of the directory."""
 UNIX = 3
-ENCRYPTED = 0x1
+ENCRYPTED, UTF8 = 0x1, 0x800
 NOTHING = View(b"")
 DAMAGE = (
     zipfile.BadZipFile,
@@ -137,7 +137,7 @@ class ZipTree:
             mode = one.external_attr >> 16 if one.create_system == UNIX else 0
             kind = kind_of(mode) if mode & 0o170000 else Kind.FILE
             kind = Kind.DIRECTORY if one.is_dir() else kind
-            path = harmless(one.filename.replace("\\", "/"))
+            path = harmless(_name(one).replace("\\", "/"))
             if not path:
                 continue
             data, problem = b"", ""
@@ -170,3 +170,13 @@ class ZipTree:
         if len(data) != one.file_size:
             return data, "it is not as long as the archive says"
         return data, ""
+
+
+def _name(one: zipfile.ZipInfo) -> str:
+    """Unix tools write UTF-8 and do not say so; the library takes what is not said for code page 437."""
+    if one.flag_bits & UTF8:
+        return one.filename
+    try:
+        return one.filename.encode("cp437").decode()
+    except UnicodeError:
+        return one.filename
