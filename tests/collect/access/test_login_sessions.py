@@ -293,9 +293,9 @@ def ftpd(rule: Callable[[str, str], bool], *, pwd: bytes = b'257 "/"\r\n') -> Ta
 
 
 async def test_ftp(login: Any, serve: Any, service: Any) -> None:
-    async with serve(ftpd(lambda u, p: (u, p) == ("ftp", "ftp"))) as port:
+    async with serve(ftpd(lambda u, p: (u, p) == ("user", "user"))) as port:
         got = await login(service("ftp", port))
-    assert got.opened == [("ftp", "ftp")]
+    assert got.opened == [("user", "user")]
     assert got.test.tls is False
 
 
