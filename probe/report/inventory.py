@@ -8,6 +8,7 @@ from probe.model import observation as obs
 from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.ports import parse_ports
+from probe.report.firmware_tables import TABLES as FIRMWARE_TABLES
 from probe.report.guessing_table import guessing
 from probe.report.secrets import masked
 from probe.report.tls_tables import certificates, details, overview
@@ -196,6 +197,7 @@ _TABLES: tuple[tuple[str, str, Row, Callable[[Dut, bool], Iterable[Row]]], ...] 
         _addresses,
     ),
     ("identity", "Identity", ("What", "Value", "Said by"), _identity),
+    *FIRMWARE_TABLES,
     (
         "services",
         "Services",

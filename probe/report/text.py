@@ -4,15 +4,16 @@ Lines are wrapped at 80 columns; commands, hashes and evidence stay whole so tha
 """
 
 import difflib
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from probe.errors import ProbeError
 from probe.model.summary import RunSummary
 from probe.model.text import clean
 from probe.model.verdict import Status
+from probe.report.firmware_text import images
 from probe.report.groups import owed_by_catalogue, short_name, unknown_groups
 from probe.report.inventory import when
+from probe.report.lines import Lines, fact, wrap
 from probe.report.viewmodel import (
     CatalogueView,
     DeviceView,
@@ -21,9 +22,6 @@ from probe.report.viewmodel import (
     ReportView,
     RequirementView,
 )
-
-WIDTH = 80
-Lines = Iterator[str]
 
 
 def render(view: ReportView) -> bytes:
@@ -90,20 +88,20 @@ def runs_table(runs: Iterable[RunSummary]) -> str:
 
 def _summary(view: ReportView, report: str) -> Lines:
     run = view.run
-    yield from _fact("Run", f"{run.id}, {run.status}. {run.status_sentence}")
+    yield from fact("Run", f"{run.id}, {run.status}. {run.status_sentence}")
     if not view.devices:
         yield "No device was tested."
     for device in view.devices:
         yield ""
-        yield from _fact("Device", _name(device))
+        yield from fact("Device", _name(device))
         for catalogue in device.catalogues:
             yield from _result(catalogue)
         for problem in device.problems:
             if problem.fails:
-                yield from _wrap(_failure(device, problem), "  FAIL  ", "        ")
+                yield from wrap(_failure(device, problem), "  FAIL  ", "        ")
     if view.seen_only:
         yield ""
-        yield from _fact("Seen, not tested", ", ".join(s.label for s in view.seen_only))
+        yield from fact("Seen, not tested", ", ".join(s.label for s in view.seen_only))
     yield ""
     yield f"More: probe show {run.id}"
     if report:
@@ -117,10 +115,10 @@ def _name(device: DeviceView) -> str:
 
 
 def _result(catalogue: CatalogueView) -> Lines:
-    yield from _fact(short_name(catalogue), catalogue.overall, indent="  ")
+    yield from fact(short_name(catalogue), catalogue.overall, indent="  ")
     counted = ", ".join(f"{c.all} {c.status}" for c in catalogue.counts if c.all)
-    yield from _wrap(f"{catalogue.total} requirements: {counted}.", "    ", "    ")
-    yield from _wrap(catalogue.limit, "    ", "    ")
+    yield from wrap(f"{catalogue.total} requirements: {counted}.", "    ", "    ")
+    yield from wrap(catalogue.limit, "    ", "    ")
 
 
 def _failure(device: DeviceView, problem: ProblemView) -> str:
@@ -133,37 +131,38 @@ def _failure(device: DeviceView, problem: ProblemView) -> str:
 
 def _show_run(view: ReportView) -> Lines:
     run = view.run
-    yield from _fact("Run", run.id)
-    yield from _fact("Status", f"{run.status}. {run.status_sentence}")
-    yield from _fact("Started", f"{run.started}, took {run.duration_s:g} s")
-    yield from _fact("Operator", run.operator or "not named")
-    yield from _fact("Authorised by", run.authorisation)
-    yield from _fact("Where", f"{run.host or 'host not named'}, interface {run.interface}")
-    yield from _fact("Scope", ", ".join((*run.networks, *run.targets)) or "the interface")
-    yield from _fact("Plan", " - ".join(filter(None, (run.plan, run.plan_summary))))
-    yield from _fact("Jobs", f"{run.jobs_done} of {run.jobs_known} done, {run.jobs_failed} failed")
-    yield from _fact("Measured with", f"probe {run.tool_version}")
+    yield from fact("Run", run.id)
+    yield from fact("Status", f"{run.status}. {run.status_sentence}")
+    yield from fact("Started", f"{run.started}, took {run.duration_s:g} s")
+    yield from fact("Operator", run.operator or "not named")
+    yield from fact("Authorised by", run.authorisation)
+    yield from fact("Where", f"{run.host or 'host not named'}, interface {run.interface}")
+    yield from fact("Scope", ", ".join((*run.networks, *run.targets)) or "the interface")
+    yield from fact("Plan", " - ".join(filter(None, (run.plan, run.plan_summary))))
+    yield from fact("Jobs", f"{run.jobs_done} of {run.jobs_known} done, {run.jobs_failed} failed")
+    yield from fact("Measured with", f"probe {run.tool_version}")
     for note in run.notes:
-        yield from _fact(f"Note, {note.level}, {note.at}", note.text)
+        yield from fact(f"Note, {note.level}, {note.at}", note.text)
     for device in view.devices:
         yield ""
         yield from _device(device)
     if view.seen_only:
         yield ""
-        yield from _fact("Seen, not tested", ", ".join(s.label for s in view.seen_only))
+        yield from fact("Seen, not tested", ", ".join(s.label for s in view.seen_only))
 
 
 def _device(device: DeviceView) -> Lines:
-    yield from _fact("DEVICE", _name(device))
+    yield from fact("DEVICE", _name(device))
     if device.mac:
-        yield from _fact("MAC address", device.mac, indent="  ")
+        yield from fact("MAC address", device.mac, indent="  ")
     for attribute in device.attributes:
-        yield from _fact(
+        yield from fact(
             attribute.name, f"{attribute.value} (said by {attribute.source})", indent="  "
         )
     for catalogue in device.catalogues:
         yield ""
         yield from _result(catalogue)
+    yield from images(device)
     for problem in device.problems:
         yield ""
         yield from _problem(device, problem)
@@ -172,13 +171,13 @@ def _device(device: DeviceView) -> Lines:
     for catalogue, requirements in owed_by_catalogue(device):
         yield ""
         ids = ", ".join(r.id for r in requirements)
-        yield from _fact(f"To do by hand for {short_name(catalogue)}", ids, indent="  ")
+        yield from fact(f"To do by hand for {short_name(catalogue)}", ids, indent="  ")
     for gap in device.gaps:
         yield ""
-        yield from _fact(
+        yield from fact(
             "Not measured", f"{gap.what}. {gap.reason} (cause: {gap.owner})", indent="  "
         )
-        yield from _fact("To settle it", gap.settle, indent="    ")
+        yield from fact("To settle it", gap.settle, indent="    ")
     yield from _attempts(device)
 
 
@@ -186,12 +185,12 @@ def _attempts(device: DeviceView) -> Lines:
     """One attempt in two lines, and its evidence whole."""
     if device.attempts:
         yield ""
-        yield from _fact("Login attempts", str(len(device.attempts)), indent="  ")
+        yield from fact("Login attempts", str(len(device.attempts)), indent="  ")
     for a in device.attempts:
         who = f"account '{a.account}', " if a.account else ""
         origin = f" [{a.origin}]" if a.origin else ""
         said = f"{a.answer}, {a.seconds:g} s{f': {a.detail}' if a.detail else ''}"
-        yield from _wrap(
+        yield from wrap(
             f"{a.at}, {a.service}, {a.method}: {a.purpose}, {who}presented {a.presented}{origin}; {said}",
             f"    {a.number:>3}. ",
             "         ",
@@ -201,12 +200,12 @@ def _attempts(device: DeviceView) -> Lines:
 
 
 def _problem(device: DeviceView, problem: ProblemView) -> Lines:
-    yield from _fact("FAIL" if problem.fails else "SIGN", problem.question + " No.", indent="  ")
+    yield from fact("FAIL" if problem.fails else "SIGN", problem.question + " No.", indent="  ")
     for finding in device.findings:
         if finding.id in problem.findings:
-            yield from _fact(finding.subject, finding.summary, indent="    ")
+            yield from fact(finding.subject, finding.summary, indent="    ")
     if not problem.findings:
-        yield from _fact("Found", problem.why, indent="    ")
+        yield from fact("Found", problem.why, indent="    ")
     named = ", ".join(f"{r.catalogue} {r.requirement}" for r in problem.fails)
     for label, text in (
         ("Fails", named),
@@ -216,7 +215,7 @@ def _problem(device: DeviceView, problem: ProblemView) -> Lines:
         ("Effort", problem.effort),
     ):
         if text:
-            yield from _fact(label, text, indent="    ")
+            yield from fact(label, text, indent="    ")
     for command in problem.reproduce:
         yield f"    $ {command}"
 
@@ -225,21 +224,21 @@ def _unknown(catalogue: CatalogueView) -> Lines:
     for group in unknown_groups(catalogue):
         yield ""
         ids = ", ".join(r.id for r in group.requirements)
-        yield from _fact(group.status, f"{short_name(catalogue)}: {ids}", indent="  ")
-        yield from _fact("Why", group.reason, indent="    ")
+        yield from fact(group.status, f"{short_name(catalogue)}: {ids}", indent="  ")
+        yield from fact("Why", group.reason, indent="    ")
         ways = dict.fromkeys(way for r in group.requirements for way in r.settle[:1])
         for way in ways:
-            yield from _fact("To settle it", way, indent="    ")
+            yield from fact("To settle it", way, indent="    ")
 
 
 def _requirement(
     device: DeviceView, catalogue: CatalogueView, requirement: RequirementView
 ) -> Lines:
-    yield from _fact("Device", _name(device))
-    yield from _fact("Catalogue", f"{catalogue.title}, {catalogue.edition}")
-    yield from _fact("Requirement", f"{requirement.id} {requirement.title}")
+    yield from fact("Device", _name(device))
+    yield from fact("Catalogue", f"{catalogue.title}, {catalogue.edition}")
+    yield from fact("Requirement", f"{requirement.id} {requirement.title}")
     kind = "mandatory" if requirement.mandatory else "not mandatory"
-    yield from _fact("Level", f"{requirement.level} ({kind})")
+    yield from fact("Level", f"{requirement.level} ({kind})")
     for label, text in (
         ("Applies when", requirement.condition),
         ("In plain words", requirement.plain),
@@ -247,13 +246,13 @@ def _requirement(
         ("Remark", requirement.note),
     ):
         if text:
-            yield from _fact(label, text)
-    yield from _fact("Verdict", requirement.status)
-    yield from _fact("Reason", requirement.reason)
+            yield from fact(label, text)
+    yield from fact("Verdict", requirement.status)
+    yield from fact("Reason", requirement.reason)
     for step in requirement.settle:
-        yield from _fact("Next", step)
+        yield from fact("Next", step)
     for mapping in requirement.mappings:
-        yield from _fact("Check", f"{mapping.check}, {mapping.strength}: {mapping.outcome}")
+        yield from fact("Check", f"{mapping.check}, {mapping.strength}: {mapping.outcome}")
     by_id = {finding.id: finding for finding in device.findings}
     for finding in (by_id[f] for f in requirement.findings if f in by_id):
         yield ""
@@ -262,22 +261,22 @@ def _requirement(
         yield ""
         yield "By hand (still owed):" if requirement.manual_owed else "By hand:"
         for number, step in enumerate(requirement.manual, start=1):
-            yield from _wrap(step, f"  {number}. ", "     ")
+            yield from wrap(step, f"  {number}. ", "     ")
 
 
 def _finding(finding: FindingView) -> Lines:
-    yield from _fact("Finding", f"{finding.outcome}, {finding.subject}")
-    yield from _wrap(finding.summary, "  ", "  ")
-    yield from _fact("Check", finding.check, indent="  ")
+    yield from fact("Finding", f"{finding.outcome}, {finding.subject}")
+    yield from wrap(finding.summary, "  ", "  ")
+    yield from fact("Check", finding.check, indent="  ")
     for label, text in (
         ("Policy", finding.policy),
         ("Whose doing", finding.owner),
         ("To settle it", finding.settle),
     ):
         if text:
-            yield from _fact(label, text, indent="  ")
+            yield from fact(label, text, indent="  ")
     for proof in finding.proof:
-        yield from _fact("Proof" if proof.sha256 else "Tried", proof.text or "bytes", indent="  ")
+        yield from fact("Proof" if proof.sha256 else "Tried", proof.text or "bytes", indent="  ")
         if proof.sha256:
             yield f"    sha256 {proof.sha256}"
         for line in proof.excerpt:
@@ -285,20 +284,6 @@ def _finding(finding: FindingView) -> Lines:
 
 
 # --- lines ---------------------------------------------------------------------------------------
-
-
-def _fact(label: str, text: str, indent: str = "") -> Lines:
-    return _wrap(text, f"{indent}{label}: ", indent + "  ")
-
-
-def _wrap(text: str, first: str, rest: str) -> Lines:
-    yield from textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_on_hyphens=False,
-    ) or [first.rstrip()]
 
 
 def _text(lines: Iterable[str]) -> str:

@@ -7,12 +7,14 @@ from probe.model.catalogue import Catalogue, Requirement
 from probe.model.check import CheckInfo
 from probe.model.evidence import Coverage, EvidenceRef, Proof
 from probe.model.finding import Finding
+from probe.model.given import given_of
 from probe.model.ids import CheckId, DeviceId
 from probe.model.observation import NotMeasured, PortScan, Service
 from probe.model.state import RunState
 from probe.model.verdict import Status, Verdict
 from probe.tui import glyphs, view
 from probe.tui.blocks import Block, Field, Gap, Heading, Item, Page, Para, Title
+from probe.tui.firmware_page import firmware_blocks
 from probe.tui.spans import Line, join
 from probe.tui.tls_page import tls_blocks
 
@@ -62,8 +64,11 @@ def device_page(state: RunState, device: DeviceId, catalogues: Iterable[Catalogu
     page.append(Field("Seen by", ", ".join(found.seen_by)))
     page += _results(state, device, catalogues)
     page += _findings(view.findings_of(state, device))
-    page += _services(state, device)
-    page += tls_blocks(state.dut(device))
+    dut = state.dut(device)
+    page += firmware_blocks(dut, view.findings_of(state, device))
+    if not found.is_image_only:
+        page += _services(state, device)
+    page += tls_blocks(dut)
     page += _not_measured(state, device)
     return tuple(page)
 
@@ -178,7 +183,8 @@ def verdict_page(
     answered = {f.check for f in found}
     for mapping in requirement.checks:
         if mapping.check not in answered:
-            line: Line = ((f"{mapping.check} has not run on this device", "dim"),)
+            absent = given_of(device).absent(mapping.check) if device else ""
+            line: Line = ((f"{mapping.check} {_not_run(absent)}", "dim"),)
             page.append(Para(line, "·"))
     if not found and not requirement.checks:
         page.append(Para("No check of the probe speaks for this requirement.", role="dim"))
@@ -188,6 +194,10 @@ def verdict_page(
         page += [Heading("By hand" + owed), Para(requirement.manual)]
     page += _how_measured(requirement, checks)
     return tuple(page + _about(requirement, catalogue))
+
+
+def _not_run(absent: str) -> str:
+    return f"was not asked: {absent}" if absent else "has not run on this device"
 
 
 def _requirement_title(requirement: Requirement) -> Title:

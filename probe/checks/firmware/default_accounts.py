@@ -31,7 +31,7 @@ def check(dut: Dut) -> Iterator[Answer]:
 
 def _sentence(accounts: list[ImageAccount]) -> str:
     none = [f"'{a.username}'" for a in accounts if a.state is AccountState.EMPTY]
-    known = [f"'{a.username}' ('{a.password}')" for a in accounts if a.state is AccountState.KNOWN]
+    known = [f"'{a.username}'" for a in accounts if a.state is AccountState.KNOWN]
     said = []
     if none:
         said.append(f"no password is needed for {listed(none)}")
