@@ -44,11 +44,13 @@ class View:
         return bytes(self._data[offset : offset + len(magic)]) == magic
 
     def unpack(self, layout: str, offset: int = 0) -> tuple[Any, ...]:
-        """``struct.unpack_from`` with Malformed in place of its error."""
+        """``struct.unpack_from`` with Malformed in place of its error, and without offsets from the end."""
         try:
-            return struct.unpack_from(layout, self._data, offset)
-        except struct.error:
-            raise Malformed(f"{struct.calcsize(layout)} bytes at {offset} are not there") from None
+            if offset >= 0:
+                return struct.unpack_from(layout, self._data, offset)
+        except (struct.error, OverflowError):
+            pass
+        raise Malformed(f"{struct.calcsize(layout)} bytes at {offset} are not there")
 
     def u8(self, offset: int) -> int:
         return int(self.unpack("B", offset)[0])
