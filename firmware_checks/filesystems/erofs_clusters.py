@@ -235,7 +235,7 @@ def decompressed(packed: View, algorithm: int, size: int, *, padded: bool) -> by
         raise Malformed("a cluster of zeros")
     match algorithm:
         case 0:
-            made = compression.unlz4(data, size) if padded else unlz4_partly(data, size)
+            made = compression.unlz4(data, size) if padded else _unlz4_followed(data, size)
         case 1:
             made = _micro_lzma(data, size)
         case 2:
@@ -256,6 +256,17 @@ def _micro_lzma(data: bytes, size: int) -> bytes:
     if lc + lp > 4 or pb > 4:
         raise Malformed("LZMA: no such properties")
     return compression.unlzma_raw(b"\0" + data[1:], size, lc, lp, pb)
+
+
+def _unlz4_followed(data: bytes, size: int) -> bytes:
+    """An LZ4 block with zeros behind it, of which the last few may be its own."""
+    end = len(data.rstrip(b"\0"))
+    for own in range(4):
+        try:
+            return compression.unlz4(data[: end + own], size)
+        except Malformed:
+            continue
+    return unlz4_partly(data, size)
 
 
 def unlz4_partly(data: bytes, size: int) -> bytes:
