@@ -179,4 +179,6 @@ def _unpack(view: View, how: str, budget: Budget) -> bytes | None:
     except (zlib.error, lzma.LZMAError, EOFError, MemoryError) as error:
         raise Malformed(str(error)) from None
     budget.take(len(data))
+    if len(data) >= room:
+        raise Malformed("it grows beyond all measure")
     return data
