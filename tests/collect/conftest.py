@@ -165,12 +165,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-def with_account(tmp_path: Path) -> Callable[[str], list[str]]:
+def with_account(tmp_path: Path) -> Callable[..., list[str]]:
     """Words before a command that give it an account of its own, in its mount namespace only."""
     if os.geteuid() != 0 or not shutil.which("openssl"):
         pytest.skip("an account of its own for a daemon needs root and openssl")
 
-    def make(password: str) -> list[str]:
+    def make(password: str, changed: int = 19000) -> list[str]:
         made = subprocess.run(
             ["openssl", "passwd", "-6", password], capture_output=True, text=True, check=True
         )
@@ -179,7 +179,7 @@ def with_account(tmp_path: Path) -> Callable[[str], list[str]]:
         os.chown(home, 4242, 4242)
         for name, line in (
             ("passwd", f"admin:x:4242:4242::{home}:/bin/sh"),
-            ("shadow", f"admin:{made.stdout.strip()}:19000:0:99999:7:::"),
+            ("shadow", f"admin:{made.stdout.strip()}:{changed}:0:99999:7:::"),
         ):
             (tmp_path / name).write_text(Path("/etc", name).read_text() + line + "\n")
         mounts = " && ".join(f"mount --bind {tmp_path}/{n} /etc/{n}" for n in ("passwd", "shadow"))

@@ -96,7 +96,7 @@ class Password:
 
     async def _first_prompt(self, terminal: Terminal) -> tuple[Prompt, str]:
         text = await terminal.read(FIRST_WORD)
-        if prompt_at_end(text) is Prompt.NONE and not terminal.ended:
+        if prompt_at_end(text) is Prompt.NONE and not menu(text) and not terminal.ended:
             await terminal.line("")  # some wait for a key before they ask
             text += await terminal.read(FIRST_WORD)
         if terminal.ended:
