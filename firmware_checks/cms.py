@@ -18,6 +18,7 @@ from probe.model.text import clean
 
 if TYPE_CHECKING:
     from asn1crypto import cms, core  # type: ignore[import-untyped]
+    from cryptography import x509
 
 FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 """What asn1crypto raises for bytes that are no ASN.1 of the kind it was told."""
@@ -223,47 +224,69 @@ def _trusted(chain: list[PublicKey], keys: tuple[PublicKey, ...]) -> bool:
 
 def _chain(message: Message, signer: Signer, keys: tuple[PublicKey, ...]) -> list[PublicKey]:
     """The signer's certificate and those that issued it, from the message and from those given."""
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    if not signer.certificate:
-        return []
-    ders = (*message.certificates, *(k.certificate for k in keys if k.certificate))
-    links = [link for link in map(_link, ders[:MOST_CERTIFICATES]) if link is not None]
-    pool = [(x509.load_der_x509_certificate(link.certificate), link) for link in links]
-    first = _link(signer.certificate)
+    given = [k.certificate for k in keys if k.certificate]
+    links = [_link(der) for der in (*given, *message.certificates)[:MOST_CERTIFICATES]]
+    pool = [link for link in links if link is not None]
+    first = _link(signer.certificate) if signer.certificate else None
     chain = [first] if first is not None else []
     while chain and len(chain) < LONGEST_CHAIN:
-        last = x509.load_der_x509_certificate(chain[-1].certificate)
-        for candidate, link in pool:
-            try:
-                last.verify_directly_issued_by(candidate)
-            except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-                continue
-            if all(link.der != seen.der for seen in chain):
-                chain.append(link)
-                break
-        else:
+        issuer = next(
+            (
+                link
+                for link in pool
+                if all(link.der != seen.der for seen in chain)
+                and _issued(chain[-1].certificate, link.certificate)
+            ),
+            None,
+        )
+        if issuer is None:
             break
+        chain.append(issuer)
     return chain
 
 
-def _link(der: bytes) -> PublicKey | None:
+def _certificate(der: bytes) -> "x509.Certificate | None":
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        one = x509.load_der_x509_certificate(der)
-        return PublicKey(name="", der=spki(one.public_key()), certificate=der)
+        return x509.load_der_x509_certificate(der)
+    except (ValueError, TypeError, x509.InvalidVersion):
+        return None
+
+
+def _link(der: bytes) -> PublicKey | None:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    one = _certificate(der)
+    try:
+        return PublicKey(name="", der=spki(one.public_key()), certificate=der) if one else None
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
 
 
-def _subject(der: bytes) -> str:
+def _issued(der: bytes, by: bytes) -> bool:
+    """Whether ``by`` signed ``der`` and may sign certificates (RFC 5280 section 4.2.1.9)."""
     from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
+    lower, upper = _certificate(der), _certificate(by)
+    if lower is None or upper is None:
+        return False
     try:
-        return clean(x509.load_der_x509_certificate(der).subject.rfc4514_string(), 200)
+        lower.verify_directly_issued_by(upper)
+        if upper.version is x509.Version.v1:
+            return True
+        return upper.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return False
+
+
+def _subject(der: bytes) -> str:
+    one = _certificate(der)
+    try:
+        return clean(one.subject.rfc4514_string(), 200) if one else ""
     except (ValueError, TypeError):
         return ""
 

@@ -181,6 +181,7 @@ def _protection(
     configurations = _configurations(tree)
     encrypted = any(image.encrypted for image in images.values())
     integrity, wrong = _integrity(images)
+    hidden = [name for name in wrong if images[name].encrypted]
     signed = [
         (c, s) for c in configurations[:MOST_IMAGES] for s in _config_signatures(tree, c, keys)
     ]
@@ -189,7 +190,12 @@ def _protection(
     if best is None:
         best = _worst([s for s in alone.values() if s is not None])
     unsigned = [c.name for c in configurations if all(c is not d for d, _ in signed)]
-    signing, detail = _signing(best, wrong, problem, by_image=not signed)
+    if wrong and wrong == hidden:
+        # What a hash of an encrypted image is over is for its device to know: no claim of tampering.
+        problem = problem or f"the hash of {', '.join(hidden)}, which is encrypted, does not hold"
+        signing, detail = Signing.ENCRYPTED, problem
+    else:
+        signing, detail = _signing(best, wrong, problem, by_image=not signed)
     binds: bool | None = None
     if signed and best is not None:
         holder = next(c for c, s in signed if s is best)

@@ -4,27 +4,37 @@ Source: the kernel's ``Documentation/arch/{arm,arm64,riscv,x86}/boot*``. What th
 the compiler it was built with come from its banner; the kernel's bytes are given on as a file ``vmlinux``.
 """
 
-import lzma
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firmware_checks.budget import MIB, Budget
+from firmware_checks.filesystems import (
+    bzip2_stream,
+    gzip_stream,
+    lz4_legacy,
+    lzma_stream,
+    lzop_stream,
+    xz_stream,
+    zstd_stream,
+)
 from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.streams import BlockFormat, StreamFormat
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
 RANK = 40
 BANNER = re.compile(rb"Linux version (\d+\.\d+[^ \0]{0,80}) (\([^\0\n]{0,300})")
 ZIMAGE, ARM64, RISCV, BZIMAGE = b"\x18\x28\x6f\x01", b"ARM\x64", b"RSC\x05", b"HdrS"
-PACKED = {
-    b"\x1f\x8b\x08": "gzip",
-    b"\xfd7zXZ\0": "xz",
-    b"\x5d\0\0": "lzma",
-    b"\x28\xb5\x2f\xfd": "zstd",
-}
-PACKED |= {b"\x89LZO\0\r\n\x1a\n": "lzo", b"\x02\x21\x4c\x18": "lz4"}
+STREAMS = (
+    gzip_stream.FORMAT,
+    xz_stream.FORMAT,
+    lzma_stream.FORMAT,
+    zstd_stream.FORMAT,
+    lz4_legacy.FORMAT,
+    lzop_stream.FORMAT,
+    bzip2_stream.FORMAT,
+)
 MOST_TRIES = 24
 
 
@@ -103,14 +113,14 @@ def _bzimage(view: View, context: Context) -> Reading | None:
 def _reading(
     name: str, body: View, context: Context, problem: str, plain: View | None, said: str = ""
 ) -> Reading:
-    kernel, how = (plain, "") if plain is not None else _unpacked(body, context.budget)
+    kernel, how = (plain, "") if plain is not None else _unpacked(body, context)
     banner = _banner(kernel) if kernel is not None else None
     version = banner[0] if banner else said.split(" ")[0]
     details = [("packed with", how)] if how else []
     if banner or said:
         details.append(("banner", banner[1] if banner else said))
     if kernel is None and not problem:
-        problem = f"its {how or 'packed'} kernel was not unpacked"
+        problem = "its packed kernel was not unpacked"
     return Reading(
         format=name,
         kind=LayerKind.BOOT,
@@ -135,50 +145,25 @@ def _banner(view: View) -> tuple[str, str] | None:
     return None
 
 
-def _unpacked(body: View, budget: Budget) -> tuple[View | None, str]:
+def _unpacked(body: View, context: Context) -> tuple[View | None, str]:
     """The first packed stream in the image that unpacks to something with the size of a kernel."""
-    hits: list[tuple[int, str]] = []
-    for magic, how in PACKED.items():
-        at = body.find(magic)
-        while at >= 0 and len(hits) < MOST_TRIES * len(PACKED):
-            hits.append((at, how))
-            at = body.find(magic, at + 1) if len(magic) > 3 else body.find(magic, at + 1, MIB)
-    named = ""
-    for at, how in sorted(hits)[:MOST_TRIES]:
+    hits: list[tuple[int, StreamFormat | BlockFormat]] = []
+    for one in STREAMS:
+        for magic, _ in one.anchors:
+            at = body.find(magic)
+            while at >= 0 and len(hits) < MOST_TRIES * len(STREAMS):
+                hits.append((at, one))
+                # A short magic is met by chance all over packed bytes: only near the beginning it counts.
+                at = body.find(magic, at + 1, len(body) if len(magic) > 3 else MIB)
+    for at, one in sorted(hits, key=lambda hit: hit[0])[:MOST_TRIES]:
         try:
-            data = _unpack(body.part(at), how, budget)
+            reading = one.read(body.part(at), context)
+            if reading is None or not reading.parts:
+                continue
+            part = reading.parts[0]
+            view = part.view if part.make is None else part.make(context.budget)
         except Malformed:
             continue
-        if data is None:
-            named = named or how
-        elif len(data) > min(MIB, len(body)):
-            return View(data), how
-    return None, named
-
-
-def _unpack(view: View, how: str, budget: Budget) -> bytes | None:
-    """The stream at the beginning of ``view``; None when its kind is not unpacked here. Raises Malformed."""
-    room = budget.room(len(view))
-    try:
-        if how == "gzip":
-            data = zlib.decompressobj(31).decompress(view.raw, room)
-        elif how in ("xz", "lzma"):
-            form = lzma.FORMAT_XZ if how == "xz" else lzma.FORMAT_ALONE
-            data = lzma.LZMADecompressor(form, memlimit=budget.limits.one_layer).decompress(
-                view.raw, room
-            )
-        elif how == "zstd":
-            import zstandard
-
-            try:
-                data = zstandard.ZstdDecompressor().stream_reader(view.raw).read(room)
-            except zstandard.ZstdError as error:
-                raise Malformed(str(error)) from None
-        else:
-            return None
-    except (zlib.error, lzma.LZMAError, EOFError, MemoryError) as error:
-        raise Malformed(str(error)) from None
-    budget.take(len(data))
-    if len(data) >= room:
-        raise Malformed("it grows beyond all measure")
-    return data
+        if view is not None and len(view) > min(MIB, len(body)):
+            return view, reading.format
+    return None, ""
