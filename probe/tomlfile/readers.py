@@ -47,6 +47,7 @@ RULES = Rules(
             "rtsp",
             "vnc",
             "redis",
+            "coaps",
             "any",
         ),
         "DeclaredAccount.origin": ("", "universal", "unique-per-device", "user-defined"),

@@ -34,6 +34,7 @@ NAMES = {
     "rtsp": "RTSP service",
     "vnc": "VNC service",
     "redis": "Redis server",
+    "coaps": "CoAP service over DTLS",
 }
 FIRST_LOGIN = (
     "Is it new, or was it reset? Then set a password as the manual says, see that the default is refused "
@@ -51,7 +52,7 @@ def default_answers(dut: Dut, protocol: str) -> Iterator[Answer]:
             for surface in surfaces(dut, protocol)
             for answer in (_surface(dut, surface), *elsewhere(dut, surface))
         ),
-        udp="snmp" if protocol == "snmp" else "",
+        udp=protocol if protocol in ("snmp", "coaps") else "",
         absent=f"No {NAMES[protocol]} was found.",
     )
 

@@ -19,6 +19,7 @@ from probe.model.observation import (
 
 PROTOCOLS = (
     "http", "telnet", "ssh", "ftp", "snmp", "mqtt", "onvif", "cwmp", "rtsp", "vnc", "redis",
+    "coaps",
 )  # fmt: skip
 ON_ANOTHER = frozenset({"onvif"})
 """Protocols that share the port of another one; a ``SpokenBeside`` tells of them, and not a Service."""
@@ -53,8 +54,8 @@ class Surface:
     @property
     def encrypted(self) -> bool:
         """Each address of it is known to encrypt before anything else."""
-        ssh = self.protocol == "ssh"
-        return bool(self.services) and (ssh or all(seen.fact.tls for seen in self.services))
+        always = self.protocol in ("ssh", "coaps")
+        return bool(self.services) and (always or all(seen.fact.tls for seen in self.services))
 
 
 def _groups(dut: Dut, protocols: Iterable[str]) -> list[list[Seen[Service]]]:
@@ -207,6 +208,7 @@ def title(protocol: str) -> str:
         "http": "The web login",
         "cwmp": "The TR-069 connection request",
         "redis": "Redis",
+        "coaps": "CoAP over DTLS",
     }
     return names.get(protocol, protocol.upper())
 

@@ -9,7 +9,7 @@ from probe.model.evidence import Proof
 from probe.model.finding import Answer, Owner, inconclusive, violated
 from probe.model.observation import HttpPage, LoginResult, LoginTest, OpenAccess, Service
 
-GUARDED = ("http", "telnet", "ssh", "ftp", "snmp", "mqtt", "rtsp", "vnc", "redis")
+GUARDED = ("http", "telnet", "ssh", "ftp", "snmp", "mqtt", "rtsp", "vnc", "redis", "coaps")
 """Protocols on which a login was tried, and without a credential first."""
 MADE_FOR_ALL = ("/.well-known/security.txt",)
 """Pages that everybody is meant to read (RFC 9116)."""

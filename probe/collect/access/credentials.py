@@ -242,7 +242,7 @@ def attempt_list(dut: Dut, plan: Plan) -> list[str]:
         lines += _lines(dut, replace(service, protocol="snmpv3"), plan, where)
     for protocol in PROTOCOLS:
         if all(service.protocol != protocol for service in known):
-            transport = "udp" if protocol == "snmp" else "tcp"
+            transport = "udp" if protocol in ("snmp", "coaps") else "tcp"
             service = Service(transport=transport, address="", port=0, protocol=protocol)
             lines += _lines(dut, service, plan, f"{protocol} if found")
     return lines

@@ -12,7 +12,7 @@ from probe.model.plan import OwnCredential
 
 LIST = Path(__file__).with_name("credentials.toml")
 PROTOCOLS = (
-    "http", "telnet", "ssh", "ftp", "snmp", "snmpv3", "mqtt", "rtsp", "onvif", "vnc", "redis", "coap",
+    "http", "telnet", "ssh", "ftp", "snmp", "snmpv3", "mqtt", "rtsp", "onvif", "vnc", "redis", "coaps",
     "cwmp",
 )  # fmt: skip
 """What a row may be for; for ``snmp`` the password is the community, for ``vnc`` and ``redis`` it is all."""

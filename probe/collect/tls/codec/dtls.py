@@ -87,7 +87,7 @@ class HelloWriter:
         head = bytes([_CLIENT_HELLO]) + len(body).to_bytes(3, "big")
         head += self._message.to_bytes(2, "big")
         return tuple(
-            self._in_record(
+            self.record(
                 Content.HANDSHAKE,
                 head + at.to_bytes(3, "big") + vector(body[at : at + FRAGMENT_BYTES], 3),
             )
@@ -100,15 +100,16 @@ class HelloWriter:
         self._message += 1
 
     def alert(self, number: int) -> bytes:
-        return self._in_record(Content.ALERT, bytes([_FATAL, number]))
+        return self.record(Content.ALERT, bytes([_FATAL, number]))
 
-    def _in_record(self, kind: Content, payload: bytes) -> bytes:
+    def record(self, kind: Content, payload: bytes, version: Version = Version.TLS11) -> bytes:
+        """One more record of this association, in the clear."""
         # The version of a first record is the oldest there is: no stack refuses that one.
-        record = Record(
-            kind=kind, version=WIRE[Version.TLS11], epoch=0, sequence=self._record, payload=payload
+        plain = Record(
+            kind=kind, version=WIRE[version], epoch=0, sequence=self._record, payload=payload
         )
         self._record += 1
-        return record.to_bytes()
+        return plain.to_bytes()
 
 
 def _as_dtls(hello: ClientHello) -> tuple[bytes, bytes]:
