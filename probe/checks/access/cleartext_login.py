@@ -63,7 +63,7 @@ def _tested(surface: Surface, name: str, proof: tuple[Proof, ...]) -> Answer:
     if took:
         what = "a community" if surface.protocol == "snmp" else "a credential"
         return violated(subject, f"{name} takes {what} without encryption.", *proof)
-    if surface.protocol in ("telnet", "mqtt", "ftp") and (none := no_account(tests)):
+    if surface.protocol != "http" and (none := no_account(tests)):
         return not_applicable(subject, f"{name} {none}.", *proof)
     problem = tests[0].problem or "it showed no login"
     summary = f"Whether {name} takes credentials without encryption is not known: {problem}."
