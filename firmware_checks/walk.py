@@ -1,13 +1,13 @@
 """From the bytes of one image to its facts: layer by layer, file by file, within the budget."""
 
-import math
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from firmware_checks.budget import MIB, OutOfBudget
+from firmware_checks.budget import OutOfBudget
 from firmware_checks.content import Inspector, inspectors
 from firmware_checks.formats import found
+from firmware_checks.guess import beginnings, entropy, is_text, without_suffix
 from firmware_checks.reading import Context, Entry, Facts, Format, Kind, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.collect.recording import Recording
@@ -38,6 +38,8 @@ class Place:
     path: str
     name: str
     offset: int | None = 0
+    in_tree: bool = False
+    """It is a compressed file of a file system: what is in it is a file too when it is no layer."""
 
     @property
     def depth(self) -> int:
@@ -101,9 +103,15 @@ class Walk:
         if reading.says is not None:
             self._note(reading.format, reading.says(self.image, place.path))
         for part in reading.parts:
-            self._part(part, Place(self._next(place.path), clean(part.name, 200), part.offset))
+            self._part(part, self._below(reading, part, place))
         if reading.tree is not None:
             self._tree(reading, place)
+
+    def _below(self, reading: Reading, part: Part, place: Place) -> Place:
+        path, name = self._next(place.path), clean(part.name, 200)
+        if reading.kind is not LayerKind.COMPRESSION:
+            return Place(path, name, part.offset)
+        return Place(path, without_suffix(place.name) or name, part.offset, place.in_tree)
 
     def _record(self, reading: Reading, view: View, place: Place) -> tuple[Proof, ...]:
         caption = f"first bytes of layer {place.path}, {reading.format}"
@@ -164,7 +172,7 @@ class Walk:
         if entry.kind is Kind.FILE and may_be_layer(view):
             reading = recognise(view, self.context)
             if reading is not None:
-                inside = Place(self._next(place.path), clean(entry.path, 200), None)
+                inside = Place(self._next(place.path), clean(entry.path, 200), None, in_tree=True)
                 self.layer(view, inside, reading)
 
     def _note(self, who: str, facts: Facts) -> None:
@@ -198,6 +206,10 @@ class Walk:
     def _nameless(self, view: View, place: Place, at: int) -> None:
         if len(view) < SMALLEST_UNKNOWN or view.is_filled_with(*PADDING):
             return
+        text = is_text(view)
+        if not at and (place.in_tree or text):
+            self._plain(view, place, "text" if text else "data")
+            return
         bits = entropy(view)
         what = "encrypted or compressed" if bits > 7.5 else "of no known format"
         where = Place(self._next(place.path) if at else place.path, place.name, at or place.offset)
@@ -209,6 +221,14 @@ class Walk:
         )
         self._record(reading, view, where)
         self._not_read(where, f"{len(view)} bytes {what}, {bits:.1f} bits of entropy per byte")
+
+    def _plain(self, view: View, place: Place, what: str) -> None:
+        """What is no layer but a file: it is looked at like the files of a file system."""
+        self._record(Reading(format=what, kind=LayerKind.DATA, size=len(view)), view, place)
+        entry = Entry(path=place.name, kind=Kind.FILE, mode=0, uid=0, gid=0, size=len(view))
+        for inspector in inspectors(self.image, place.path):
+            self._note(inspector.name, inspector.look(entry, view))
+            self._note(inspector.name, inspector.end())
 
     def _not_read(self, place: Place, why: str) -> None:
         if len(self.unread) < MOST_UNREAD:
@@ -271,24 +291,3 @@ def shown(value: object) -> Any:
 def may_be_layer(view: View) -> bool:
     """Whether a file of a file system is worth asking the formats about: not text, not a program."""
     return len(view) >= 32 and not view.starts_with(b"\x7fELF") and not view.starts_with(b"#!")
-
-
-def beginnings(view: View) -> list[int]:
-    """Offsets where a magic that is strict enough to be searched for says that a layer may begin."""
-    hits: set[int] = set()
-    for one in found():
-        for magic, offset in one.anchors if one.searched else ():
-            at = view.find(magic)
-            while at >= 0 and len(hits) < 10_000:
-                if at >= offset:
-                    hits.add(at - offset)
-                at = view.find(magic, at + 1)
-    return sorted(hits)
-
-
-def entropy(view: View) -> float:
-    """Shannon entropy in bits per byte, over at most 1 MiB, without the padding at its end."""
-    sample = view.read(0, min(len(view), MIB))
-    sample = sample.rstrip(b"\xff").rstrip(b"\0") or sample
-    counts = [sample.count(value) for value in range(256)]
-    return -sum(n / len(sample) * math.log2(n / len(sample)) for n in counts if n)

@@ -132,9 +132,11 @@ def boot_sector(view: View) -> Volume | None:
         and media >= 0xF0
         and table
     )
+    if not fits:
+        return None
     root = (reserved + tables * table) * sector
     root_size = -(-rows * ROW // sector) * sector
-    clusters = (total * sector - root - root_size) // (sector * per_cluster) if fits else 0
+    clusters = (total * sector - root - root_size) // (sector * per_cluster)
     if clusters <= 0:
         return None
     return Volume(
