@@ -149,7 +149,10 @@ ALONE = {
     ),
     "hostapd": (re.compile(r"^hostapd$"), re.compile(rb"\0([012]\.\d{1,2})\0")),
     "pppd": (re.compile(r"^pppd$"), re.compile(rb"\0(2\.[45]\.\d{1,2})\0")),
-    "tcpdump": (re.compile(r"^tcpdump$"), re.compile(rb"(?:\0|version )([34]\.\d{1,2}\.\d{1,2})\0")),
+    "tcpdump": (
+        re.compile(r"^tcpdump$"),
+        re.compile(rb"(?:\0|version )([34]\.\d{1,2}\.\d{1,2})\0"),
+    ),
     "net-snmp": (
         re.compile(r"^libnetsnmp\.so|^snmpd$"),
         re.compile(rb"\0(5\.\d{1,2}(?:\.\d{1,2}){0,2})\0"),

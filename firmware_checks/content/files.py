@@ -16,7 +16,7 @@ MASK = "***"
 _DOCUMENTATION = re.compile(
     r"(?:^|/)share/(?:doc|man|info|help|licenses|gtk-doc|bug|lintian)/|(?:^|/)usr/doc/"
     r"|(?:^|/)(?:examples?|samples?|testdata|tests?|testsuite|test_data|selftests?)/"
-    r"|(?:^|/)(?:readme|changelog|changes|news|copying|license)[^/]*$|\.(?:md|rst|adoc|texi|pod)$",
+    r"|(?:^|/)(?:readme|changelog|changes|news|copying|license)[^/]*$|\.(?:md|rst|adoc|texi|pod|example|sample|dist)$",
     re.IGNORECASE,
 )
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from firmware_checks.content import Facts
-from firmware_checks.content.files import is_documentation
+from firmware_checks.content.files import is_documentation, is_text
 from firmware_checks.content.private_keys import (
     BLOCK,
     LONGEST,
@@ -35,6 +35,9 @@ _TRUSTED = re.compile(
     r"(?:^|/)(?:ca-certificates|cacerts?|mozilla|trust-source|anchors)/|(?:^|/)ssl/certs/"
     r"|ca-?(?:bundle|certificates|certs)[^/]*$|(?:^|/)certifi/cacert\.pem$|(?:^|/)cacert[^/]*\.(?:pem|crt)$",
     re.IGNORECASE,
+)
+_LIBRARY = re.compile(
+    r"(?:^|/)lib(?:gnutls|ssl|crypto|mbed|wolfssl|nss|gcrypt|ssh|soft)[^/]*\.so[^/]*$"
 )
 _DER_KEY = re.compile(r"\.(?:key|der|p8|pk8|priv)$|(?:^|/)[^/]*(?:private|privkey)[^/]*$", re.I)
 _DER_CERTIFICATE = re.compile(r"\.(?:crt|cer|der|cert)$", re.IGNORECASE)
@@ -88,7 +91,7 @@ class KeyMaterial:
         self._count += 1
         if self._count > MOST_KEYS:
             return
-        example = is_documentation(entry.path)
+        example = is_example(entry, key)
         if key.fingerprint and not example:
             self._found.keys.add(key.fingerprint)
         fact = ImageKey(
@@ -139,6 +142,12 @@ class KeyMaterial:
 TOPIC = KeyMaterial
 
 
+def is_example(entry: Entry, key: PrivateKey) -> bool:
+    """A key of documentation, or one of the published keys with which a cryptographic library tests itself."""
+    own_test = bool(published().get(key.fingerprint)) and _LIBRARY.search(entry.path) is not None
+    return own_test or is_documentation(entry.path)
+
+
 def _block(view: View, end: int) -> tuple[bytes, bytes] | None:
     """Label and body of the PEM block whose first line ends at ``end``."""
     begin = max(0, end - 48)
@@ -150,7 +159,10 @@ def _block(view: View, end: int) -> tuple[bytes, bytes] | None:
 
 def _pem_key(view: View, end: int) -> PrivateKey | None:
     block = _block(view, end)
-    return from_pem(*block) if block else None
+    key = from_pem(*block) if block else None
+    if key is not None and not key.fingerprint and not key.encrypted and not is_text(view):
+        return None  # Inside a program, only what can be read is believed to be a key.
+    return key
 
 
 def _pem_der(view: View, end: int) -> bytes:

@@ -45,7 +45,7 @@ _NO_SECRET = re.compile(
     r"[$%@/~&!({\[*?\\-].*|.*[({$\\].*|.*\.(?:so|conf|txt|key|pem|c|h|js|php|lua|py|sh|html?)|x{3,}|\*+|\.+"
     r"|(?:true|false|yes|no|none|null|nil|on|off|enabled?|disabled?|optional|required?|required|sufficient|undefined"
     r"|default|string|text|password|passwd|passphrase|secret|pass(?:word)?s?|hidden|input|empty|unset|prompt|ask"
-    r"|change[_-]?me.*|your[_-]?.*|my[_-]?.*|example.*|sample.*|placeholder|todo|test|plain|md5|sha\d*|crypt|files?|field)",
+    r"|pass:insta|change[_-]?me.*|your[_-]?.*|my[_-]?.*|example.*|sample.*|placeholder|todo|test|plain|md5|sha\d*|crypt|files?|field)",
     re.IGNORECASE,
 )
 _HASHED = re.compile(r"\$(?:1|2[aby]|5|6|7|y|apr1)\$")

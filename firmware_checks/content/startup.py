@@ -28,6 +28,12 @@ _DAEMON = re.compile(
     r"(?P<name>u?telnetd|in\.telnetd|adbd|gdbserver|tcf-agent|in\.ftpd|[a-z-]{0,5}ftpd|in\.tftpd|tftpd|in\.rlogind|rlogind"
     r"|in\.rshd|rshd|rexecd|openocd|kdb|atd_shell)(?=\s|$|[;&\"'])"
 )
+_COMMANDS = re.compile(r"[;&|(){}]+|\b(?:then|do|else)\b")
+_NO_START = re.compile(
+    r"(?:echo|printf|killall|pkill|kill|pidof|pgrep|stop|rm|which|test|grep|ps|stop_service|command|type|logger|cp|ln|if"
+    r"|elif|while|start-stop-daemon\s.*(?:-K|--stop))\b|\[|(?!DAEMON=|PROG=|EXEC=|CMD=|BIN=)\w+="
+)
+"""Commands that name a service without starting it."""
 _BIND_SHELL = re.compile(
     rf"\b(?:nc|netcat|ncat)\b.*\s-\w*[le]\w*\b.*(?:-\w*e\s*|--exec\s+){_SHELL}|\bsocat\b.*(?:EXEC|SYSTEM):[\"']?{_SHELL}"
     rf"|\btelnetd\b.*\s-l\s*{_SHELL}"
@@ -176,14 +182,12 @@ def gives_shell(process: str) -> bool:
 
 def daemon(line: str) -> str:
     """The debug service that a line of a script starts; empty when it starts none."""
-    if line.startswith(("echo ", "printf ", "killall", "pkill", "kill ", "DESC=", "NAME=", "#")):
-        return ""
-    if re.search(
-        r"\b(?:killall|pkill|pidof|pgrep|stop|rm|which|test|grep|ps)\b[^;&|]*ftpd|(?:killall|pkill|pidof|pgrep|which)\b[^;&|]*telnetd",
-        line,
-    ):
-        return ""
     if found := _BIND_SHELL.search(line):
         return found.group(0)
-    found = _DAEMON.search(line)
-    return found["name"] if found else ""
+    for command in _COMMANDS.split(line):
+        bare = command.strip()
+        if _NO_START.match(bare):
+            continue
+        if found := _DAEMON.search(bare):
+            return found["name"]
+    return ""

@@ -128,7 +128,8 @@ TOKENS = (
         "slack_hook",
         "Slack webhook",
         rb"hooks\.slack\.com/services/T[A-Z0-9]{8}",
-        rb"hooks\.slack\.com/services/(T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{24})" + _END,
+        rb"https://hooks\.slack\.com/services/(T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{24})"
+        + _END,
     ),
     _token(
         "stripe",

@@ -46,7 +46,7 @@ def _skip(
 SKIPS = (
     _skip(
         "curl",
-        rb"curl\s[^\n\0]{0,300}(?:\s-[a-zA-Z]{0,8}k|--insecure)",
+        rb"curl(?:\s[^\n\0]{0,300})?\s(?:-[a-zA-Z]{0,8}k|--insecure)",
         r"\bcurl\b[^|;\n]*?\s(?:-(?!-)[a-zA-Z]*k[a-zA-Z]{0,4}|--insecure)(?=\s|$|[\"'`)])",
         programs=True,
     ),

@@ -1,0 +1,158 @@
+"""The bill of materials of firmware images: CycloneDX 1.6 in JSON, with what is known of each version.
+
+A pure function. Source: the CycloneDX 1.6 specification (ECMA-424). Vulnerabilities are said as VEX
+statements with the state ``in_triage``: they follow from a version number alone, and nobody has looked
+whether the weak code is built in and used. What a maker says of the end of support is a property.
+"""
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from probe.model.firmware import ImageComponent
+
+BY_VERSION = "Affected by version only, not confirmed."
+_CVE = re.compile(
+    r"^((?:CVE-\d{4}-\d{4,}|GHSA(?:-\w{4}){3}|[A-Z]{2,10}-\d{4}-\w+))\b(.*)$", re.DOTALL
+)
+_TECHNIQUES = {
+    "package database": ("manifest-analysis", 1.0),
+    "banner": ("binary-analysis", 0.8),
+    "string": ("binary-analysis", 0.4),
+}
+"""CycloneDX technique and confidence, by what shows the version."""
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The image that the bill is of."""
+
+    name: str
+    sha256: str
+    version: str = ""
+
+
+def bill(
+    components: Iterable[ImageComponent],
+    subject: Subject | None = None,
+    *,
+    tool_version: str = "",
+    at: float | None = None,
+) -> Json:
+    """The document. The same components give the same document; ``at``: Unix seconds of the run."""
+    merged = _merged(components)
+    listed = [_component(ref, rows) for ref, rows in merged.items()]
+    document: Json = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": _metadata(subject, tool_version, at),
+        "components": listed,
+        "vulnerabilities": _vulnerabilities(merged),
+    }
+    if subject is not None:
+        document["dependencies"] = [{"ref": "image", "dependsOn": list(merged)}]
+        # What was not recognised is not in the list: the bill never claims to be complete.
+        document["compositions"] = [{"aggregate": "incomplete", "assemblies": ["image"]}]
+    text = json.dumps(document, sort_keys=True).encode()
+    serial = uuid.UUID(bytes=hashlib.sha256(text).digest()[:16], version=4)
+    document["serialNumber"] = f"urn:uuid:{serial}"
+    return document
+
+
+def render(
+    components: Iterable[ImageComponent],
+    subject: Subject | None = None,
+    *,
+    tool_version: str = "",
+    at: float | None = None,
+) -> bytes:
+    """``bill`` as UTF-8 text."""
+    document = bill(components, subject, tool_version=tool_version, at=at)
+    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+
+
+def _merged(components: Iterable[ImageComponent]) -> dict[str, list[ImageComponent]]:
+    """The same component and version once, with every place where it was seen."""
+    found: dict[str, list[ImageComponent]] = {}
+    for one in sorted(components, key=lambda c: (c.name, c.version, c.purl, c.place, c.path)):
+        reference = one.purl or f"{one.name}@{one.version}"
+        found.setdefault(reference, []).append(one)
+    return found
+
+
+def _component(reference: str, rows: Sequence[ImageComponent]) -> Json:
+    first = rows[0]
+    technique, confidence = _TECHNIQUES.get(first.evidence, ("other", 0.3))
+    occurrences = [{"location": path} for path in dict.fromkeys(r.path for r in rows) if path]
+    identity = {
+        "field": "version",
+        "confidence": confidence,
+        "methods": [{"technique": technique, "confidence": confidence, "value": first.text}],
+    }
+    evidence: Json = {"identity": [identity]}
+    if occurrences:
+        evidence["occurrences"] = occurrences
+    component: Json = {
+        "type": "operating-system" if first.name in ("linux", "openwrt", "freertos") else "library",
+        "bom-ref": reference,
+        "name": first.name,
+        "version": first.version,
+        "evidence": evidence,
+        "properties": [{"name": "probe:evidence", "value": first.evidence}],
+    }
+    if first.purl:
+        component["purl"] = first.purl
+    for text in dict.fromkeys(a for r in rows for a in r.advisories):
+        if not _CVE.match(text):
+            component["properties"].append({"name": "probe:support", "value": text})
+    return component
+
+
+def _vulnerabilities(merged: dict[str, list[ImageComponent]]) -> list[Json]:
+    found: dict[str, Json] = {}
+    for reference, rows in merged.items():
+        for match in filter(None, (_CVE.match(a) for r in rows for a in r.advisories)):
+            one = found.setdefault(match.group(1), _vulnerability(match.group(1), match.group(2)))
+            if {"ref": reference} not in one["affects"]:
+                one["affects"].append({"ref": reference})
+    return [found[name] for name in sorted(found)]
+
+
+def _vulnerability(name: str, said: str) -> Json:
+    one: Json = {
+        "bom-ref": name,
+        "id": name,
+        "description": said.strip(" :,;") or BY_VERSION,
+        "analysis": {"state": "in_triage", "detail": BY_VERSION},
+        "affects": [],
+    }
+    if name.startswith("CVE-"):
+        one["source"] = {"name": "NVD", "url": f"https://nvd.nist.gov/vuln/detail/{name}"}
+    return one
+
+
+def _metadata(subject: Subject | None, tool_version: str, at: float | None) -> Json:
+    tool = {"type": "application", "name": "secure-by-design probe"}
+    if tool_version:
+        tool["version"] = tool_version
+    metadata: Json = {"tools": {"components": [tool]}, "lifecycles": [{"phase": "post-build"}]}
+    if at is not None:
+        metadata["timestamp"] = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if subject is not None:
+        metadata["component"] = {
+            "type": "firmware",
+            "bom-ref": "image",
+            "name": subject.name,
+            "hashes": [{"alg": "SHA-256", "content": subject.sha256}],
+        }
+        if subject.version:
+            metadata["component"]["version"] = subject.version
+    return metadata
