@@ -7,63 +7,21 @@ protects the set of images: with signatures on single images an attacker mixes o
 import hashlib
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from firmware_checks import fdt
 from firmware_checks.fdt import DeviceTree, Node
+from firmware_checks.formats import fit_signatures as signatures
+from firmware_checks.formats.fit_signatures import Image, Signed
 from firmware_checks.keys import weakness
 from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
-from firmware_checks.signatures import (
-    NAMES,
-    WEAK_HASHES,
-    Verdict,
-    check,
-    described,
-    judged,
-    key_id,
-    weak_hash,
-)
+from firmware_checks.signatures import NAMES, WEAK_HASHES, key_id, weak_hash
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
 RANK = 30
-# Where an image's bytes stand is not signed: moving them outside the tree must not change the signature.
-UNSIGNED_PROPS = ("data", "data-size", "data-position", "data-offset")
 MOST_IMAGES = 64
-IMAGE_PROPS = ("kernel", "fdt", "ramdisk", "firmware", "loadables", "fpga", "script", "setup")
-
-
-@dataclass(slots=True)
-class Image:
-    """One image of the FIT."""
-
-    node: Node
-    data: View | None
-    offset: int | None
-    hashes: dict[str, bool] = field(default_factory=dict)
-    """Hash algorithm to whether it holds."""
-
-    @property
-    def encrypted(self) -> bool:
-        return bool(self.node.called("cipher"))
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """One signature node, judged."""
-
-    node: Node
-    verdict: Verdict
-    hash_name: str
-    kind: str
-    bits: int | None
-    padding: str
-
-    @property
-    def scheme(self) -> str:
-        size = f"{self.kind}-{self.bits}" if self.bits else self.kind
-        return " ".join(filter(None, (size, self.padding, NAMES.get(self.hash_name, ""))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +141,19 @@ def _protection(
     integrity, wrong = _integrity(images)
     hidden = [name for name in wrong if images[name].encrypted]
     signed = [
-        (c, s) for c in configurations[:MOST_IMAGES] for s in _config_signatures(tree, c, keys)
+        (c, s)
+        for c in configurations[:MOST_IMAGES]
+        for s in signatures.config_signatures(tree, c, keys)
     ]
-    best = _best([s for c, s in signed if c is configurations[0]] or [s for _, s in signed])
-    alone = {name: _best(list(_image_signatures(i, keys))) for name, i in images.items()}
+    best = signatures.best(
+        [s for c, s in signed if c is configurations[0]] or [s for _, s in signed]
+    )
+    alone = {
+        name: signatures.best(list(signatures.image_signatures(i, keys)))
+        for name, i in images.items()
+    }
     if best is None:
-        best = _worst([s for s in alone.values() if s is not None])
+        best = signatures.worst([s for s in alone.values() if s is not None])
     unsigned = [c.name for c in configurations if all(c is not d for d, _ in signed)]
     if wrong and wrong == hidden:
         # What a hash of an encrypted image is over is for its device to know: no claim of tampering.
@@ -199,7 +164,7 @@ def _protection(
     binds: bool | None = None
     if signed and best is not None:
         holder = next(c for c, s in signed if s is best)
-        missing = _unbound(tree, holder, best.node, images)
+        missing = signatures.unbound(tree, holder, best.node, images)
         binds = not missing and not unsigned
         if missing:
             detail += f"; not covered: {', '.join(missing)}"
@@ -244,18 +209,6 @@ def _weak(best: Signed | None, weak_only: list[str]) -> str:
     return weakness(best.kind, best.bits) or weak_hash(best.hash_name) or images
 
 
-def _best(ones: list[Signed]) -> Signed | None:
-    """The signature that says most: one that was verified, then one that shows tampering."""
-    order = (Signing.VERIFIED, Signing.TAMPERED, Signing.NOT_VERIFIED)
-    return min(ones, key=lambda s: order.index(s.verdict.signing), default=None)
-
-
-def _worst(ones: list[Signed]) -> Signed | None:
-    """Of several images that are signed one by one: one that shows tampering, then one not verified."""
-    order = (Signing.TAMPERED, Signing.NOT_VERIFIED, Signing.VERIFIED)
-    return min(ones, key=lambda s: order.index(s.verdict.signing), default=None)
-
-
 def _signing(
     best: Signed | None, wrong: list[str], problem: str, *, by_image: bool
 ) -> tuple[Signing, str]:
@@ -278,87 +231,6 @@ def _integrity(images: dict[str, Image]) -> tuple[str, list[str]]:
     text = f"{', '.join(names)} of {len(images) - len(without)} images "
     text += f"does not hold for {', '.join(wrong)}" if wrong else "holds"
     return text + (f"; none of {', '.join(without)}" if without else ""), wrong
-
-
-def _config_signatures(
-    tree: DeviceTree, node: Node, keys: tuple[PublicKey, ...]
-) -> Iterator[Signed]:
-    for one in node.called("signature"):
-        if "value" in one.props:
-            yield _judge(one, regions(tree, one), keys)
-
-
-def _image_signatures(image: Image, keys: tuple[PublicKey, ...]) -> Iterator[Signed]:
-    for one in image.node.called("signature"):
-        if "value" in one.props and image.data is not None:
-            yield _judge(one, image.data.read(), keys)
-
-
-def regions(tree: DeviceTree, signature: Node) -> bytes:
-    """What a configuration's signature is over: the nodes that it lists, then the names of properties.
-
-    Of a listed node every property, of its children only their frames; U-Boot leaves out where an image's
-    bytes stand.
-    """
-    listed = set(signature.texts("hashed-nodes"))
-    depth, wanted, pieces = 0, [0], []
-    for token in tree.tokens:
-        take = False
-        if token.kind == fdt.BEGIN_NODE:
-            above = wanted[depth]
-            here = 2 if token.path in listed else max(above - 1, 0)
-            wanted.append(here)
-            depth, take = depth + 1, here > 0
-        elif token.kind == fdt.END_NODE:
-            take = wanted.pop() > 0
-            depth -= 1
-        elif token.kind in (fdt.PROP, fdt.NOP):
-            take = wanted[depth] == 2 and token.prop not in UNSIGNED_PROPS
-        elif token.kind == fdt.END:
-            take = True
-        if take:
-            pieces.append(tree.structure.read(token.start, token.end - token.start))
-    strings = signature.props.get("hashed-strings")
-    if strings is not None and len(strings) == 8:
-        pieces.append(tree.strings.read(0, strings.u32(4, ">")))
-    return b"".join(pieces)
-
-
-def _judge(node: Node, data: bytes, keys: tuple[PublicKey, ...]) -> Signed:
-    names = node.text("algo").split(",")
-    hash_name, crypto = names[0], names[1] if len(names) > 1 else ""
-    signature = node.props["value"].read()
-    verdict = judged(
-        keys, lambda k: check(k, signature, data, hash_name), node.text("key-name-hint")
-    )
-    kind, bits = "RSA" if crypto.startswith("rsa") else "EC", None
-    digits = crypto.removeprefix("rsa").removeprefix("ecdsa").removeprefix("secp").rstrip("r1k")
-    if digits.isdecimal() and len(digits) < 6:
-        bits = int(digits)
-    if verdict.key is not None:
-        kind, bits = described(verdict.key)
-    padding = ("PSS" if node.text("padding") == "pss" else "PKCS#1 v1.5") if kind == "RSA" else ""
-    return Signed(node, verdict, hash_name, kind, bits, padding)
-
-
-def _unbound(
-    tree: DeviceTree, configuration: Node, signature: Node, images: dict[str, Image]
-) -> list[str]:
-    """What the configuration uses and the signature does not cover with a hash."""
-    listed = set(signature.texts("hashed-nodes"))
-    missing = [path for path in ("/", configuration.path) if path not in listed]
-    for name in sorted({n for prop in IMAGE_PROPS for n in configuration.texts(prop)}):
-        image = images.get(name)
-        if image is None:
-            missing.append(f"image {name}, which is not there")
-            continue
-        covered = [h for h in image.node.called("hash") if h.path in listed and "value" in h.props]
-        strong = [h for h in covered if h.text("algo") not in WEAK_HASHES]
-        if image.node.path not in listed or not covered:
-            missing.append(f"image {name}")
-        elif not strong:
-            missing.append(f"image {name} (by a weak hash only)")
-    return missing
 
 
 def _rollback(

@@ -5,17 +5,23 @@ in root; root signs itself, so a key from outside decides whether it is the righ
 expired depends on the day it is used, so the days are told and nothing is concluded from them.
 """
 
-import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from firmware_checks.filesystems import tar
 from firmware_checks.filesystems.zip import DAMAGE, Window
+from firmware_checks.formats.tuf_roles import (
+    ROLES,
+    Role,
+    fits,
+    holders_of,
+    read_role,
+    signed_enough,
+)
 from firmware_checks.keys import fingerprint, weakness
 from firmware_checks.reading import Context, Protection, PublicKey, Reading
-from firmware_checks.signatures import Outcome, check, described
+from firmware_checks.signatures import described
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 from probe.model.text import clean
@@ -23,27 +29,7 @@ from probe.model.text import clean
 RANK = 45
 LARGEST = 8 << 20
 MOST_MEMBERS = 10_000
-ROLES = ("root", "timestamp", "snapshot", "targets")
 ZIP = b"PK\x03\x04"
-DEEPEST = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """One metadata file."""
-
-    kind: str
-    signed: dict[str, Any]
-    signatures: list[dict[str, Any]]
-
-    @property
-    def version(self) -> int | None:
-        value = self.signed.get("version")
-        return value if isinstance(value, int) and 0 <= value < 1 << 63 else None
-
-    @property
-    def expires(self) -> str:
-        return clean(str(self.signed.get("expires", "")), 40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +43,7 @@ class Tuf:
 
     def read(self, view: View, context: Context) -> Reading | None:
         if view.starts_with(b"{"):
-            role = _role(view) if len(view) <= LARGEST else None
+            role = read_role(view) if len(view) <= LARGEST else None
             return None if role is None else _alone(role, len(view), context.keys.keys)
         roles = _archived(view, context)
         if "root" not in roles or len(roles) < 2:
@@ -68,24 +54,6 @@ class Tuf:
 FORMAT = Tuf()
 
 
-def _role(view: View) -> Role | None:
-    if view.find(b'"signed"') < 0 or view.find(b'"_type"') < 0:
-        return None
-    try:
-        value = json.loads(view.read())
-    except (ValueError, RecursionError):
-        return None
-    signed, signatures = (
-        (value.get(n) for n in ("signed", "signatures")) if isinstance(value, dict) else (0, 0)
-    )
-    if not isinstance(signed, dict) or not isinstance(signatures, list):
-        return None
-    kind = str(signed.get("_type", "")).lower()
-    if kind not in ROLES:
-        return None
-    return Role(kind, signed, [s for s in signatures[:64] if isinstance(s, dict)])
-
-
 def _archived(view: View, context: Context) -> dict[str, Role]:
     """The newest metadata of each top role among the members of a zip or tar."""
     found: dict[str, Role] = {}
@@ -94,7 +62,7 @@ def _archived(view: View, context: Context) -> dict[str, Role]:
         if stem not in ROLES or not name.endswith(".json"):
             continue
         context.budget.take(len(data))
-        role = _role(data)
+        role = read_role(data)
         if role is None or role.kind != stem:
             continue
         if stem not in found or (found[stem].version or 0) < (role.version or 0):
@@ -121,92 +89,6 @@ def _members(view: View) -> Iterator[tuple[str, View]]:
         raise Malformed(f"zip: {clean(str(error), 80)}") from None
 
 
-def canonical(value: Any, depth: int = 0) -> str:
-    """OLPC's canonical JSON, which is what is signed. Raises Malformed for what has no such form."""
-    if depth > DEEPEST:
-        raise Malformed("JSON too deep")
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, list):
-        return "[" + ",".join(canonical(v, depth + 1) for v in value) + "]"
-    if isinstance(value, dict):
-        pairs = (f"{canonical(k)}:{canonical(v, depth + 1)}" for k, v in sorted(value.items()))
-        return "{" + ",".join(pairs) + "}"
-    raise Malformed("a number with a fraction has no canonical form")
-
-
-def _bytes(role: Role) -> bytes:
-    return canonical(role.signed).encode("utf-8", "surrogatepass")
-
-
-def _public(key: object) -> PublicKey | None:
-    """A key of root as ``cryptography`` can load it."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    from firmware_checks.keys import NotAKey, read_key, spki
-
-    if not isinstance(key, dict) or not isinstance(key.get("keyval"), dict):
-        return None
-    public = key["keyval"].get("public")
-    if not isinstance(public, str):
-        return None
-    try:
-        if key.get("keytype") == "ed25519":
-            return PublicKey(
-                name="", der=spki(Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)))
-            )
-        return read_key("", public.encode())[0]
-    except (ValueError, NotAKey, UnsupportedAlgorithm, IndexError):
-        return None
-
-
-def _holders(root: Role, name: str) -> tuple[dict[str, PublicKey], int]:
-    """Key identifiers that may sign a role, and how many must."""
-    role = root.signed.get("roles")
-    role = role.get(name) if isinstance(role, dict) else None
-    keys = root.signed.get("keys")
-    if not isinstance(role, dict) or not isinstance(keys, dict):
-        return {}, 0
-    found: dict[str, PublicKey] = {}
-    names = role.get("keyids")
-    for identity in names[:64] if isinstance(names, list) else ():
-        key = _public(keys.get(identity)) if isinstance(identity, str) else None
-        # One key under two names counts once.
-        if key is not None and all(key.der != k.der for k in found.values()):
-            found[identity] = key
-    threshold = role.get("threshold")
-    return found, threshold if isinstance(threshold, int) and threshold > 0 else 0
-
-
-def _fits(role: Role, identity: str, key: PublicKey) -> bool:
-    data = _bytes(role)
-    for one in role.signatures:
-        if one.get("keyid") != identity:
-            continue
-        try:
-            raw = bytes.fromhex(str(one.get("sig", "")))
-        except ValueError:
-            continue
-        if check(key, raw, data, "sha256") is Outcome.FITS:
-            return True
-    return False
-
-
-def _enough(role: Role, root: Role) -> tuple[bool | None, int, int]:
-    """Whether enough keys of ``root`` signed ``role``: (answer, good signatures, threshold)."""
-    holders, threshold = _holders(root, role.kind)
-    good = sum(_fits(role, identity, key) for identity, key in holders.items())
-    if not holders or not threshold:
-        return None, good, threshold
-    return good >= threshold, good, threshold
-
-
 def _alone(role: Role, size: int, given: tuple[PublicKey, ...]) -> Reading:
     """A single file: root can be checked with itself, the others with given keys only."""
     detail = "its signers are named in root, which is not here"
@@ -214,7 +96,7 @@ def _alone(role: Role, size: int, given: tuple[PublicKey, ...]) -> Reading:
     if role.kind == "root":
         signing, detail = _root(role, given)
     elif given and role.signatures:
-        fitting = [k for k in given for s in role.signatures if _fits(role, str(s.get("keyid")), k)]
+        fitting = [k for k in given for s in role.signatures if fits(role, str(s.get("keyid")), k)]
         if fitting:
             signing, detail = Signing.VERIFIED, f"the signature was verified with {fitting[0].name}"
         else:
@@ -223,7 +105,7 @@ def _alone(role: Role, size: int, given: tuple[PublicKey, ...]) -> Reading:
 
 
 def _root(root: Role, given: tuple[PublicKey, ...]) -> tuple[Signing, str]:
-    enough, good, threshold = _enough(root, root)
+    enough, good, threshold = signed_enough(root, root)
     if not root.signatures:
         return Signing.UNSIGNED, "root has no signature"
     if enough is None:
@@ -233,7 +115,7 @@ def _root(root: Role, given: tuple[PublicKey, ...]) -> tuple[Signing, str]:
             Signing.TAMPERED,
             f"root has {good} good signatures of its own, {threshold} are needed",
         )
-    holders = _holders(root, "root")[0]
+    holders = holders_of(root, "root")[0]
     known = [k.name for k in given if any(k.der == h.der for h in holders.values())]
     if known:
         return Signing.VERIFIED, f"root is signed by its own keys, {known[0]} among them"
@@ -248,7 +130,7 @@ def _repository(view: View, roles: dict[str, Role], context: Context) -> Reading
         if name not in roles:
             detail += f"; {name} is not there"
             continue
-        enough, good, threshold = _enough(roles[name], root)
+        enough, good, threshold = signed_enough(roles[name], root)
         if enough is False:
             signing = Signing.TAMPERED
             detail = f"{name} has {good} good signatures, {threshold} are needed"
@@ -290,14 +172,14 @@ def _reading(
     weak, bits, scheme, identity = "", None, "", ""
     if root is not None:
         for name in ROLES:
-            holders, threshold = _holders(root, name)
+            holders, threshold = holders_of(root, name)
             kinds = sorted({_words(*described(k)) for k in holders.values()})
             details.append(
                 (f"role {name}", f"{threshold} of {len(holders)} keys, {', '.join(kinds)}")
             )
             for key in holders.values():
                 weak = weak or weakness(*described(key))
-        holders, threshold = _holders(root, "root")
+        holders, threshold = holders_of(root, "root")
         if holders:
             first = next(iter(holders.values()))
             kind, bits = described(first)

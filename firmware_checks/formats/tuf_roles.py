@@ -1,0 +1,137 @@
+"""Metadata files of TUF: their canonical form, the keys that root gives a role, and how many signed it.
+
+Source: The Update Framework specification 1.0, sections 4.2 to 4.4 and 5.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from firmware_checks.keys import NotAKey, read_key, spki
+from firmware_checks.reading import PublicKey
+from firmware_checks.signatures import Outcome, check
+from firmware_checks.view import Malformed, View
+from probe.model.text import clean
+
+ROLES = ("root", "timestamp", "snapshot", "targets")
+DEEPEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One metadata file."""
+
+    kind: str
+    signed: dict[str, Any]
+    signatures: list[dict[str, Any]]
+
+    @property
+    def version(self) -> int | None:
+        value = self.signed.get("version")
+        return value if isinstance(value, int) and 0 <= value < 1 << 63 else None
+
+    @property
+    def expires(self) -> str:
+        return clean(str(self.signed.get("expires", "")), 40)
+
+
+def read_role(view: View) -> Role | None:
+    if view.find(b'"signed"') < 0 or view.find(b'"_type"') < 0:
+        return None
+    try:
+        value = json.loads(view.read())
+    except (ValueError, RecursionError):
+        return None
+    signed, signatures = (
+        (value.get(n) for n in ("signed", "signatures")) if isinstance(value, dict) else (0, 0)
+    )
+    if not isinstance(signed, dict) or not isinstance(signatures, list):
+        return None
+    kind = str(signed.get("_type", "")).lower()
+    if kind not in ROLES:
+        return None
+    return Role(kind, signed, [s for s in signatures[:64] if isinstance(s, dict)])
+
+
+def canonical(value: Any, depth: int = 0) -> str:
+    """OLPC's canonical JSON, which is what is signed. Raises Malformed for what has no such form."""
+    if depth > DEEPEST:
+        raise Malformed("JSON too deep")
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ",".join(canonical(v, depth + 1) for v in value) + "]"
+    if isinstance(value, dict):
+        pairs = (f"{canonical(k)}:{canonical(v, depth + 1)}" for k, v in sorted(value.items()))
+        return "{" + ",".join(pairs) + "}"
+    raise Malformed("a number with a fraction has no canonical form")
+
+
+def _bytes(role: Role) -> bytes:
+    return canonical(role.signed).encode("utf-8", "surrogatepass")
+
+
+def _public(key: object) -> PublicKey | None:
+    """A key of root as ``cryptography`` can load it."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    if not isinstance(key, dict) or not isinstance(key.get("keyval"), dict):
+        return None
+    public = key["keyval"].get("public")
+    if not isinstance(public, str):
+        return None
+    try:
+        if key.get("keytype") == "ed25519":
+            return PublicKey(
+                name="", der=spki(Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)))
+            )
+        return read_key("", public.encode())[0]
+    except (ValueError, NotAKey, UnsupportedAlgorithm, IndexError):
+        return None
+
+
+def holders_of(root: Role, name: str) -> tuple[dict[str, PublicKey], int]:
+    """Key identifiers that may sign a role, and how many must."""
+    role = root.signed.get("roles")
+    role = role.get(name) if isinstance(role, dict) else None
+    keys = root.signed.get("keys")
+    if not isinstance(role, dict) or not isinstance(keys, dict):
+        return {}, 0
+    found: dict[str, PublicKey] = {}
+    names = role.get("keyids")
+    for identity in names[:64] if isinstance(names, list) else ():
+        key = _public(keys.get(identity)) if isinstance(identity, str) else None
+        # One key under two names counts once.
+        if key is not None and all(key.der != k.der for k in found.values()):
+            found[identity] = key
+    threshold = role.get("threshold")
+    return found, threshold if isinstance(threshold, int) and threshold > 0 else 0
+
+
+def fits(role: Role, identity: str, key: PublicKey) -> bool:
+    data = _bytes(role)
+    for one in role.signatures:
+        if one.get("keyid") != identity:
+            continue
+        try:
+            raw = bytes.fromhex(str(one.get("sig", "")))
+        except ValueError:
+            continue
+        if check(key, raw, data, "sha256") is Outcome.FITS:
+            return True
+    return False
+
+
+def signed_enough(role: Role, root: Role) -> tuple[bool | None, int, int]:
+    """Whether enough keys of ``root`` signed ``role``: (answer, good signatures, threshold)."""
+    holders, threshold = holders_of(root, role.kind)
+    good = sum(fits(role, identity, key) for identity, key in holders.items())
+    if not holders or not threshold:
+        return None, good, threshold
+    return good >= threshold, good, threshold
