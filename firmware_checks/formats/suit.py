@@ -203,7 +203,9 @@ def _digest_holds(digest_bytes: bytes, manifest_bytes: bytes) -> bool | None:
     import cbor2
 
     digest = loaded(digest_bytes)[0] if digest_bytes else None
-    if not isinstance(digest, list | tuple) or len(digest) < 2 or digest[0] not in HASHES:
+    if not isinstance(digest, list | tuple) or len(digest) < 2 or not isinstance(digest[0], int):
+        return None
+    if digest[0] not in HASHES:
         return None
     return bool(hashlib.new(HASHES[digest[0]], cbor2.dumps(manifest_bytes)).digest() == digest[1])
 
@@ -226,7 +228,7 @@ def _signature(
     header = loaded(protected)[0] if protected else {}
     algorithm, name = _get(header, 1), _get(header, 4) or _get(unprotected, 4)
     identity = name.hex() if isinstance(name, bytes) else ""
-    if algorithm not in SIGNATURES:
+    if not isinstance(algorithm, int) or algorithm not in SIGNATURES:
         said = f"COSE algorithm {algorithm} is not verified here"
         return Verdict(Signing.NOT_VERIFIED, said), f"COSE algorithm {algorithm}", identity
     scheme, hash_name = SIGNATURES[algorithm]
