@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from probe import __version__
 from probe.cli.common import default_store, read_declarations
 from probe.errors import ProbeError
-from probe.model.event import RunStarted
+from probe.model.event import Noted, RunStarted
 from probe.model.plan import Plan
 from probe.model.run import Run, Scope
 
@@ -31,31 +31,36 @@ def check(
 ) -> int:
     """Examine the images, print the report; the exit code says what came out."""
     from firmware_checks.examine import NotAnImage, opened
-    from probe import registry
-    from probe.cli import results
-    from probe.model.ids import RunId
-    from probe.runner import firmware
-    from probe.runner.launch import new_run_id
-    from probe.store.journal import Journal
-    from probe.store.store import Store
+    from probe.runner.firmware_reader import Early, files_of
 
-    paths = firmware.files_of(images)
+    paths, given, early = files_of(images), read_keys(keys), Early()
     if len(paths) == 1:
         try:
-            with opened(paths[0]):
-                pass
+            if resume is None:
+                # It reads while this process gets ready to write down what it finds.
+                early.start(paths[0], given)
+            else:
+                with opened(paths[0]):
+                    pass
         except NotAnImage as error:
             raise ProbeError(
                 f"{paths[0]} cannot be examined: {error}", "Name a firmware image."
             ) from None
-    given = read_keys(keys)
+    from probe import registry
+    from probe.model.ids import RunId
+    from probe.runner import firmware
+    from probe.runner.advisories import Advisories
+    from probe.runner.launch import new_run_id
+    from probe.store.journal import Journal
+    from probe.store.store import Store
+
     where = store or default_store()
     kept = Store(where)
     if resume is None:
         chosen = catalogues or registry.chosen_plan("standard").catalogues
         registry.chosen_catalogues(chosen)
         head = Run(
-            id=RunId(new_run_id()),
+            id=new_run_id(),
             started_at=_now(),
             scope=Scope(interface="", networks=()),
             plan=Plan(
@@ -77,11 +82,30 @@ def check(
             journal.begin(RunStarted(run=head))
         else:
             journal.replay()
-        firmware.FirmwareRun(journal, given, _tell).run(paths)
+        advice = Advisories(kept.folder)
+        for text in advice.ages(journal.state.run.started_at if journal.state.run else 0.0):
+            journal.append(Noted(level="info", text=text))
+        known = advice.said_of if advice else None
+        firmware.FirmwareRun(journal, given, _tell, early, known).run(paths)
     finally:
         lock.release()
+    return told(run_id, where, show)
+
+
+def told(run_id: str, where: str, show: "Show") -> int:
+    """The wanted report, or the summary on one screen; the exit code of the result."""
+    from probe.cli import results
+
     reader = results.opened(run_id, where)
-    return results.told(reader, reader.status(), show)
+    view = results.view_of(reader, show_passwords=show.show_passwords)
+    if show.format is not None or show.output is not None:
+        results.write(results.rendered(view, show.format or "text"), show.output)
+    else:
+        from probe.report.firmware_summary import summary
+
+        sys.stdout.write(summary(view))
+        sys.stdout.flush()
+    return results.result_code(reader)
 
 
 def read_keys(paths: Sequence[Path]) -> "Keys":

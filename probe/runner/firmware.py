@@ -3,60 +3,59 @@
 An image is hostile: whatever it does to its reader ends in that process, and becomes a finding.
 """
 
-import contextlib
-import multiprocessing
 import os
-import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from dataclasses import replace
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
 
-from firmware_checks.examine import Image, NotAnImage, examine, opened
+from firmware_checks.examine import Image, NotAnImage, opened
 from firmware_checks.reading import Keys
 from probe import registry
-from probe.collect.recording import Recording
-from probe.errors import ProbeError
 from probe.model import event as ev
-from probe.model.device import image_device
-from probe.model.dut import Dut
-from probe.model.evidence import Coverage, Evidence
+from probe.model.device import Attribute, Device, image_device
+from probe.model.evidence import Coverage
+from probe.model.fact import NotMeasured, Observation
 from probe.model.finding import Owner
-from probe.model.ids import DeviceId, JobId
-from probe.model.observation import NotMeasured, Observation
-from probe.model.run import Job, RunStatus
+from probe.model.firmware import ImageComponent
+from probe.model.job import Job
+from probe.model.run import RunStatus
 from probe.model.text import clean
+from probe.runner.firmware_reader import (
+    COLLECTOR,
+    LONGEST_S,
+    Early,
+    Reader,
+    death,
+    job_of,
+    started,
+)
 from probe.runner.judging import Judging
 from probe.runner.recorder import JournalRecorder
 from probe.store.journal import Journal
 
-COLLECTOR = "firmware"
-ADDRESS_SPACE = 4 << 30
-"""Of one reader: a mapped image of 4 GiB counts into it, so larger ones get as much again."""
-LONGEST_S = 400.0
-"""A reader that is still there after this is ended; its own budget should have ended it before."""
+MOST_AT_ONCE = 500
+MOST_ADVISORIES = 100
+Advice = Callable[[ImageComponent], tuple[str, ...]]
+"""What imported advisories say of a component."""
 Progress = Callable[[str, int, int], None]
 """``(sentence, images done, images known)``."""
-
-
-@dataclass(slots=True)
-class _Reader:
-    """The process that reads one image."""
-
-    image: Image
-    job: JobId
-    process: Any
-    pipe: Connection
-    until: float
 
 
 class FirmwareRun:
     """Examines images two at a time, writes what is found, judges each when it is done."""
 
-    def __init__(self, journal: Journal, keys: Keys, progress: Progress) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        keys: Keys,
+        progress: Progress,
+        early: Early | None = None,
+        advice: Advice | None = None,
+    ) -> None:
         self.journal, self.keys, self.progress = journal, keys, progress
+        self._early, self._advice = early or Early(), advice
         self.recorder = JournalRecorder(journal)
         assert journal.state.run is not None
         plan = journal.state.run.plan
@@ -65,10 +64,21 @@ class FirmwareRun:
 
     def run(self, paths: Sequence[Path], *, at_once: int | None = None) -> None:
         """Returns when every image is done. One that cannot be read does not stop the others."""
-        waiting, readers = list(dict.fromkeys(paths)), list[_Reader]()
+        self.recorder.append(ev.StatusChanged(status=RunStatus.RUNNING))
+        try:
+            self.examine_all(paths, at_once=at_once)
+        except BaseException:
+            self.recorder.append(
+                ev.StatusChanged(status=RunStatus.STOPPED, reason="stopped by the operator")
+            )
+            raise
+        self.recorder.append(ev.StatusChanged(status=RunStatus.FINISHED))
+
+    def examine_all(self, paths: Sequence[Path], *, at_once: int | None = None) -> None:
+        """The same as a part of another run, which has a status of its own."""
+        waiting, readers = list(dict.fromkeys(paths)), list[Reader]()
         self._known = len(waiting)
         most = at_once or max(1, min(4, os.cpu_count() or 1))
-        self.recorder.append(ev.StatusChanged(status=RunStatus.RUNNING))
         try:
             while waiting or readers:
                 while waiting and len(readers) < most:
@@ -79,53 +89,63 @@ class FirmwareRun:
         except BaseException:
             for reader in readers:
                 reader.process.kill()
-            self.recorder.append(
-                ev.StatusChanged(status=RunStatus.STOPPED, reason="stopped by the operator")
-            )
             raise
-        self.recorder.append(ev.StatusChanged(status=RunStatus.FINISHED))
 
     # --- one image -------------------------------------------------------------------------------
 
-    def _begin(self, path: Path) -> _Reader | None:
+    def _begin(self, path: Path) -> Reader | None:
         """Start the reader of one image; None when there is nothing to do or to read."""
+        early = self._early.readers.pop(path, None)
         try:
-            with opened(path) as (image, _):
-                pass
+            if early is not None:
+                image = early.image
+            else:
+                with opened(path) as (image, _):
+                    pass
         except NotAnImage as error:
             self._done += 1
             self.recorder.append(ev.Noted(level="error", text=clean(f"{path}: {error}.", 300)))
             self.progress(f"{path.name}: {error}", self._done, self._known)
             return None
-        device = image_device(image.sha256, clean(image.name, 100))
-        job = JobId(f"{COLLECTOR}/{device.id}/{image.sha256}")
-        if job in self.journal.state.job_finished:
+        device = self._device(path, image)
+        job = job_of(device, image)
+        before = self.journal.state.job_finished.get(job)
+        if before is not None and before.ok:
             self._done += 1
             self.progress(f"{path.name}: done before", self._done, self._known)
             return None
-        self.recorder.append(ev.DeviceSeen(device=device))
         title = f"firmware image {clean(image.name, 100)}, {image.size} bytes"
-        self.recorder.append(
-            ev.JobKnown(job=Job(id=job, device=device.id, collector=COLLECTOR, title=title))
-        )
-        self.recorder.append(ev.JobStarted(job=job))
-        # Forked: the modules are there already, and the reader has a copy of everything else.
-        context = multiprocessing.get_context("fork")
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(
-            target=_read, args=(path, image, device.id, job, self.keys, theirs), daemon=True
-        )
-        process.start()
-        theirs.close()
+        known = Job(id=job, device=device.id, collector=COLLECTOR, title=title)
+        reader = early or started(path, image, device, self.keys)
+        with self.recorder.together():
+            self.recorder.append(ev.DeviceSeen(device=device))
+            self.recorder.append(ev.JobKnown(job=known))
+            if before is not None:
+                self.recorder.append(ev.JobReopened(job=job))
+            self.recorder.append(ev.JobStarted(job=job))
         self.progress(f"{path.name}: being read", self._done, self._known)
-        return _Reader(image, job, process, ours, time.monotonic() + LONGEST_S)
+        return reader
 
-    def _heard(self, readers: list[_Reader]) -> Iterator[_Reader]:
+    def _device(self, path: Path, image: Image) -> Device:
+        """The device that the image was said to be of, or an entry of its own."""
+        of = self._early.devices.get(path)
+        if of is None:
+            return image_device(image.sha256, clean(image.name, 100))
+        known = Attribute(name="image", value=image.sha256, source="operator")
+        return replace(of, attributes=tuple(dict.fromkeys((*of.attributes, known))))
+
+    def _heard(self, readers: list[Reader]) -> Iterator[Reader]:
         """Write what the readers said; yields those that are done."""
         ready = wait([r.pipe for r in readers], timeout=1.0)
         for reader in list(readers):
+            trouble: str | None = None
             if reader.pipe in ready:
-                if (trouble := self._take(reader)) is None:
+                # Many small facts make one transaction; a kill in between costs none of those before.
+                with self.recorder.together():
+                    for _ in range(MOST_AT_ONCE):
+                        if (trouble := self._take(reader)) is not None or not reader.pipe.poll():
+                            break
+                if trouble is None:
                     continue
             elif time.monotonic() > reader.until:
                 reader.process.kill()
@@ -133,26 +153,35 @@ class FirmwareRun:
             else:
                 continue
             reader.process.join()
-            self._finish(reader, trouble)
+            with self.recorder.together():
+                self._finish(reader, trouble)
             yield reader
 
-    def _take(self, reader: _Reader) -> str | None:
+    def _take(self, reader: Reader) -> str | None:
         """One message: None while more is to come, else the reader's trouble, empty without any."""
         try:
             kind, value = reader.pipe.recv()
         except EOFError:
             reader.process.join()
-            return f"its reader died ({_death(reader.process.exitcode)})"
+            return f"its reader died ({death(reader.process.exitcode)})"
         if kind == "kept":
             self.recorder.keep(*value)
         elif kind == "observed":
-            self.recorder.observe(value)
+            self.recorder.observe(self._advised(value))
         else:
             return str(value)
         return None
 
-    def _finish(self, reader: _Reader, trouble: str) -> None:
-        device = image_device(reader.image.sha256, "").id
+    def _advised(self, observation: Observation) -> Observation:
+        """A component with what the imported advisories say of it."""
+        fact = observation.fact
+        if self._advice is None or not isinstance(fact, ImageComponent):
+            return observation
+        known = tuple(dict.fromkeys((*fact.advisories, *self._advice(fact))))
+        return replace(observation, fact=replace(fact, advisories=known[:MOST_ADVISORIES]))
+
+    def _finish(self, reader: Reader, trouble: str) -> None:
+        device = reader.device
         if trouble:
             fact = NotMeasured(
                 collector=COLLECTOR,
@@ -162,7 +191,15 @@ class FirmwareRun:
                 settle="Report the image's format as a defect of the probe, with the image if you may.",
             )
             tried = Coverage(tried="reading the image", times=1, deadline_s=LONGEST_S)
-            self.recorder.observe_fact(f"{COLLECTOR}-reader", device, fact, tried)
+            gap = Observation(
+                id=f"{reader.job}#reader",
+                device=device,
+                collector=COLLECTOR,
+                at=time.time(),
+                fact=fact,
+                proof=(tried,),
+            )
+            self.recorder.observe(gap)
         self.recorder.append(
             ev.JobFinished(
                 job=reader.job,
@@ -175,72 +212,3 @@ class FirmwareRun:
         self.recorder.append(ev.DeviceDone(device=device))
         self._done += 1
         self.progress(f"{reader.image.name}: examined", self._done, self._known)
-
-
-# --- in the reader's process -----------------------------------------------------------------------
-
-
-class _Sender:
-    """The recorder of the reader: everything goes through the pipe."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-
-    def keep(self, evidence: Evidence, data: bytes) -> None:
-        self._pipe.send(("kept", (evidence, data)))
-
-    def observe(self, observation: Observation) -> None:
-        self._pipe.send(("observed", observation))
-
-
-def _read(
-    path: Path, image: Image, device: DeviceId, job: JobId, keys: Keys, pipe: Connection
-) -> None:
-    size = ADDRESS_SPACE + 2 * image.size
-    resource.setrlimit(resource.RLIMIT_AS, (size, size))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    known = image_device(image.sha256, clean(image.name, 100))
-    recording = Recording(
-        job=job,
-        collector=COLLECTOR,
-        recorder=_Sender(pipe),
-        view=lambda: Dut(known, ()),
-        clock=time.time,
-    )
-    trouble = ""
-    try:
-        with opened(path) as (now, view):
-            if now.sha256 != image.sha256:
-                trouble = "the file changed while it was read"
-            else:
-                examine(now, view, recording, keys)
-    except NotAnImage as error:
-        trouble = str(error)
-    except MemoryError:
-        trouble = "it needed more memory than a reader may have"
-    except Exception as error:  # noqa: BLE001 - whatever surprises the reader is a finding, never a silence
-        trouble = f"{type(error).__name__}: {error}"
-    with contextlib.suppress(BrokenPipeError):
-        pipe.send(("done", trouble))
-    del device
-
-
-def _death(code: int | None) -> str:
-    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-
-
-def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The images meant: files as they are, of a folder every file in it, sorted. Raises ProbeError."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
-        elif path.exists():
-            found.append(path)
-        else:
-            raise ProbeError(
-                f"There is no file {path}", "Name a firmware image, or a folder of them."
-            )
-    if not found:
-        raise ProbeError("No image was found there", "Name a firmware image, or a folder of them.")
-    return found

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from contextlib import AbstractContextManager
 
 from probe.model.event import Event, Observed
 from probe.model.evidence import Evidence, EvidenceRef, Proof
@@ -22,6 +23,10 @@ class JournalRecorder:
     @property
     def state(self) -> RunState:
         return self._journal.state
+
+    def together(self) -> AbstractContextManager[None]:
+        """One transaction for many small writes."""
+        return self._journal.together()
 
     def append(self, happened: Event) -> None:
         self._journal.append(happened)

@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, Table, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from probe.codec import from_plain, to_plain
@@ -19,7 +20,8 @@ from probe.store.store import Store
 
 
 class Journal:
-    """Appends events. What ``append`` has returned from is on disk, whatever happens to the process."""
+    """Appends events. What ``append`` has returned from is on disk, whatever happens to the process, but
+    inside ``together``: there it is when that ends."""
 
     def __init__(self, store: Store, run: RunId, clock: Callable[[], float] = time.time) -> None:
         self.store, self.run, self._clock = store, run, clock
@@ -27,6 +29,29 @@ class Journal:
         self.commands_seen = 0
         """The id of the last command that was meant for an earlier sitting."""
         self._known: set[str] = set()
+        self._open: Connection | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is one transaction: all of it is on disk at the end, or nothing. For many
+        small writes at once; others who write wait for its end."""
+        if self._open is not None:
+            yield
+            return
+        with guarded(self.store.where), self.store.engine.begin() as db:
+            self._open = db
+            try:
+                yield
+            finally:
+                self._open = None
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self._open is not None:
+            yield self._open
+            return
+        with guarded(self.store.where), self.store.engine.begin() as db:
+            yield db
 
     def begin(self, started: RunStarted) -> None:
         """Write the head of a new run."""
@@ -56,7 +81,7 @@ class Journal:
             "kind": type(happened).__name__,
             "payload": json.dumps(to_plain(happened, Event)),
         }
-        with guarded(self.store.where), self.store.engine.begin() as db:
+        with self._writing() as db:
             db.execute(insert(schema.event), row)
         self.state.apply(entry)
         return entry
@@ -70,17 +95,24 @@ class Journal:
             "sha256": evidence.sha256,
             "label": json.dumps(to_plain(evidence)),
         }
+        blob = {"sha256": evidence.sha256, "data": data}
         with guarded(self.store.where):
-            for table, row in (
-                (schema.blob, {"sha256": evidence.sha256, "data": data}),
-                (schema.evidence, label),
-            ):
-                try:
-                    with self.store.engine.begin() as db:
-                        db.execute(insert(table), row)
-                except IntegrityError:
-                    pass  # The same bytes are there already, from another run or before a resume.
+            for table, row in ((schema.blob, blob), (schema.evidence, label)):
+                self._once(table, row)
         self._known.add(evidence.sha256)
+
+    def _once(self, table: Table, row: Mapping[str, object]) -> None:
+        """The same bytes may be there already, from another run or before a resume."""
+        if self._open is not None:
+            same = [table.c[name] == row[name] for name in ("run", "sha256") if name in row]
+            if not self._open.execute(select(table.c.sha256).where(*same)).first():
+                self._open.execute(insert(table), row)
+            return
+        try:
+            with self.store.engine.begin() as db:
+                db.execute(insert(table), row)
+        except IntegrityError:
+            pass
 
 
 class RunReader:

@@ -1,0 +1,136 @@
+"""The process that reads one image: started by itself, with memory limits, heard through a pipe."""
+
+import contextlib
+import multiprocessing
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from firmware_checks.examine import Image, NotAnImage, examine, opened
+from firmware_checks.reading import Keys
+from probe.collect.recording import Recording
+from probe.errors import ProbeError
+from probe.model.device import Device, image_device
+from probe.model.dut import Dut
+from probe.model.evidence import Evidence
+from probe.model.fact import Observation
+from probe.model.ids import DeviceId, JobId
+from probe.model.text import clean
+
+COLLECTOR = "firmware"
+ADDRESS_SPACE = 4 << 30
+"""Of one reader: a mapped image of 4 GiB counts into it, so larger ones get as much again."""
+LONGEST_S = 400.0
+"""A reader that is still there after this is ended; its own budget should have ended it before."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """The process that reads one image."""
+
+    image: Image
+    device: DeviceId
+    job: JobId
+    process: Any
+    pipe: Connection
+    until: float
+
+
+@dataclass(slots=True)
+class Early:
+    """Readers that were started before there was a journal, and the devices that images are of."""
+
+    readers: dict[Path, Reader] = field(default_factory=dict)
+    devices: Mapping[Path, Device] = field(default_factory=dict)
+
+    def start(self, path: Path, keys: Keys) -> None:
+        """Begin to read an image; raises NotAnImage."""
+        with opened(path) as (image, _):
+            pass
+        known = image_device(image.sha256, clean(image.name, 100))
+        self.readers[path] = started(path, image, known, keys)
+
+
+def job_of(device: Device, image: Image) -> JobId:
+    return JobId(f"{COLLECTOR}/{device.id}/{image.sha256}")
+
+
+def started(path: Path, image: Image, device: Device, keys: Keys) -> Reader:
+    # Forked: the modules are there already, and the reader has a copy of everything else.
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    job = job_of(device, image)
+    process = context.Process(
+        target=_read, args=(path, image, device, job, keys, theirs), daemon=True
+    )
+    process.start()
+    theirs.close()
+    return Reader(image, device.id, job, process, ours, time.monotonic() + LONGEST_S)
+
+
+class _Sender:
+    """The recorder of the reader: everything goes through the pipe."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+
+    def keep(self, evidence: Evidence, data: bytes) -> None:
+        self._pipe.send(("kept", (evidence, data)))
+
+    def observe(self, observation: Observation) -> None:
+        self._pipe.send(("observed", observation))
+
+
+def _read(
+    path: Path, image: Image, device: Device, job: JobId, keys: Keys, pipe: Connection
+) -> None:
+    size = ADDRESS_SPACE + 2 * image.size
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    recording = Recording(
+        job=job,
+        collector=COLLECTOR,
+        recorder=_Sender(pipe),
+        view=lambda: Dut(device, ()),
+        clock=time.time,
+    )
+    trouble = ""
+    try:
+        with opened(path) as (now, view):
+            if now.sha256 != image.sha256:
+                trouble = "the file changed while it was read"
+            else:
+                examine(now, view, recording, keys)
+    except NotAnImage as error:
+        trouble = str(error)
+    except MemoryError:
+        trouble = "it needed more memory than a reader may have"
+    except Exception as error:  # noqa: BLE001 - whatever surprises the reader is a finding, never a silence
+        trouble = f"{type(error).__name__}: {error}"
+    with contextlib.suppress(BrokenPipeError):
+        pipe.send(("done", trouble))
+
+
+def death(code: int | None) -> str:
+    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def files_of(paths: Sequence[Path]) -> list[Path]:
+    """The images meant: files as they are, of a folder every file in it, sorted. Raises ProbeError."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+        elif path.exists():
+            found.append(path)
+        else:
+            raise ProbeError(
+                f"There is no file {path}", "Name a firmware image, or a folder of them."
+            )
+    if not found:
+        raise ProbeError("No image was found there", "Name a firmware image, or a folder of them.")
+    return found
