@@ -46,7 +46,12 @@ class Password:
             before = await self._look(session)
             if before is not None and before.refused_connection:
                 return before
-        return await self._once(session, credential)
+        attempt = await self._once(session, credential)
+        if attempt.result is LoginResult.NOT_TRIED:
+            # TLS is named but not to be had; nothing was presented yet.
+            self._offers_tls = False
+            attempt = await self._once(session, credential)
+        return attempt
 
     async def _look(self, session: DeviceSession) -> Attempt | None:
         """Find out about TLS on a connection that presents no password; the attempt that failed, if so."""
@@ -62,19 +67,13 @@ class Password:
             # 331 asks for the password, 230 for nothing at all; both here, where everybody can listen.
             self._takes_clear = code in (331, 332, 230)
             insists = not self._takes_clear and bool(WANTS_TLS.search(text))
-            if code == 421:
-                detail = (
-                    f"TLS is {'needed' if insists else 'not known to be offered'}: {code} {text}"
-                )
-                self._offers_tls = offered or insists
-                return Attempt(result=LoginResult.NOT_TRIED, detail=detail)
-            code, text = await replies.ask("AUTH TLS") if offered or insists else (0, "")
-            if code == 234:
-                await wire.start_tls()
-                self._offers_tls = True
-            words = "clear and TLS" if self._offers_tls and self._takes_clear else ""
-            words = words or ("TLS only" if self._offers_tls else "in the clear only")
-            return Attempt(result=LoginResult.NOT_TRIED, detail=f"a name is taken {words}")
+            # AUTH goes over a new connection: vsftpd 3 closes when it comes after a refused USER.
+            self._offers_tls = offered or insists
+            how = "offered" if offered else "not offered"
+            return Attempt(
+                result=LoginResult.NOT_TRIED,
+                detail=f"TLS is {'needed' if insists else how}; without it: {code} {text}",
+            )
 
         attempt = await over_tcp(session, self.service, f"FTP port {self.service.port}, TLS", talk)
         return None if attempt.result is LoginResult.NOT_TRIED else attempt
@@ -94,7 +93,8 @@ class Password:
             if self._offers_tls:
                 code, text = await replies.ask("AUTH TLS")
                 if code != 234:
-                    raise NoAnswer(Why.GARBAGE, f"AUTH TLS was answered {code} {text}")
+                    detail = f"AUTH TLS was answered {code} {text}"
+                    return Attempt(result=LoginResult.NOT_TRIED, detail=detail)
                 await wire.start_tls()
             attempt = await self._login(wire, replies, credential)
             both = bool(self._offers_tls) and self._takes_clear
@@ -108,6 +108,8 @@ class Password:
         code, text = await replies.ask(f"USER {who.username}")
         if code == 331:
             code, text = await replies.ask(f"PASS {who.password}")
+        elif wire.tls is None and code != 230 and WANTS_TLS.search(text):
+            raise NoAnswer(Why.GARBAGE, f"it wants TLS, which did not come about: {code} {text}")
         seconds = time.monotonic() - began
         detail = f"{code} {text}" + (", inside TLS" if wire.tls is not None else "")
         if code == 230:
