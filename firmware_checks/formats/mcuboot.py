@@ -4,48 +4,40 @@ Source: the project's design document and ``image.h``. The hash covers the heade
 protected area; of an encrypted image it covers the plaintext, so there nobody can call it tampered.
 """
 
-import hashlib
-from dataclasses import dataclass, field
+import lzma
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from firmware_checks.keys import fingerprint, load, pkcs1, weakness
-from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
+from firmware_checks.budget import Budget
+from firmware_checks.formats.mcuboot_signature import Areas, holds, judged
+from firmware_checks.reading import Context, Part, Protection, Reading
 from firmware_checks.view import Malformed, View
-from probe.model.firmware import LayerKind, Rollback, Signing
+from probe.model.firmware import LayerKind, Signing
+from probe.model.text import clean
 
 MAGIC = b"\x3d\xb8\xf3\x96"
 HEADER = 32
 TLV_INFO, PROTECTED_INFO = 0x6907, 0x6908
-KEYHASH, PUBKEY, SECURITY_COUNTER = 0x01, 0x02, 0x50
-HASHES = {0x10: "sha256", 0x11: "sha384", 0x12: "sha512"}
-SIGNATURES = {
-    0x20: ("RSA-2048 PSS SHA-256", 2048),
-    0x21: ("ECDSA P-224 SHA-256", 224),
-    0x22: ("ECDSA SHA-256", None),
-    0x23: ("RSA-3072 PSS SHA-256", 3072),
-    0x24: ("Ed25519", 256),
+DEPENDENCY, BOOT_RECORD, PLAIN_SIZE, VENDOR, CLASS = 0x40, 0x60, 0x70, 0x74, 0x75
+FLAGS = {
+    0x1: "position independent",
+    0x4: "encrypted with AES-128",
+    0x8: "encrypted with AES-256",
+    0x10: "not bootable",
+    0x20: "run from RAM",
+    0x100: "for one address",
+    0x200: "compressed with LZMA1",
+    0x400: "compressed with LZMA2",
+    0x800: "Arm Thumb filter",
 }
-ENCRYPTED = 0x4 | 0x8
+ENCRYPTED, LZMA1, LZMA2, THUMB = 0x4 | 0x8, 0x200, 0x400, 0x800
 WRAPPED_KEYS = range(0x30, 0x40)
-PUBLIC_KEYS = {
-    "fc5701dc6135e1323847bdc40f04d2e5bee5833b23c29f93593d00018cfa9994": "MCUboot root-rsa-2048",
-    "449793fb65cd7698753d5b3f35fab15f1e3a45111ff24e1d46741de5ae12d59e": "MCUboot root-rsa-3072",
-    "e30466f6b8470c1f29070b17f1e2d3e94d445e3f608087fdc711e4382bb538b6": "MCUboot root-ec-p256",
-    "c1907fa4eac7fae3840a78902b6f0710b037e9968e5c6274a12a28790c7d4e3c": "MCUboot root-ed25519",
-}
-"""SHA-256 of the public keys whose private halves lie in MCUboot's public repository."""
-
-
-@dataclass(slots=True)
-class Areas:
-    """The tagged values of both areas. ``end`` is where they stop."""
-
-    protected: dict[int, list[bytes]] = field(default_factory=dict)
-    open: dict[int, list[bytes]] = field(default_factory=dict)
-    end: int = 0
-
-    def first(self, tag: int) -> bytes | None:
-        values = self.protected.get(tag, []) + self.open.get(tag, [])
-        return values[0] if values else None
+SLOT_ENDS = (
+    b"\x77\xc2\x95\xf3\x60\xd2\xef\x7f\x35\x52\x50\x0f\x2c\xb6\x79\x80",
+    b"\x2d\xe1\x5d\x29\x41\x0b\x8d\x77\x67\x9c\x11\x0f\x1f\x8a",
+)
+"""The last bytes of a slot that is marked for the next start."""
+MOST_MARKS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +55,9 @@ class McuBoot:
             return None
         major, minor, revision, build = view.unpack("<BBHI", 20)
         version = f"{major}.{minor}.{revision}" + (f"+{build}" if build else "")
-        details = (("flags", f"{flags:#x}"), ("load address", f"{view.u32(4):#x}"))
+        words = ", ".join(word for bit, word in FLAGS.items() if flags & bit)
+        details = [("flags", f"{flags:#x}" + (f": {words}" if words else ""))]
+        details.append(("load address", f"{view.u32(4):#x}"))
         payload_end = header + payload
         try:
             areas = tagged(view, payload_end)
@@ -77,20 +71,27 @@ class McuBoot:
                 kind=LayerKind.UPDATE,
                 size=len(view),
                 version=version,
-                details=details,
+                details=tuple(details),
                 problem=problem,
                 protection=unreadable,
             )
         encrypted = bool(flags & ENCRYPTED) or any(areas.first(t) for t in WRAPPED_KEYS)
-        opaque = "encrypted" if encrypted else ""
+        if encrypted and holds(covered, areas):
+            # An image for the first slot (imgtool --clear): ready to be encrypted, and still in clear.
+            encrypted = False
+            details.append(("encryption", "prepared for it, but in clear"))
+        size = areas.end
+        if _is_slot(view, size):
+            details.append(("slot", "whole, marked for the next start"))
+            size = len(view)
         return Reading(
             format=self.name,
             kind=LayerKind.UPDATE,
-            size=areas.end,
+            size=size,
             version=version,
-            details=details,
+            details=(*details, *_details(areas)),
             protection=judged(covered, areas, context.keys.keys, encrypted=encrypted),
-            parts=(Part(name="payload", view=body, offset=header, opaque=opaque),),
+            parts=tuple(_payload(body, header, flags, areas, encrypted=encrypted)),
         )
 
 
@@ -111,117 +112,96 @@ def tagged(view: View, at: int) -> Areas:
             values.setdefault(tag, []).append(area.read(offset + 4, size))
             offset += 4 + size
         areas.end += total
-    if areas.end == at:
+    if areas.end == at or TLV_INFO not in (view.u16(at), *_second(view, at)):
         raise Malformed("the area of hashes and signatures is not there")
     return areas
 
 
-def judged(
-    covered: View, areas: Areas, keys: tuple[PublicKey, ...], *, encrypted: bool
-) -> Protection:
-    """What the tagged values are worth."""
-    tag = next((t for t in SIGNATURES if areas.first(t) is not None), None)
-    hash_tag = next((t for t in HASHES if areas.first(t) is not None), None)
-    counter = (areas.protected.get(SECURITY_COUNTER) or areas.open.get(SECURITY_COUNTER) or [b""])[
-        0
-    ]
-    value = int.from_bytes(counter, "little") if len(counter) == 4 else None
-    rollback = Rollback.NONE
-    if value is not None:
-        signed = tag is not None and SECURITY_COUNTER in areas.protected
-        rollback = Rollback.COUNTER if signed else Rollback.UNSIGNED_COUNTER
-    key_id = (areas.first(KEYHASH) or b"").hex()
-    given = areas.first(PUBKEY)
-    if not key_id and given:
-        key_id = fingerprint(given)
-    whole, integrity = _hash(covered, areas, hash_tag, encrypted=encrypted)
-    scheme, bits = SIGNATURES[tag] if tag is not None else ("", None)
-    signing, detail = _signing(covered, areas, tag, keys, key_id, whole, encrypted=encrypted)
-    return Protection(
-        signing=signing,
-        detail=detail,
-        covers="header, payload and protected area, by their hash" if tag is not None else "",
-        binds_payload=True if tag is not None else None,
-        scheme=scheme,
-        key_bits=bits,
-        key_id=key_id,
-        public_key=PUBLIC_KEYS.get(key_id, ""),
-        weak=weakness("RSA" if scheme.startswith("RSA") else "EC", bits) if scheme else "",
-        rollback=rollback,
-        rollback_value=value,
-        encrypted=encrypted,
-        integrity=integrity,
-    )
+def _second(view: View, at: int) -> Iterator[int]:
+    """The magic of the area behind a protected one."""
+    if view.u16(at) == PROTECTED_INFO:
+        yield view.u16(at + view.u16(at + 2))
 
 
-def _hash(
-    covered: View, areas: Areas, tag: int | None, *, encrypted: bool
-) -> tuple[bool | None, str]:
-    """Whether the hash holds (None: cannot be told), and the sentence for it."""
-    if tag is None:
-        return None, "no hash"
-    name = HASHES[tag].upper().replace("SHA", "SHA-")
-    if encrypted:
-        return None, f"{name} of the plaintext, which is encrypted"
-    holds = hashlib.new(HASHES[tag], covered.raw).digest() == areas.first(tag)
-    return holds, f"{name} {'holds' if holds else 'does not hold'}"
-
-
-def _signing(
-    covered: View,
-    areas: Areas,
-    tag: int | None,
-    keys: tuple[PublicKey, ...],
-    key_id: str,
-    whole: bool | None,
-    *,
-    encrypted: bool,
-) -> tuple[Signing, str]:
-    if whole is False:
-        return Signing.TAMPERED, "the hash in the image is not the hash of its header and payload"
-    if tag is None:
-        return Signing.UNSIGNED, "there is no signature, only a hash that anybody can make anew"
-    if encrypted:
-        return (
-            Signing.ENCRYPTED,
-            "the signature is over the plaintext, which nobody has without the key",
-        )
-    matching = [
-        k for k in keys if not key_id or key_id in (fingerprint(k.der), fingerprint(pkcs1(k)))
-    ]
-    if not matching:
-        other = "; it names another key than those given" if keys else ""
-        return (
-            Signing.NOT_VERIFIED,
-            f"signed by the key {key_id[:16] or 'that is not named'}{other}",
-        )
-    signature = areas.first(tag) or b""
-    for key in matching:
-        if verifies(key, tag, signature, covered):
-            return Signing.VERIFIED, f"the signature was verified with {key.name}"
-    if key_id:
-        return Signing.TAMPERED, "the key that the image names did not make this signature"
-    return Signing.NOT_VERIFIED, "none of the keys that were given made the signature"
-
-
-def verifies(key: PublicKey, tag: int, signature: bytes, covered: View) -> bool:
-    """Whether ``key`` made ``signature`` over the hash of ``covered``."""
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
-
-    digest = hashlib.sha256(covered.raw).digest()
-    public = load(key)
-    sha256 = utils.Prehashed(hashes.SHA256())
-    try:
-        if tag in (0x20, 0x23) and isinstance(public, rsa.RSAPublicKey):
-            public.verify(signature, digest, padding.PSS(padding.MGF1(hashes.SHA256()), 32), sha256)
-        elif tag in (0x21, 0x22) and isinstance(public, ec.EllipticCurvePublicKey):
-            public.verify(signature, digest, ec.ECDSA(sha256))
-        elif tag == 0x24 and isinstance(public, ed25519.Ed25519PublicKey):
-            public.verify(signature, digest)
-        else:
-            return False
-    except (InvalidSignature, ValueError):
+def _is_slot(view: View, end: int) -> bool:
+    """Whether what follows is nothing but the rest of the slot: erased, with some marks at its end."""
+    if not any(view.starts_with(mark, len(view) - len(mark)) for mark in SLOT_ENDS):
         return False
-    return True
+    rest = view.part(end)
+    marks = sum(len(w) - bytes(w).count(0xFF) for w in rest.windows(65_536))
+    return marks <= MOST_MARKS
+
+
+def _payload(
+    body: View, offset: int, flags: int, areas: Areas, *, encrypted: bool
+) -> Iterator[Part]:
+    if encrypted:
+        yield Part(name="payload", view=body, offset=offset, opaque="encrypted")
+    elif flags & LZMA2:
+        size = int.from_bytes(areas.first(PLAIN_SIZE) or b"", "little")
+
+        def made(budget: Budget) -> View:
+            return unpacked(body, size, budget, thumb=bool(flags & THUMB))
+
+        yield Part(name="payload", make=made)
+    elif flags & LZMA1:
+
+        def refused(budget: Budget) -> View:
+            raise Malformed("compressed with LZMA1, which is not read here")
+
+        yield Part(name="payload", make=refused)
+    else:
+        yield Part(name="payload", view=body, offset=offset)
+
+
+def unpacked(body: View, size: int, budget: Budget, *, thumb: bool) -> View:
+    """The payload before its compression: two bytes of properties, then LZMA2. Raises Malformed, OutOfBudget."""
+    dictionary, properties = body.unpack("BB")
+    if dictionary > 32 or properties >= 225:
+        raise Malformed("the compression says what cannot be")
+    if not 0 < size <= budget.room(len(body)):
+        raise Malformed(f"the compressed payload says that it becomes {size} bytes")
+    budget.take(size)
+    lzma2 = {
+        "id": lzma.FILTER_LZMA2,
+        "dict_size": max((2 | dictionary & 1) << (dictionary // 2 + 11), 4096),
+        "lc": properties % 9,
+        "lp": properties // 9 % 5,
+        "pb": properties // 45,
+    }
+    filters = [{"id": lzma.FILTER_ARMTHUMB}, lzma2] if thumb else [lzma2]
+    try:
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+        out = decoder.decompress(body.raw[2:], size)
+    except (lzma.LZMAError, ValueError) as error:
+        raise Malformed(f"the compressed payload is damaged: {error}") from None
+    if len(out) != size:
+        raise Malformed("the compressed payload is shorter than it says")
+    return View(out)
+
+
+def _details(areas: Areas) -> Iterator[tuple[str, str]]:
+    for value in areas.protected.get(DEPENDENCY, [])[:8]:
+        if len(value) == 12:
+            major, minor, revision, build = View(value).unpack("<BBHI", 4)
+            yield f"needs image {value[0]}", f"version {major}.{minor}.{revision}+{build} or later"
+    for value in areas.protected.get(BOOT_RECORD, [])[:8]:
+        yield "boot record", _record(value)
+    for name, tag in (("vendor", VENDOR), ("class", CLASS)):
+        if value := areas.protected.get(tag, [b""])[0]:
+            yield name, value.hex()
+    if size := areas.first(PLAIN_SIZE):
+        yield "uncompressed", f"{int.from_bytes(size, 'little')} bytes"
+
+
+def _record(value: bytes) -> str:
+    """Type and version of a boot record, in CBOR (PSA attestation: 1 is the type, 4 the version)."""
+    import cbor2
+
+    try:
+        said = cbor2.loads(value)
+    except (cbor2.CBORDecodeError, ValueError, RecursionError):
+        return "unreadable"
+    if not isinstance(said, dict):
+        return "unreadable"
+    return clean(f"{said.get(1, '')} {said.get(4, '')}", 60)
