@@ -167,10 +167,14 @@ class Files:
     def _contents(self, files: list[File]) -> Iterator[tuple[Entry, View]]:
         pieces: list[bytes | Malformed] = []
         kept: OrderedDict[int, bytes | Malformed] = OrderedDict()
+        last: tuple[File, str, View] | None = None
         for step, made in in_order(self._steps(files), self._made, lambda s: s.packed is not None):
             if step.file is not None:
-                yield self._whole(step.file, pieces, kept)
-                pieces = []
+                if last is None or not _same_bytes(step.file, last[0]):
+                    last = (step.file, *self._whole(step.file, pieces, kept))
+                    pieces = []
+                entry = step.file.entry
+                yield (replace(entry, problem=last[1]) if last[1] else entry), last[2]
             elif step.fragment is not None:
                 assert made is not None
                 _keep(kept, step.fragment, made)
@@ -181,7 +185,12 @@ class Files:
     def _steps(self, files: list[File]) -> Iterator[Step]:
         """What has to be decompressed, in order. Keeps the same fragments in mind as who takes the steps."""
         kept: OrderedDict[int, bool] = OrderedDict()
+        last: File | None = None
         for file in files:
+            if last is not None and _same_bytes(file, last):
+                yield Step(file=file)
+                continue
+            last = file
             for start, word, size in file.blocks:
                 self._pay(start, size)
                 yield Step(start, word, size)
@@ -222,7 +231,8 @@ class Files:
 
     def _whole(
         self, file: File, pieces: list[bytes | Malformed], kept: OrderedDict[int, bytes | Malformed]
-    ) -> tuple[Entry, View]:
+    ) -> tuple[str, View]:
+        """Why it is not whole, and its bytes; blocks that cannot be read are zeros."""
         parts: list[bytes] = []
         problem = ""
         for piece, (_, _, size) in zip(pieces, file.blocks, strict=True):
@@ -241,9 +251,17 @@ class Files:
                 view = View(b"".join(parts))
             else:
                 view = View(fragment).part(file.offset, file.tail)
-        if problem:
-            return replace(file.entry, problem=problem), view
-        return file.entry, view
+        return problem, view
+
+
+def _same_bytes(one: File, other: File) -> bool:
+    """Two files that the image holds once: they stand beside each other in the order of reading."""
+    return (one.blocks, one.fragment, one.offset, one.tail) == (
+        other.blocks,
+        other.fragment,
+        other.offset,
+        other.tail,
+    )
 
 
 def _keep(kept: "OrderedDict[int, V]", number: int, value: V) -> None:
