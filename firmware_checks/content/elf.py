@@ -72,7 +72,7 @@ def read_elf(view: View) -> Elf | None:
     wide, order = view.raw[4] == 2, ">" if view.raw[5] == 2 else "<"
     try:
         return _read(view.raw, wide, order)
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, IndexError, ValueError, OverflowError):
         return None
 
 

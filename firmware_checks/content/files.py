@@ -15,8 +15,9 @@ MASK = "***"
 
 _DOCUMENTATION = re.compile(
     r"(?:^|/)share/(?:doc|man|info|help|licenses|gtk-doc|bug|lintian)/|(?:^|/)usr/doc/"
-    r"|(?:^|/)(?:examples?|samples?|testdata|tests?|testsuite|test_data|selftests?)/"
-    r"|(?:^|/)(?:readme|changelog|changes|news|copying|license)[^/]*$|\.(?:md|rst|adoc|texi|pod|example|sample|dist)$",
+    r"|(?:^|/)(?:share|lib(?:32|64)?|src|node_modules)/(?:[^/]+/)*(?:examples?|samples?|test_?data|tests?|testsuite|selftests?)/"
+    r"|(?:^|/)(?:readme|changelog|changes|news|copying|license)(?:\.(?:txt|gz|html?))?$"
+    r"|\.(?:md|rst|adoc|texi|pod|example|sample|dist)$",
     re.IGNORECASE,
 )
 

@@ -80,9 +80,10 @@ def inflated(data: bytes) -> bytes:
     if not data.startswith(b"\x1f\x8b"):
         return data if b"CONFIG_" in data[:20_000] else b""
     try:
-        return zlib.decompressobj(31).decompress(data, LARGEST)
+        text = zlib.decompressobj(31).decompress(data, LARGEST)
     except zlib.error:
         return b""
+    return text if b"CONFIG_" in text[:20_000] else b""
 
 
 def options_of(text: str) -> tuple[tuple[str, str], ...]:

@@ -15,7 +15,7 @@ STATUS = re.compile(
 )
 APK = re.compile(r"(?:^|/)lib/apk/db/installed$")
 RPM = re.compile(r"(?:^|/)(?:var/lib|usr/lib/sysimage)/rpm/(?:Packages(?:\.db)?|rpmdb\.sqlite)$")
-_MAINTAINED = re.compile(r"\+?~?(?:deb\d+u\d+|ubuntu\d)|ubuntu|\+deb|-r\d+$", re.IGNORECASE)
+_MAINTAINED = re.compile(r"\+?~?(?:deb\d+u\d+|ubuntu\d)|ubuntu|\+deb", re.IGNORECASE)
 """Revisions of distributions that mend a version instead of replacing it."""
 _UPSTREAM = {
     "libssl": "openssl",
@@ -78,7 +78,7 @@ class Package:
     def upstream(self) -> str:
         """The version without epoch and revision: ``1:2.10-12+deb12u3`` is ``2.10``."""
         bare = self.version.split(":", 1)[-1]
-        bare = re.sub(r"-r?\d[^-]*$", "", bare)
+        bare = re.sub(r"-r?\d[^-]*(?:-[0-9a-f]{4,})?$", "", bare)
         return re.split(r"[+~]", bare)[0]
 
     def purl(self, distribution: str) -> str:

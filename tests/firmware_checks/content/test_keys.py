@@ -47,10 +47,23 @@ def test_pem_der_and_a_key_inside_a_program(
 
 
 def test_encrypted_keys_are_said_to_be(facts: Facts, written: Written, tool: Any) -> None:
-    new = written("e", *"openssl genrsa -aes128 -passout pass:secret -out e 1024".split())
+    new = written(
+        "e", "openssl", "genrsa", "-aes128", "-passout", "pass:secret", "-out", "e", "1024"
+    )
     old = written(
         "o",
-        *"openssl rsa -in e -passin pass:secret -aes128 -passout pass:x -traditional -out o".split(),
+        "openssl",
+        "rsa",
+        "-in",
+        "e",
+        "-passin",
+        "pass:secret",
+        "-aes128",
+        "-passout",
+        "pass:x",
+        "-traditional",
+        "-out",
+        "o",
     )
     tool("ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", "s")
     ssh = written("s", "true")
