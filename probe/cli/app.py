@@ -53,6 +53,13 @@ secrets_option = click.option(
 slow_option = click.option(
     "--slow-link", is_flag=True, help="Fewer repaints, for a serial line or a bad connection."
 )
+key_option = click.option(
+    "--key",
+    "keys",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A public key or certificate (PEM or DER) that should have signed; may be repeated.",
+)
 plain_option = click.option(
     "--plain", is_flag=True, help="No terminal UI: plain progress on stderr."
 )
@@ -293,13 +300,7 @@ def firmware() -> None:
     "check", help="Examine images, or every file of a folder; 'check' may be left out."
 )
 @click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option(
-    "--key",
-    "keys",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    help="A public key or certificate (PEM or DER) that should have signed; may be repeated.",
-)
+@key_option
 @catalogue_option
 @declaration_option
 @format_option
@@ -324,6 +325,63 @@ def firmware_check(
     from probe.cli.run import Show
 
     return command.check(images, keys, catalogues, declarations, Show(**how), store, resume)
+
+
+@firmware.command("diff", help="Two images: version, signer, counter, components, findings.")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@key_option
+@click.option(
+    "-f", "--format", type=click.Choice(("text", "json")), default="text", show_default=True
+)
+@output_option
+@store_option
+def firmware_diff(
+    *,
+    old: Path,
+    new: Path,
+    keys: tuple[Path, ...],
+    format: str,
+    output: Path | None,
+    store: str | None,
+) -> int:
+    import probe.cli.firmware_more as command
+
+    return command.diff(old, new, keys, format, output, store)
+
+
+@firmware.command("sbom", help="The components of a run's images as CycloneDX 1.6 JSON.")
+@run_argument
+@output_option
+@store_option
+def firmware_sbom(run: str, output: Path | None, store: str | None) -> int:
+    import probe.cli.firmware_more as command
+
+    return command.sbom(run, output, store)
+
+
+@firmware.group("advisories", help="Advisories that you fetched, to compare components with.")
+def advisories() -> None:
+    """The root of the commands on advisories."""
+
+
+@advisories.command(
+    "import", help="Take in files of OSV (JSON), NVD (JSON 2.0) or the Debian security tracker."
+)
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@store_option
+def advisories_import(files: tuple[Path, ...], store: str | None) -> int:
+    import probe.cli.firmware_more as command
+
+    return command.import_advisories(files, store)
+
+
+@advisories.command("list", help="The tables that components are compared with, and their age.")
+@store_option
+def advisories_list(store: str | None) -> int:
+    import probe.cli.firmware_more as command
+
+    return command.list_advisories(store)
 
 
 @app.group(help="The requirement catalogues: list, show, lint.")

@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from probe import __version__
 from probe.cli.common import default_store, read_declarations
@@ -14,9 +15,14 @@ from probe.model.plan import Plan
 from probe.model.run import Run, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from firmware_checks.reading import Keys
     from probe.cli.run import Show
+    from probe.model.declaration import Declaration
+    from probe.model.ids import DeviceId
 
+T = TypeVar("T")
 SUMMARY = "What is in the image, who signed it, and what should not be there. No packet is sent."
 
 
@@ -30,49 +36,42 @@ def check(
     resume: str | None,
 ) -> int:
     """Examine the images, print the report; the exit code says what came out."""
-    from firmware_checks.examine import NotAnImage, opened
+    where = store or default_store()
+    run_id = examined(images, keys, where, catalogues, declarations, resume)
+    return told(run_id, where, show)
+
+
+def examined(
+    images: Sequence[Path],
+    keys: Sequence[Path],
+    where: str,
+    catalogues: tuple[str, ...] = (),
+    declarations: tuple[Path, ...] = (),
+    resume: str | None = None,
+) -> str:
+    """Examine the images in a run of their own; returns its id."""
     from probe.runner.firmware_reader import Early, files_of
 
     paths, given, early = files_of(images), read_keys(keys), Early()
-    if len(paths) == 1:
-        try:
-            if resume is None:
-                # It reads while this process gets ready to write down what it finds.
-                early.start(paths[0], given)
-            else:
-                with opened(paths[0]):
-                    pass
-        except NotAnImage as error:
-            raise ProbeError(
-                f"{paths[0]} cannot be examined: {error}", "Name a firmware image."
-            ) from None
+    for path in paths if len(paths) <= 2 else ():
+        if resume is None:
+            # It is read while this process gets ready to write down what is found.
+            _image(partial(early.start, path, given), path)
+        else:
+            device_of(path)
     from probe import registry
     from probe.model.ids import RunId
-    from probe.runner import firmware
     from probe.runner.advisories import Advisories
-    from probe.runner.launch import new_run_id
+    from probe.runner.firmware import FirmwareRun
     from probe.store.journal import Journal
     from probe.store.store import Store
 
-    where = store or default_store()
+    chosen = catalogues or registry.chosen_plan("standard").catalogues
+    registry.chosen_catalogues(chosen)
+    told_by = read_declarations(declarations)
     kept = Store(where)
-    if resume is None:
-        chosen = catalogues or registry.chosen_plan("standard").catalogues
-        registry.chosen_catalogues(chosen)
-        head = Run(
-            id=new_run_id(),
-            started_at=_now(),
-            scope=Scope(interface="", networks=()),
-            plan=Plan(
-                name="firmware", summary=SUMMARY, catalogues=chosen, tcp_ports="", logins=False
-            ),
-            declarations=read_declarations(declarations),
-            tool_version=__version__,
-            host=os.uname().nodename,
-        )
-        run_id = head.id
-    else:
-        run_id = RunId(kept.find(resume))
+    head = _head(chosen, told_by)
+    run_id = head.id if resume is None else RunId(kept.find(resume))
     lock = kept.lock(run_id)
     if not lock.acquire():
         raise ProbeError(f"The run {run_id} is going on", "Wait for its end, or stop it.")
@@ -83,13 +82,50 @@ def check(
         else:
             journal.replay()
         advice = Advisories(kept.folder)
-        for text in advice.ages(journal.state.run.started_at if journal.state.run else 0.0):
-            journal.append(Noted(level="info", text=text))
+        with journal.together():
+            for text in advice.ages(_now()):
+                journal.append(Noted(level="info", text=text))
         known = advice.said_of if advice else None
-        firmware.FirmwareRun(journal, given, _tell, early, known).run(paths)
+        FirmwareRun(journal, given, _tell, early, known).run(paths)
     finally:
         lock.release()
-    return told(run_id, where, show)
+    return run_id
+
+
+def device_of(path: Path) -> "DeviceId":
+    """The id of the entry for an image. Raises ProbeError for what cannot be examined."""
+    from firmware_checks.examine import opened
+    from probe.model.device import image_device
+
+    def look() -> "DeviceId":
+        with opened(path) as (image, _):
+            return image_device(image.sha256, "").id
+
+    return _image(look, path)
+
+
+def _image(do: "Callable[[], T]", path: Path) -> "T":
+    from firmware_checks.examine import NotAnImage
+
+    try:
+        return do()
+    except NotAnImage as error:
+        raise ProbeError(f"{path} cannot be examined: {error}", "Name a firmware image.") from None
+
+
+def _head(catalogues: tuple[str, ...], declarations: tuple["Declaration", ...]) -> Run:
+    from probe.runner.launch import new_run_id
+
+    plan = Plan(name="firmware", summary=SUMMARY, catalogues=catalogues, tcp_ports="", logins=False)
+    return Run(
+        id=new_run_id(),
+        started_at=_now(),
+        scope=Scope(interface="", networks=()),
+        plan=plan,
+        declarations=declarations,
+        tool_version=__version__,
+        host=os.uname().nodename,
+    )
 
 
 def told(run_id: str, where: str, show: "Show") -> int:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from probe.report.firmware_text import layers
+from probe.report.firmware_text import layer_line
 from probe.report.groups import short_name
 from probe.report.lines import Lines, fact, wrap
 from probe.report.viewmodel import DeviceView, ProblemView, ReportView
 
-MOST_LAYERS = 5
-MOST_PROBLEMS = 6
-LINES_OF_A_PROBLEM = 2
+MOST_LAYERS = 4
+MOST_PROBLEMS = 5
 
 
 def summary(view: ReportView) -> str:
@@ -19,16 +18,16 @@ def summary(view: ReportView) -> str:
     for note in view.run.notes:
         if note.level == "error":
             lines += fact("Error", note.text)
-    lines += ["", f"All of it: probe show {view.run.id}   or: probe tui {view.run.id}"]
+    lines += [f"All of it: probe show {view.run.id}   or: probe tui {view.run.id}"]
     lines.append(f"Report:    probe report {view.run.id} -o FILE.html")
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def _whole(device: DeviceView) -> Lines:
     yield from fact("Image", f"{device.label}, {_verdicts(device)}")
-    yield from list(layers(device, MOST_LAYERS))[1:]
+    yield from _layers(device)
     signed = next((t.rows for t in device.inventory if t.id == "protections"), ())
-    for row in signed[:2]:
+    for row in signed[:1]:
         yield from _cut(fact(f"Layer {row[0]}", f"{row[1]}; {row[2]}", indent="  "))
     yield from _unread(device)
     yield ""
@@ -38,6 +37,16 @@ def _whole(device: DeviceView) -> Lines:
         yield from _cut(_problem(device, problem))
     if len(every) > MOST_PROBLEMS:
         yield f"  and {len(every) - MOST_PROBLEMS} more"
+
+
+def _layers(device: DeviceView) -> Lines:
+    """Layers without the files in them, a line each."""
+    rows = next((t.rows for t in device.inventory if t.id == "layers"), ())
+    wanted = [row for row in rows if row[0]]
+    for row in wanted[:MOST_LAYERS]:
+        yield from _cut(layer_line(row), 1)
+    if len(wanted) > MOST_LAYERS:
+        yield f"    and {len(wanted) - MOST_LAYERS} more layers"
 
 
 def _short(device: DeviceView) -> Lines:
@@ -76,11 +85,9 @@ def _problem(device: DeviceView, problem: ProblemView) -> Lines:
     return wrap(f"{said}{more}{where}", f"  {word} {problem.severity:<8} ", " " * 16)
 
 
-def _cut(lines: Iterator[str]) -> Lines:
+def _cut(lines: Iterator[str], most: int = 2) -> Lines:
     """The first lines of a text; what is left off is in the report."""
     every = list(lines)
-    yield from every[: LINES_OF_A_PROBLEM - 1]
-    if len(every) > LINES_OF_A_PROBLEM:
-        yield every[LINES_OF_A_PROBLEM - 1][:77] + "\N{HORIZONTAL ELLIPSIS}"
-    else:
-        yield from every[LINES_OF_A_PROBLEM - 1 :]
+    if len(every) > most:
+        every = [*every[: most - 1], every[most - 1][:79].rstrip() + "\N{HORIZONTAL ELLIPSIS}"]
+    yield from every

@@ -30,7 +30,7 @@ def layers(device: DeviceView, most: int | None = None) -> Lines:
         yield ""
         yield "  Layers:"
     for row in rows[:most]:
-        yield from _layer(row)
+        yield from layer_line(row)
     left = len(rows[most:] if most is not None else ()) + sum(
         table.left_off for table in device.inventory if table.id == "layers"
     )
@@ -42,7 +42,8 @@ def _rows(device: DeviceView, name: str) -> Sequence[tuple[str, ...]]:
     return next((table.rows for table in device.inventory if table.id == name), ())
 
 
-def _layer(row: tuple[str, ...]) -> Lines:
+def layer_line(row: tuple[str, ...]) -> Lines:
+    """One line of the tree."""
     place, name, what, size, version, says = row
     words = [what if place else "", f"{size} bytes" if size else "", version, says]
     said = ", ".join(filter(None, words))

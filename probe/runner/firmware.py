@@ -19,6 +19,7 @@ from probe.model.evidence import Coverage
 from probe.model.fact import NotMeasured, Observation
 from probe.model.finding import Owner
 from probe.model.firmware import ImageComponent
+from probe.model.ids import JobId
 from probe.model.job import Job
 from probe.model.run import RunStatus
 from probe.model.text import clean
@@ -61,6 +62,7 @@ class FirmwareRun:
         plan = journal.state.run.plan
         self._judging = Judging(self.recorder, registry.chosen_catalogues(plan.catalogues))
         self._done = self._known = 0
+        self._under_way: set[JobId] = set()
 
     def run(self, paths: Sequence[Path], *, at_once: int | None = None) -> None:
         """Returns when every image is done. One that cannot be read does not stop the others."""
@@ -110,12 +112,17 @@ class FirmwareRun:
         device = self._device(path, image)
         job = job_of(device, image)
         before = self.journal.state.job_finished.get(job)
+        if job in self._under_way:
+            self._done += 1
+            self.progress(f"{path.name}: the same as another one", self._done, self._known)
+            return None
         if before is not None and before.ok:
             self._done += 1
             self.progress(f"{path.name}: done before", self._done, self._known)
             return None
         title = f"firmware image {clean(image.name, 100)}, {image.size} bytes"
         known = Job(id=job, device=device.id, collector=COLLECTOR, title=title)
+        self._under_way.add(job)
         reader = early or started(path, image, device, self.keys)
         with self.recorder.together():
             self.recorder.append(ev.DeviceSeen(device=device))
