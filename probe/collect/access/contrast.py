@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from probe.collect.access.attempt import Attempt, Credential, Method, no_answer
-from probe.collect.access.credentials import Candidate
+from probe.collect.access.credentials import OWN_ACCOUNTS, Candidate
 from probe.collect.access.log import log_attempt
 from probe.collect.answers import NoAnswer
 from probe.collect.session import DeviceSession
@@ -297,8 +297,8 @@ class Contrast:
         return credential.username or credential.password
 
     def _shared(self, credential: Credential) -> str | None:
-        """The name that other services may know the account by; a community belongs to SNMP alone."""
-        if self.service.protocol == "snmp":
+        """The name that other services may know the account by; None where it is this service's own."""
+        if self.service.protocol in OWN_ACCOUNTS:
             return None
         return credential.username if self.method.asks_for_user else ""
 

@@ -20,6 +20,10 @@ from probe.model.plan import OwnCredential, Plan
 
 MOST_PER_SERVICE = 6
 FEWEST_PER_SERVICE = 2
+FEW = {"vnc": 2}
+"""Candidates for servers that shut an address out after a few wrong passwords, whatever the plan allows."""
+OWN_ACCOUNTS = frozenset({"snmp", "snmpv3", "vnc", "redis", "coaps"})
+"""Communities, keys and passwords of these are no other service's accounts."""
 CONTROLS = 2
 """Login attempts beside the candidates: a random credential before, a random password after a success."""
 KEPT = frozenset({"declared", "operator", "product"})
@@ -203,8 +207,7 @@ class _Shares:
                     self._take(n, taken)
 
     def _alone(self, n: int) -> bool:
-        """Communities and SNMP's own users are nobody else's accounts."""
-        return self.services[n].protocol.startswith("snmp")
+        return self.services[n].protocol in OWN_ACCOUNTS
 
     def _take(self, n: int, candidate: Candidate) -> None:
         self.picks[n].append(candidate)
@@ -219,7 +222,7 @@ class _Shares:
         account = n, candidate.username or candidate.password
         name_left = self.names[candidate.username] < self.gentle.failures_per_name
         return (
-            len(self.picks[n]) < self.room
+            len(self.picks[n]) < FEW.get(self.services[n].protocol, self.room)
             and self.accounts[account] < self.gentle.logins_per_account
             and (name_left or self._alone(n))
         )

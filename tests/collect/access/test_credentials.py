@@ -321,3 +321,15 @@ def test_own_rows_survive_the_journal() -> None:
     row = OwnCredential(id="a", protocols=("ssh",), username="u", password="p")
     plan = Plan(name="t", summary="", catalogues=(), tcp_ports="quick", credentials=(row,))
     assert from_plain(to_plain(plan), Plan) == plan
+
+
+def test_passwords_without_a_user_are_no_account_of_another_service() -> None:
+    """The screen's password, the data store's and a community are three things."""
+    vnc, redis = service("vnc", 5900), service("redis", 6379)
+    both = dut(vnc, redis, service("snmp", 161))
+    assert len(chosen(both, vnc, PLAN)) == 2, "more wrong ones would shut us out"
+    alone = dut(redis)
+    assert chosen(both, redis, PLAN) == chosen(alone, redis, PLAN)[: len(chosen(both, redis, PLAN))]
+    assert len(chosen(both, redis, PLAN)) >= 4
+    keys = Service(transport="udp", address="198.51.100.11", port=5684, protocol="coaps")
+    assert [c.username for c in chosen(dut(keys), keys, PLAN)][:1] == ["Client_identity"]

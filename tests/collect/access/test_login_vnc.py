@@ -167,3 +167,17 @@ def test_a_greeting_is_read_or_refused(data: bytes) -> None:
             assert version_minor(raw) in (3, 7, 8)
         except ValueError:
             continue
+
+
+async def test_two_services_with_a_password_alone(login: Any, serve: Any, service: Any) -> None:
+    """What is refused by one is not counted against the other."""
+    async with (
+        serve(talks.vnc(password="zu-7Klo")) as screen,
+        serve(talks.old_redis("zu-7Klo")) as store,
+    ):
+        got = await login(service("vnc", screen), service("redis", store))
+    by_protocol = {t.protocol: t for t in got.tests}
+    assert set(by_protocol) == {"vnc", "redis"}
+    for test in by_protocol.values():
+        assert {c.result for c in test.candidates} == {REFUSED}
+        assert not test.problem
