@@ -13,8 +13,10 @@ from typing import Any
 
 from firmware_checks.view import View
 
-MOST_HITS = 2_000
-"""In one file. A file with more is a word list or random; what comes later in it is not looked at."""
+MOST_OF_ONE = 500
+"""Hits of one pattern in one window that are kept: a file with more is a word list."""
+MOST_HITS = 200_000
+"""Hits in one window, after which it is left: it was made to cost time."""
 WINDOW = 64 << 20
 """Bytes given to the automaton at once; the windows of a larger file overlap."""
 OVERLAP = 4096
@@ -42,7 +44,8 @@ class Scanner:
     def __init__(self, patterns: tuple[Pattern, ...]) -> None:
         import pyperscan as hs
 
-        self._hits: list[tuple[str, int]] = []
+        self._hits: dict[str, list[int]] = {}
+        self._number = 0
         self._last: View | None = None
         self._found: Hits = {}
         compiled = []
@@ -50,11 +53,13 @@ class Scanner:
             flags = [hs.Flag.CASELESS] if one.caseless else []
             flags += [hs.Flag.SINGLEMATCH] if one.once else []
             compiled.append(hs.Pattern(one.expression, *flags, tag=one.name))
-        go_on, stop, hits = hs.Scan.Continue, hs.Scan.Terminate, self._hits
+        go_on, stop = hs.Scan.Continue, hs.Scan.Terminate
 
         def hit(_context: object, tag: str, _start: int, end: int) -> Any:
-            hits.append((tag, end))
-            return go_on if len(hits) < MOST_HITS else stop
+            self._number += 1
+            if len(ends := self._hits.setdefault(tag, [])) < MOST_OF_ONE:
+                ends.append(end)
+            return go_on if self._number < MOST_HITS else stop
 
         self._scanner = hs.BlockDatabase(*compiled).build(None, hit)
 
@@ -68,10 +73,10 @@ class Scanner:
     def _search(self, view: View) -> Hits:
         found: dict[str, set[int]] = {}
         for at in range(0, len(view), WINDOW - OVERLAP):
-            self._hits.clear()
+            self._hits, self._number = {}, 0
             self._scanner.scan(view.raw[at : at + WINDOW])
-            for name, end in self._hits:
-                found.setdefault(name, set()).add(at + end)
+            for name, ends in self._hits.items():
+                found.setdefault(name, set()).update(at + end for end in ends)
         return {name: sorted(ends) for name, ends in found.items()}
 
 

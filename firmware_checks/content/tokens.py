@@ -1,7 +1,7 @@
 """Tokens and keys of services, by the form that their issuers document: prefix, length, checksum.
 
-Only forms that ordinary text does not have by chance. ``search`` is what all files are searched for, up
-to the shortest form; ``exact`` decides, with what may not stand around it; ``holds`` checks the rest.
+Only forms that ordinary text does not have by chance. ``search`` is the beginning of
+it that all files are searched for, as short as it may be, for the automaton is made anew in each run; ``exact`` decides, with what may not stand around it; ``holds`` checks the rest.
 Sources: the token documentation of each issuer as of 2025.
 """
 
@@ -87,35 +87,35 @@ TOKENS = (
     _token(
         "github",
         "GitHub token",
-        rb"gh[pousr]_[A-Za-z0-9]{36}",
+        rb"gh[pousr]_[A-Za-z0-9]{8}",
         rb"gh[pousr]_([A-Za-z0-9]{36})" + _END,
         base62_crc32,
     ),
     _token(
         "github_pat",
         "GitHub token",
-        rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}",
+        rb"github_pat_[A-Za-z0-9]",
         rb"github_pat_([A-Za-z0-9]{22}_[A-Za-z0-9]{59})" + _END,
     ),
-    _token("gitlab", "GitLab token", rb"glpat-" + _W + rb"{20}", rb"glpat-(" + _W + rb"{20,60})"),
+    _token("gitlab", "GitLab token", rb"glpat-", rb"glpat-(" + _W + rb"{20,60})"),
     _token(
         "npm",
         "npm token",
-        rb"npm_[A-Za-z0-9]{36}",
+        rb"npm_[A-Za-z0-9]{8}",
         rb"npm_([A-Za-z0-9]{36})" + _END,
         base62_crc32,
     ),
     _token(
         "pypi",
         "PyPI token",
-        rb"pypi-AgEIcHlwaS5vcmc" + _W + rb"{50}",
+        rb"pypi-AgEIcHlwaS5vcmc",
         rb"pypi-AgEIcHlwaS5vcmc(" + _W + rb"{50,250})",
     ),
-    _token("google", "Google API key", rb"AIza" + _W + rb"{35}", rb"AIza(" + _W + rb"{35})" + _END),
+    _token("google", "Google API key", rb"AIza" + _W + rb"{4}", rb"AIza(" + _W + rb"{35})" + _END),
     _token(
         "google_oauth",
         "Google client secret",
-        rb"GOCSPX-" + _W + rb"{28}",
+        rb"GOCSPX-",
         rb"GOCSPX-(" + _W + rb"{28})" + _END,
     ),
     _token(
@@ -134,62 +134,60 @@ TOKENS = (
     _token(
         "stripe",
         "Stripe key",
-        rb"[sr]k_live_[0-9a-zA-Z]{24}",
+        rb"[sr]k_live_[0-9a-zA-Z]",
         rb"[sr]k_live_([0-9a-zA-Z]{24,120})" + _END,
     ),
     _token(
         "sendgrid",
         "SendGrid key",
-        rb"SG\." + _W + rb"{22}\." + _W + rb"{43}",
+        rb"SG\." + _W + rb"{22}\.",
         rb"SG\.(" + _W + rb"{22}\." + _W + rb"{43})" + _END,
     ),
     _token(
         "telegram",
         "Telegram bot token",
-        rb"[0-9]{8,10}:AA" + _W + rb"{33}",
+        rb"[0-9]{8}:AA" + _W + rb"{4}",
         rb"([0-9]{8,10}:AA" + _W + rb"{33})" + _END,
     ),
     _token(
         "openai",
         "OpenAI key",
-        rb"sk-[A-Za-z0-9_-]{20,74}T3BlbkFJ",
+        rb"T3BlbkFJ",
         rb"sk-([A-Za-z0-9_-]{20,74}T3BlbkFJ[A-Za-z0-9_-]{20,74})" + _END,
     ),
     _token(
         "anthropic",
         "Anthropic key",
-        rb"sk-ant-[a-z0-9]{5}-" + _W + rb"{80}",
+        rb"sk-ant-[a-z0-9]{5}-",
         rb"sk-ant-[a-z0-9]{5}-(" + _W + rb"{80,120})" + _END,
     ),
-    _token("huggingface", "Hugging Face token", rb"hf_[A-Za-z]{34}", rb"hf_([A-Za-z]{34})" + _END),
+    _token("huggingface", "Hugging Face token", rb"hf_[A-Za-z]{10}", rb"hf_([A-Za-z]{34})" + _END),
     _token(
         "digitalocean",
         "DigitalOcean token",
-        rb"do[opr]_v1_[a-f0-9]{64}",
+        rb"do[opr]_v1_[a-f0-9]",
         rb"do[opr]_v1_([a-f0-9]{64})" + _END,
     ),
+    _token("docker", "Docker token", rb"dckr_pat_", rb"dckr_pat_(" + _W + rb"{27})"),
     _token(
-        "docker", "Docker token", rb"dckr_pat_" + _W + rb"{27}", rb"dckr_pat_(" + _W + rb"{27})"
-    ),
-    _token(
-        "vault", "Vault token", rb"hvs\." + _W + rb"{24}", rb"hvs\.(" + _W + rb"{24,200})" + _END
+        "vault", "Vault token", rb"hvs\." + _W + rb"{8}", rb"hvs\.(" + _W + rb"{24,200})" + _END
     ),
     _token(
         "azure_iot",
         "Azure IoT connection string",
-        rb"SharedAccessKey=[A-Za-z0-9+/]{43}=",
+        rb"SharedAccessKey=[A-Za-z0-9+/]",
         rb"SharedAccessKey=([A-Za-z0-9+/]{43}=)",
     ),
     _token(
         "azure_storage",
         "Azure storage key",
-        rb"AccountKey=[A-Za-z0-9+/]{86}==",
+        rb"AccountKey=[A-Za-z0-9+/]{8}",
         rb"AccountKey=([A-Za-z0-9+/]{86}==)",
     ),
     _token(
         "wireguard",
         "WireGuard private key",
-        rb"(?i:private_?key)[ \t]{0,4}[= '\"]{1,4}[A-Za-z0-9+/]{43}=",
+        rb"(?i:private_?key)[ \t]{0,4}[= '\"]{1,4}[A-Za-z0-9+/]",
         rb"(?i:private_?key)[ \t]{0,4}[= '\"]{1,4}([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)"
         + rb"(?![A-Za-z0-9+/=])",
         random(4.0),
@@ -209,14 +207,14 @@ TOKENS = (
     _token(
         "jwt",
         "signed token (JWT)",
-        rb"eyJ[A-Za-z0-9_-]{10,1000}\.eyJ[A-Za-z0-9_-]{10}",
+        rb"\.eyJ[A-Za-z0-9_-]{8}",
         rb"(eyJ[A-Za-z0-9_-]{10,1000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{20,800})",
         jwt,
     ),
     _token(
         "url",
         "password in a URL",
-        rb"(?:https?|ftps?|mqtts?|amqps?|rtsp|wss?|smb|postgres(?:ql)?|mysql|redis)://[A-Za-z0-9._%-]{1,40}:[^@\s/:'\"<>]{3,60}@",
+        rb"[a-z]://[A-Za-z0-9._%-]{1,40}:",
         rb"(?:https?|ftps?|mqtts?|amqps?|rtsp|wss?|smb|postgres(?:ql)?|mysql|redis)"
         rb"://[A-Za-z0-9._%-]{1,40}:([^@\s/:'\"<>$%{}\[\]*\\(|]{3,60})@[A-Za-z0-9.-]{3}",
         lambda secret: (

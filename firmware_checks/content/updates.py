@@ -20,7 +20,7 @@ from probe.model.text import clean
 
 MOST_URLS = 100
 MOST_SKIPS = 100
-MOST_OF_A_FILE = 20
+MOST_OF_A_FILE = 300
 SKIPPED = "verification skipped"
 UNSIGNED = "signature not required"
 
@@ -46,19 +46,19 @@ def _skip(
 SKIPS = (
     _skip(
         "curl",
-        rb"curl(?:\s[^\n\0]{0,300})?\s(?:-[a-zA-Z]{0,8}k|--insecure)",
+        rb"curl\s",
         r"\bcurl\b[^|;\n]*?\s(?:-(?!-)[a-zA-Z]*k[a-zA-Z]{0,4}|--insecure)(?=\s|$|[\"'`)])",
         programs=True,
     ),
     _skip(
         "wget",
-        rb"wget\s[^\n\0]{0,300}--no-check-cert",
+        rb"--no-check-cert",
         r"\bwget\b[^|;\n]*?\s--no-check-cert",
         programs=True,
     ),
     _skip(
         "uclient",
-        rb"uclient-fetch\s[^\n\0]{0,300}--no-check-cert",
+        rb"uclient-fetch\s",
         r"uclient-fetch\b.*--no-check-cert",
         programs=True,
     ),
@@ -83,13 +83,13 @@ SKIPS = (
     ),
     _skip(
         "opkg",
-        rb"opkg\s[^\n\0]{0,200}--(?:force-checksum|no-check-certificate|force-signature)",
+        rb"--(?:force-checksum|no-check-certificate|force-signature)",
         r"\bopkg\b.*--(?:force-checksum|no-check-certificate|force-signature)",
     ),
-    _skip("rauc", rb"rauc\s[^\n\0]{0,200}--no-verify", r"\brauc\b.*--no-verify", programs=True),
+    _skip("rauc", rb"--no-verify", r"\brauc\b.*--no-verify", programs=True),
     _skip(
         "sysupgrade",
-        rb"sysupgrade\s[^\n\0]{0,200}(?:-F|--force)",
+        rb"sysupgrade\s",
         r"\bsysupgrade\b[^|;\n]*?\s(?:-[a-zA-Z]*F[a-zA-Z]*|--force)(?=\s|$|[\"'`)])",
         programs=True,
     ),
@@ -101,7 +101,7 @@ SKIPS = (
     ),
     _skip(
         "unverified",
-        rb"_create_unverified_context|verify_mode\s?=\s?ssl\.CERT_NONE",
+        rb"_create_unverified_context|CERT_NONE",
         r"(?<!def )\bssl\._create_unverified_context|verify_mode\s?=\s?ssl\.CERT_NONE",
     ),
     _skip(
@@ -135,7 +135,7 @@ PATTERNS = (
     *(Pattern(s.name, s.search, caseless=True) for s in SKIPS),
     Pattern(
         "updates.url",
-        rb"https?://[!-~]{0,200}(?:firmware|fwupdate|fw_update|update|upgrade|/f?ota|\.(?:bin|img|swu|raucb|mender|trx|itb|ipk|fw)[\s\"'\0])",
+        rb"https?://[A-Za-z0-9$%{\[]",
         caseless=True,
     ),
 )
