@@ -14,7 +14,7 @@ from firmware_checks.budget import Budget
 from firmware_checks.formats.esp_image import FORMAT
 from firmware_checks.reading import Context
 from firmware_checks.view import Malformed, View
-from probe.model.firmware import ImageLayer, Rollback, Signing
+from probe.model.firmware import ImageKey, ImageLayer, Rollback, Signing
 from tests.firmware_checks.formats.esp_samples import CHIPS, elf
 
 Tool = Callable[..., Any]
@@ -200,3 +200,18 @@ def test_nothing_but_malformed_is_raised(make: Make, sign: Any) -> None:
             FORMAT.read(View(bytes(data)), Context(Budget()))
 
     mutated()
+
+
+def test_a_private_key_in_the_program_is_found(
+    tool: Tool, tmp_path: Path, examined: Examine
+) -> None:
+    tool(
+        "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "k"
+    )
+    secret = (tmp_path / "k").read_bytes()
+    for data, number in ((b"nothing", 0), (secret + b"\0", 1)):
+        (tmp_path / "app.elf").write_bytes(elf(data=data))
+        tool("esptool", "--chip", "esp32", "elf2image", "-o", "app.bin", "app.elf")
+        keys = examined((tmp_path / "app.bin").read_bytes()).all(ImageKey)
+        assert len(keys) == number
+        assert all(key.path == "segment at 0x3f400020" for key in keys)
