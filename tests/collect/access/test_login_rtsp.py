@@ -14,7 +14,7 @@ from twins import talks
 from twins.auth import Digest
 from twins.site import certificate
 
-from probe.collect.access.protocols import rtsp
+from probe.collect.access.protocols import rtsp_ask
 from probe.collect.access.protocols.rtsp_codec import (
     RtspFormatError,
     read_response,
@@ -124,7 +124,7 @@ async def test_inside_tls(login: Any, service: Any, tmp_path: Path) -> None:
 async def test_a_tarpit_ends(
     login: Any, serve: Any, service: Any, monkeypatch: pytest.MonkeyPatch, dripped: bytes
 ) -> None:
-    monkeypatch.setattr(rtsp, "WITHIN", 0.5)
+    monkeypatch.setattr(rtsp_ask, "WITHIN", 0.5)
     async with serve(talks.drip(dripped)) as port, asyncio.timeout(20):
         got = await login(service("rtsp", port))
     assert got.tests == []

@@ -16,10 +16,11 @@ from probe.collect.datagrams import Datagrams
 from probe.collect.services.udp.things import coap_get, parse_coap
 from probe.collect.session import DeviceSession
 from probe.collect.tls.codec import alert_name
+from probe.model.access import LoginResult
 from probe.model.device import endpoint
 from probe.model.evidence import Proof
 from probe.model.finding import Owner
-from probe.model.observation import LoginResult, Service
+from probe.model.service import Service
 from probe.model.text import clean
 
 WAITS_S = (1.0, 2.0, 3.0)

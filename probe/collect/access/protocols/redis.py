@@ -10,7 +10,8 @@ from probe.collect.access.attempt import Attempt, Credential, Method, caption, o
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.collect.wire import Wire
-from probe.model.observation import LoginResult, Service
+from probe.model.access import LoginResult
+from probe.model.service import Service
 from probe.model.text import clean
 
 WITHIN = 8.0

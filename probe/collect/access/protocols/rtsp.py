@@ -5,31 +5,20 @@ nothing of a credential: first a path is looked for that asks for one.
 """
 
 import secrets
-import time
 from dataclasses import replace
 
-from probe.collect.access.attempt import CONNECT_WITHIN, Attempt, Credential, Method
-from probe.collect.access.protocols.rtsp_codec import (
-    MAX_BODY,
-    MAX_HEAD,
-    Response,
-    RtspFormatError,
-    describe,
-    read_response,
-    response_end,
-    url,
-)
+from probe.collect.access.attempt import Attempt, Credential, Method
+from probe.collect.access.protocols.rtsp_ask import WITHIN, Asker
+from probe.collect.access.protocols.rtsp_codec import Response, url
 from probe.collect.access.protocols.web.auth import Challenge, basic, best, challenges, digest
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
-from probe.collect.web.http import USER_AGENT
-from probe.collect.wire import Wire
+from probe.model.access import LoginResult
 from probe.model.device import endpoint
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
-from probe.model.observation import Announced, LoginResult, OpenAccess, Service
+from probe.model.service import Announced, OpenAccess, Service
 
-WITHIN = 8.0
 SCHEMES = ("digest", "basic")
 """Digest first where both are offered: it does not show the password to the network."""
 PATHS = (
@@ -40,82 +29,9 @@ PATHS = (
 )  # fmt: skip
 """Where makers document their first stream; facts from their manuals."""
 MOST_PATHS = 26
-MOST_CONNECTIONS = 6
 BY_HAND = (
     "Open the stream with its documented path by hand, once without and once with the default."
 )
-
-
-class _Asker:
-    """DESCRIBE requests to one service on one connection, opened anew when the device closed it."""
-
-    def __init__(self, session: DeviceSession, service: Service, proof: list[Proof]) -> None:
-        self._session, self._service, self._proof = session, service, proof
-        self._number = 0
-        self.trouble: NoAnswer | None = None
-        """What cut the last ``many`` short."""
-
-    async def one(self, path: str, authorization: str = "") -> tuple[Response, float]:
-        """One request on one connection, and the seconds until its answer. Raises NoAnswer."""
-        found = await self.many([path], authorization)
-        return found[0][1], found[0][2]
-
-    async def many(
-        self, paths: list[str], authorization: str = "", *, until: int = 0
-    ) -> list[tuple[str, Response, float]]:
-        """The answers to ``paths`` up to the first of status ``until``. Raises NoAnswer for none."""
-        found: list[tuple[str, Response, float]] = []
-        at, self.trouble = 0, None
-        for _ in range(MOST_CONNECTIONS):
-            if at >= len(paths):
-                break
-            s = self._service
-            async with self._session.connect(s.address, s.port, within=CONNECT_WITHIN) as wire:
-                before = at
-                try:
-                    if s.tls:
-                        await wire.start_tls()
-                    while at < len(paths):
-                        answer, seconds = await self._ask(wire, paths[at], authorization)
-                        found.append((paths[at], answer, seconds))
-                        at += 1
-                        if answer.status == until:
-                            return found
-                        if answer.header("connection").lower() == "close":
-                            break
-                except NoAnswer as error:
-                    self.trouble = error
-                    # A path whose first answer is an end is passed by.
-                    at += at == before
-                    if error.why is not Why.ENDED:
-                        break
-                finally:
-                    what = f"RTSP DESCRIBE, {endpoint('tcp', s.address, s.port)}"
-                    self._proof.append(self._session.keep_transcript(wire.transcript, what))
-        if not found:
-            raise self.trouble or NoAnswer(Why.SILENT, "nothing was asked")
-        return found
-
-    async def _ask(self, wire: Wire, path: str, authorization: str) -> tuple[Response, float]:
-        self._number += 1
-        s = self._service
-        uri = url(s.address, s.port, path, tls=s.tls)
-        began = time.monotonic()
-        await wire.send(describe(uri, self._number, USER_AGENT, authorization))
-        data = await wire.recv_until(_whole, limit=MAX_HEAD + MAX_BODY, within=WITHIN)
-        if not data:
-            raise NoAnswer(Why.ENDED, f"closed without an answer to DESCRIBE {path}")
-        try:
-            return read_response(data), time.monotonic() - began
-        except RtspFormatError as error:
-            raise NoAnswer(Why.GARBAGE, str(error)) from None
-
-
-def _whole(data: bytes) -> bool:
-    try:
-        return response_end(data) > 0
-    except RtspFormatError:
-        return True
 
 
 class RtspLogin:
@@ -133,7 +49,7 @@ class RtspLogin:
     async def attempt(self, session: DeviceSession, credential: Credential | None) -> Attempt:
         """Raises NoAnswer when the device gave no response."""
         proof: list[Proof] = []
-        asker = _Asker(session, self.service, proof)
+        asker = Asker(session, self.service, proof)
         try:
             if credential is None:
                 attempt = await self._without(asker)
@@ -151,7 +67,7 @@ class RtspLogin:
             )
         return replace(attempt, proof=tuple(proof))
 
-    async def _without(self, asker: _Asker) -> Attempt:
+    async def _without(self, asker: Asker) -> Attempt:
         response, _ = await asker.one(self.path)
         detail = f"RTSP {response.status} to DESCRIBE {self.path}"
         if response.status == 401 and _challenge(response, self.name):
@@ -166,7 +82,7 @@ class RtspLogin:
             )
         return Attempt(result=LoginResult.NO_ANSWER, detail=detail, lockout=_locked(response))
 
-    async def _with(self, asker: _Asker, credential: Credential) -> Attempt:
+    async def _with(self, asker: Asker, credential: Credential) -> Attempt:
         response, seconds = await self._present(asker, self.path, credential)
         status, path = response.status, self.path
         forbidden = status == 403 and (self._forbidden or not self._presented)
@@ -201,7 +117,7 @@ class RtspLogin:
         )
 
     async def _elsewhere(
-        self, asker: _Asker, credential: Credential, first: Response
+        self, asker: Asker, credential: Credential, first: Response
     ) -> tuple[str, Response]:
         """The path asks for a login and is not there: the stream is looked for with the credential."""
         for path in PATHS:
@@ -212,7 +128,7 @@ class RtspLogin:
         return self.path, first
 
     async def _present(
-        self, asker: _Asker, path: str, credential: Credential
+        self, asker: Asker, path: str, credential: Credential
     ) -> tuple[Response, float]:
         if self.name == "basic":
             return await asker.one(path, basic(credential))
@@ -268,7 +184,7 @@ async def methods(session: DeviceSession, service: Service) -> list[Method]:
     proof: list[Proof] = []
     wanted = paths(session, service)
     try:
-        asker = _Asker(session, service, proof)
+        asker = Asker(session, service, proof)
         found = await asker.many(wanted, until=401)
     except NoAnswer as error:
         _nothing(session, service, f"{error.why}: {error.detail}", error.owner, proof)

@@ -13,9 +13,10 @@ from probe.collect.access.attempt import Attempt, Credential, Method, caption, o
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.session import DeviceSession
 from probe.collect.wire import Wire
+from probe.model.access import LoginResult
 from probe.model.device import endpoint
 from probe.model.finding import Owner
-from probe.model.observation import LoginResult, Service
+from probe.model.service import Service
 from probe.model.text import clean
 
 WITHIN = 10.0
