@@ -45,7 +45,8 @@ def _answer(dut: Dut, surface: Surface) -> Answer:
     if untried(dut, surface):
         return untested(dut, surface)
     if none := no_account(tests):
-        return not_applicable(subject, f"{name} {none}.", *proof)
+        answer = not_applicable if all(open_to_all(t) for t in tests) else satisfied
+        return answer(subject, f"{name} {none}.", *proof)
     for test in tests:
         if test.random_credential is not LoginResult.REFUSED:
             summary = f"{name} did not say whether it takes a random credential: "
