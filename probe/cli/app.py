@@ -109,6 +109,13 @@ run_argument = click.argument("run")
     help="A further address of the interface, to tell a ban of an address from a lock of an account.",
 )
 @click.option(
+    "--firmware",
+    multiple=True,
+    metavar="ADDRESS=FILE",
+    help="A firmware image of the device with that address, examined too; may be repeated.",
+)
+@key_option
+@click.option(
     "--dry-run", is_flag=True, help="Print what would be done, and every login, then end."
 )
 @click.option("--no-logins", is_flag=True, help="Try no default credentials.")

@@ -11,7 +11,7 @@ from probe.cli.common import default_store, read_declarations
 from probe.errors import Exit, ProbeError
 from probe.model.plan import Permission, Plan
 from probe.model.ports import parse_ports
-from probe.model.run import Authorisation, Run, Scope
+from probe.model.run import Authorisation, GivenImage, Run, Scope
 from probe.model.text import clean
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class Wish:
     credentials: tuple[Path, ...] = ()
     second_source: str = ""
     router_advertisement: bool = False
+    firmware: tuple[str, ...] = ()
+    """``ADDRESS=FILE``."""
+    keys: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +133,49 @@ def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
         authorisation=authorised(wish.authorised_by, plan, scope, started),
         tool_version=__version__,
         host=os.uname().nodename,
+        images=images_of(wish.firmware),
+        keys=keys_of(wish.keys),
     )
     return head, (*wish.declarations, *wish.credentials)
+
+
+def images_of(wanted: tuple[str, ...]) -> tuple[GivenImage, ...]:
+    """The images of ``--firmware``; raises ProbeError for one that cannot be examined."""
+    import ipaddress
+
+    found = []
+    for text in wanted:
+        address, equals, file = text.partition("=")
+        try:
+            known = str(ipaddress.ip_address(address.partition("%")[0]))
+        except ValueError:
+            equals = ""
+        if not equals or not file:
+            raise ProbeError(
+                f"'{text}' is no ADDRESS=FILE", "Write it like --firmware 192.0.2.11=router.bin."
+            )
+        path = Path(file).absolute()
+        found.append(GivenImage(address=known, path=str(path), sha256=sha256_of(path)))
+    return tuple(found)
+
+
+def keys_of(paths: tuple[Path, ...]) -> tuple[str, ...]:
+    """The files of ``--key``, whole paths; raises ProbeError for what is no key."""
+    if paths:
+        from probe.cli.firmware import read_keys
+
+        read_keys(paths)
+    return tuple(str(path.absolute()) for path in paths)
+
+
+def sha256_of(path: Path) -> str:
+    from firmware_checks.examine import NotAnImage, opened
+
+    try:
+        with opened(path) as (image, _):
+            return image.sha256
+    except NotAnImage as error:
+        raise ProbeError(f"{path} cannot be examined: {error}", "Name a firmware image.") from None
 
 
 def authorised(by: str, plan: Plan, scope: Scope, at: float) -> Authorisation | None:

@@ -38,6 +38,16 @@ class Authorisation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenImage:
+    """A firmware image of the device with this address."""
+
+    address: str
+    path: str
+    """On the machine of the run, absolute."""
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """The head of the journal."""
 
@@ -52,6 +62,9 @@ class Run:
     tool_version: str = ""
     host: str = ""
     note: str = ""
+    images: tuple[GivenImage, ...] = ()
+    keys: tuple[str, ...] = ()
+    """Files of the public keys that should have signed the images."""
     demonstration: str = ""
     """``namespaces`` or ``loopback`` when the devices are the reference devices brought up there; the
     network of such a run has to be built again before it can be resumed."""

@@ -216,6 +216,7 @@ class FirmwareRun:
             )
         )
         self._judging.final(device)
-        self.recorder.append(ev.DeviceDone(device=device))
+        if device not in self._early.undone:
+            self.recorder.append(ev.DeviceDone(device=device))
         self._done += 1
         self.progress(f"{reader.image.name}: examined", self._done, self._known)

@@ -46,6 +46,8 @@ class Early:
 
     readers: dict[Path, Reader] = field(default_factory=dict)
     devices: Mapping[Path, Device] = field(default_factory=dict)
+    undone: set[DeviceId] = field(default_factory=set)
+    """Devices on a network whose other work did not come to its end."""
 
     def start(self, path: Path, keys: Keys) -> None:
         """Begin to read an image; raises NotAnImage."""

@@ -20,6 +20,7 @@ from probe.model.ids import DeviceId
 from probe.model.observation import Announced, Fact
 from probe.model.run import Run, RunStatus
 from probe.runner.device_task import Bench, DeviceTask
+from probe.runner.images import examine_images, with_images
 from probe.runner.judging import Judging
 from probe.runner.link_watch import LinkWatch
 from probe.runner.recorder import JournalRecorder
@@ -81,6 +82,9 @@ class Runner:
             for device in list(self.journal.state.devices):
                 if device not in self.journal.state.devices_done and device not in self._failed:
                     self._finish(device, complete=False)
+            if not self._stopping:
+                # Nothing is asked of a device meanwhile; the images' readers are processes of their own.
+                examine_images(self.journal, self.run_head, self._note)
             self._judging.together()
             self.recorder.append(self._ending())
         finally:
@@ -183,7 +187,8 @@ class Runner:
             self._tasks[device].wake.set()
 
     def _device_seen(self, device: Device) -> None:
-        for known in self._roster.take_in(device):
+        for taken in self._roster.take_in(device):
+            known = with_images(taken, self.run_head.images)
             if self.journal.state.devices.get(known.id) != known:
                 self.recorder.append(ev.DeviceSeen(device=known))
         self._begin(device.id)
