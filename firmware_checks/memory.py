@@ -7,7 +7,7 @@ from firmware_checks.reading import Part, Protection, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
-LARGEST = 64 * MIB
+LARGEST = 32 * MIB
 """Flash of a microcontroller, and what hangs at it."""
 GAP = 64 * 1024
 """A gap up to this is erased flash inside one program; beyond it another region begins (fuses, settings)."""
@@ -23,7 +23,8 @@ class Pieces:
         self._total, self._most, self._budget = 0, min(LARGEST, source + MIB), budget
 
     def put(self, address: int, data: bytes) -> None:
-        """One piece. Raises Malformed."""
+        """One piece. Raises Malformed or OutOfBudget."""
+        self._budget.check_time()
         self._total += len(data)
         if self._total > self._most:
             raise Malformed(f"it carries more than {self._most} bytes")
@@ -45,7 +46,7 @@ class Pieces:
                     self._budget.take(gap + len(data))
                     region += b"\xff" * gap + data
                     if len(region) > LARGEST:
-                        raise OutOfBudget("more than 64 MiB in one region of memory")
+                        raise OutOfBudget("more than 32 MiB in one region of memory")
                     continue
                 if gap < 0:
                     # Written twice: the later line wins, as it does in a programmer.

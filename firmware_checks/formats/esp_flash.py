@@ -5,11 +5,12 @@ Source: ESP-IDF programming guide, "Partition Tables" and "Bootloader". The boot
 """
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 
-from firmware_checks.reading import Context, Part, Reading
+from firmware_checks.reading import Context, Facts, Part, Reading
 from firmware_checks.view import Malformed, View
-from probe.model.firmware import LayerKind
+from probe.model.firmware import ImageSecret, LayerKind
 from probe.model.text import clean
 
 ENTRY, MOST_ENTRIES = 32, 95
@@ -30,7 +31,11 @@ KINDS = {
     (DATA, 0x82): "SPIFFS file system",
     (DATA, 0x83): "LittleFS file system",
 }
-NOT_LOOKED_INTO = {(DATA, 0x00): "numbers of the boot loader", (DATA, 0x01): "calibration values"}
+NOT_LOOKED_INTO = {
+    (DATA, 0x00): "numbers of the boot loader",
+    (DATA, 0x01): "calibration values",
+    (DATA, 0x04): "keys, which are looked at here",
+}
 ENCRYPTED, READ_ONLY = 1, 2
 
 
@@ -146,6 +151,8 @@ def _whole(view: View, at: int, rows: list[Partition], checked: bool) -> Reading
         problem = f"the dump ends before {', '.join(missing[:5])}"
     if missing:
         details.insert(1, ("not in the dump", ", ".join(missing)))
+    if _keyed_digest(view):
+        details.insert(0, ("secure boot v1", "the keyed digest of the boot loader stands at 0x0"))
     return Reading(
         format=FORMAT.name,
         kind=LayerKind.FLASH,
@@ -153,7 +160,44 @@ def _whole(view: View, at: int, rows: list[Partition], checked: bool) -> Reading
         details=tuple(details),
         problem=problem,
         parts=tuple(p for p in parts if p is not None),
+        says=Keys(view, tuple(rows)).says,
     )
+
+
+def _keyed_digest(view: View) -> bool:
+    """128 bytes of chance and a digest of 64, then erased flash (guide, "Secure Boot v1")."""
+    first = view.part(0, min(0x1000, len(view)))
+    return len(set(first.read(0, 192))) > 64 and first.part(192).is_filled_with(0xFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The partitions that hold the keys of encrypted settings."""
+
+    view: View
+    rows: tuple[Partition, ...]
+
+    def says(self, image: str, place: str) -> Facts:
+        """Keys that stand in clear: two of 32 bytes and their checksum (guide, "NVS Encryption")."""
+        for row in self.rows:
+            if (row.kind, row.subtype) != (DATA, 4) or row.offset + 68 > len(self.view):
+                continue
+            keys = self.view.part(row.offset, 68)
+            crc = zlib.crc32(keys.raw[:64], 0xFFFFFFFF)
+            if keys.is_filled_with(0xFF) or crc != keys.u32(64):
+                continue
+            shown = f"partition {row.label}: the keys of the encrypted settings stand in clear"
+            yield (
+                ImageSecret(
+                    image=image,
+                    place=place,
+                    path=row.label,
+                    kind="encryption key in clear",
+                    line=0,
+                    excerpt=shown,
+                ),
+                shown.encode(),
+            )
 
 
 def _boot_loader(view: View, table_at: int) -> Part | None:

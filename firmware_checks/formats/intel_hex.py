@@ -93,10 +93,12 @@ def _records(view: View) -> Iterator[tuple[int, int, bytes]]:
     for number, line in enumerate(lines(view), 1):
         if not line.strip():
             continue
-        match = LINE.match(line)
-        if match is None or len(match.group(1)) % 2:
+        try:
+            raw = bytes.fromhex(line[1:].decode("ascii"))
+        except ValueError:
+            raw = b""
+        if len(raw) < 5 or not line.startswith(b":"):
             raise Malformed(f"line {number} is no record")
-        raw = bytes.fromhex(match.group(1).decode("ascii"))
         if raw[0] != len(raw) - 5:
             raise Malformed(f"line {number} has another length than it says")
         if sum(raw) & 0xFF:

@@ -72,12 +72,13 @@ def _records(view: View) -> Iterator[tuple[int, int, bytes]]:
     for number, line in enumerate(lines(view), 1):
         if not line.strip():
             continue
-        match = LINE.match(line)
-        if match is None or len(match.group(2)) % 2:
-            raise Malformed(f"line {number} is no record")
-        kind, raw = int(match.group(1)), bytes.fromhex(match.group(2).decode("ascii"))
+        try:
+            raw = bytes.fromhex(line[2:].decode("ascii"))
+        except ValueError:
+            raw = b""
+        kind = line[1] - ord("0") if line.startswith(b"S") and len(line) > 2 else -1
         width = ADDRESS.get(kind, 0)
-        if not width or raw[0] != len(raw) - 1 or len(raw) < width + 2:
+        if not width or len(raw) < width + 2 or raw[0] != len(raw) - 1:
             raise Malformed(f"line {number} is of another type or length than it says")
         if sum(raw) & 0xFF != 0xFF:
             raise Malformed(f"the checksum of line {number} does not hold")

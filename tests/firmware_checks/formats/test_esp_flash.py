@@ -138,6 +138,45 @@ def test_a_dump_that_ends_early(app: bytes, examined: Examine) -> None:
     assert details["not in the dump"] == "the end of app0, app1"
 
 
+def test_keys_of_the_settings_in_clear_and_encrypted(examined: Examine) -> None:
+    rows = (*ROWS, (1, 4, 0xF000, 0x1000, "nvs_key", 1))
+    keys = os.urandom(64)
+    crc = zlib.crc32(keys, 0xFFFFFFFF)
+    for written, number in ((crc, 1), (crc ^ 1, 0)):
+        page = keys + struct.pack("<I", written)
+        found = examined(flash({0x1000: boot_loader(), 0x8000: table(*rows), 0xF000: page}))
+        assert len(found.all(ImageSecret)) == number
+        assert not any(keys[:16] in kept for kept in found.kept.values())
+
+
+def test_the_digest_of_secure_boot_v1_is_told(
+    tool: Callable[..., Any], tmp_path: Path, examined: Examine
+) -> None:
+    (tmp_path / "boot.bin").write_bytes(boot_loader())
+    (tmp_path / "key").write_bytes(os.urandom(32))
+    tool("espsecure", "digest-secure-bootloader", "-k", "key", "-o", "out.bin", "boot.bin")
+    made = (tmp_path / "out.bin").read_bytes()
+    dump = flash({0: made, 0x8000: table(*ROWS)})
+    details = dict(examined(dump).all(ImageLayer)[0].details)
+    assert "keyed digest" in details["secure boot v1"]
+    plain = flash({0x1000: boot_loader(), 0x8000: table(*ROWS)})
+    assert "secure boot v1" not in dict(examined(plain).all(ImageLayer)[0].details)
+
+
+def test_a_flash_that_esptool_merges(
+    app: bytes, tool: Callable[..., Any], tmp_path: Path, examined: Examine
+) -> None:
+    (tmp_path / "boot.bin").write_bytes(boot_loader())
+    (tmp_path / "table.bin").write_bytes(table(*ROWS))
+    tool(
+        *("esptool", "--chip", "esp32", "merge-bin", "-o", "all.bin", "0x1000", "boot.bin"),
+        *("0x8000", "table.bin", "0x10000", "app.bin"),
+    )
+    found = examined((tmp_path / "all.bin").read_bytes())
+    assert found.formats()["0"] == "ESP32 flash"
+    assert {"ESP32 boot loader", "ESP32 image"} <= set(found.formats().values())
+
+
 @settings(max_examples=300, deadline=1000)
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 255)), max_size=8))
 def test_nothing_but_malformed_is_raised(changes: list[tuple[int, int]]) -> None:

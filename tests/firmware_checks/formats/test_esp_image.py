@@ -121,6 +121,22 @@ def test_a_signature_moved_to_another_image(make: Make, sign: Any, examined: Exa
     assert found.signing is Signing.TAMPERED
 
 
+def test_two_signatures_and_one_known_key(
+    make: Make, sign: Any, tool: Tool, tmp_path: Path, examined: Examine
+) -> None:
+    _, first = sign(make("--secure-pad-v2"), "2", "ecdsa256")
+    tool("espsecure", "generate-signing-key", "-v", "2", "--scheme", "ecdsa256", "two.pem")
+    more = ["--append-signatures", "-k", "two.pem", "-o", "two.bin", "out.bin"]
+    tool("espsecure", "sign-data", "-v", "2", *more)
+    tool("openssl", "pkey", "-in", "two.pem", "-pubout", "-out", "pub2.pem")
+    image, second = (tmp_path / "two.bin").read_bytes(), (tmp_path / "pub2.pem").read_bytes()
+    for key in (first, second):
+        found = examined(image, key).protection()
+        assert found.signing is Signing.VERIFIED
+        assert "2 signatures" in found.detail
+    assert examined(image).protection().signing is Signing.NOT_VERIFIED
+
+
 def test_a_damaged_signature_block_is_not_called_unsigned(
     make: Make, sign: Any, examined: Examine
 ) -> None:
