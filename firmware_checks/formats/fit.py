@@ -48,6 +48,7 @@ class Fit:
         context.budget.take(sum(len(i.data) for i in images.values() if i.data is not None))
         for image in images.values():
             _hash(image)
+        hidden = [name for name, image in images.items() if image.encrypted]
         stamp = tree.root.number("timestamp")
         ends = [i.offset + len(i.data) for i in images.values() if i.data and i.offset is not None]
         return Reading(
@@ -57,7 +58,7 @@ class Fit:
             title=tree.root.text("description"),
             built=datetime.fromtimestamp(stamp, UTC).isoformat() if stamp else "",
             details=tuple(_details(tree, images)),
-            problem=problem,
+            problem=problem or (f"encrypted: {', '.join(hidden)}" if hidden else ""),
             protection=_protection(tree, images, context.keys.keys, problem),
             parts=tuple(_parts(images)),
         )
