@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twins import talks
 
+from probe.collect.access.attempt import Credential
 from probe.collect.access.protocols import vnc
 from probe.collect.access.protocols.vnc import key, response, version_minor
 from probe.model.observation import LoginResult
+from probe.model.plan import Permission
 
 ACCEPTED, REFUSED, NO_ANSWER = LoginResult.ACCEPTED, LoginResult.REFUSED, LoginResult.NO_ANSWER
 Start = Callable[..., None]
@@ -167,6 +170,17 @@ def test_a_greeting_is_read_or_refused(data: bytes) -> None:
             assert version_minor(raw) in (3, 7, 8)
         except ValueError:
             continue
+
+
+async def test_a_permitted_guessing_test_goes_on(bench: Any, serve: Any, service: Any) -> None:
+    """There the end of patience is what is looked for, and it is told at once."""
+    plan = replace(talks.PLAN, permits=(Permission.BRUTE_FORCE,))
+    async with serve(talks.vnc(password="zu-7Klo", shut_after=5)) as port:
+        session = bench(plan=plan).session
+        [method] = await vnc.methods(session, service("vnc", port))
+        met = [await method.attempt(session, Credential("", f"wrong{n}")) for n in range(6)]
+    assert [a.result for a in met] == [*[REFUSED] * 5, NO_ANSWER]
+    assert "Too many" in met[-1].lockout
 
 
 async def test_two_services_with_a_password_alone(login: Any, serve: Any, service: Any) -> None:

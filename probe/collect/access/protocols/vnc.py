@@ -16,6 +16,7 @@ from probe.collect.wire import Wire
 from probe.model.access import LoginResult
 from probe.model.device import endpoint
 from probe.model.finding import Owner
+from probe.model.plan import Permission
 from probe.model.service import Service
 from probe.model.text import clean
 
@@ -105,13 +106,16 @@ class VncLogin:
 
     async def attempt(self, session: DeviceSession, credential: Credential | None) -> Attempt:
         """Raises nothing; what goes wrong is in the attempt."""
-        if credential is not None and self._wrong >= MOST_WRONG:
+        # A permitted guessing test is there to see when the server shuts us out.
+        guessing = Permission.BRUTE_FORCE in session.plan.permits
+        if credential is not None and self._wrong >= MOST_WRONG and not guessing:
             return Attempt(result=LoginResult.NOT_TRIED, detail=ENOUGH, owner=Owner.TOOL)
         if credential is None and NONE not in self.look.kinds and self.look.fresh:
             # What was offered a moment ago is not asked again: some servers count connections.
             self.look.fresh = False
             return self.look.refused
-        first = await self._patiently(session, credential)
+        once = self._once if guessing else self._patiently
+        first = await once(session, credential)
         if first.result is LoginResult.REFUSED and credential is not None:
             self._wrong += 1
         if first.result is not LoginResult.ACCEPTED:
