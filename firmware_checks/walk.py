@@ -6,6 +6,7 @@ from typing import Any
 
 from firmware_checks.budget import OutOfBudget
 from firmware_checks.content import Inspector, inspectors
+from firmware_checks.content.files import NOT_READ
 from firmware_checks.formats import found
 from firmware_checks.guess import beginnings, entropy, is_text, without_suffix
 from firmware_checks.reading import Context, Entry, Facts, Format, Kind, Part, Reading
@@ -17,6 +18,7 @@ from probe.model.firmware import (
     ImageLayer,
     ImageProtection,
     ImageSurvey,
+    ImageWeakness,
     LayerKind,
 )
 from probe.model.text import clean
@@ -106,6 +108,8 @@ class Walk:
             self._part(part, self._below(reading, part, place))
         if reading.tree is not None:
             self._tree(reading, place)
+        elif reading.kind is LayerKind.BOOT and not reading.parts and not place.in_tree:
+            self._inspect(view, place)
 
     def _below(self, reading: Reading, part: Part, place: Place) -> Place:
         path, name = self._next(place.path), clean(part.name, 200)
@@ -177,6 +181,9 @@ class Walk:
 
     def _note(self, who: str, facts: Facts) -> None:
         for fact, shown in facts:
+            if isinstance(fact, ImageWeakness) and fact.kind == NOT_READ:
+                self._not_read(Place(fact.place, fact.path), fact.what)
+                continue
             ref = self.recording.keep(
                 shown[:4096], media_type="text/plain", caption=f"{who} in the image"
             )
@@ -220,11 +227,17 @@ class Walk:
             details=(("entropy", f"{bits:.2f} bits per byte"),),
         )
         self._record(reading, view, where)
+        if bits <= 7.5:
+            self._inspect(view, where)
         self._not_read(where, f"{len(view)} bytes {what}, {bits:.1f} bits of entropy per byte")
 
     def _plain(self, view: View, place: Place, what: str) -> None:
         """What is no layer but a file: it is looked at like the files of a file system."""
         self._record(Reading(format=what, kind=LayerKind.DATA, size=len(view)), view, place)
+        self._inspect(view, place)
+
+    def _inspect(self, view: View, place: Place) -> None:
+        """Bytes that stand alone (a kernel, an application without files), looked at as one file."""
         entry = Entry(path=place.name, kind=Kind.FILE, mode=0, uid=0, gid=0, size=len(view))
         for inspector in inspectors(self.image, place.path):
             self._note(inspector.name, inspector.look(entry, view))

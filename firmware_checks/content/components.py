@@ -9,7 +9,7 @@ from urllib.parse import quote
 from firmware_checks.content import Facts
 from firmware_checks.content.advisories import said_of
 from firmware_checks.content.banners import ALONE, BANNERS, NAMED, Banner
-from firmware_checks.content.files import is_documentation, is_text, numbered, weakness
+from firmware_checks.content.files import NOT_READ, is_documentation, is_text, numbered, weakness
 from firmware_checks.content.packages import LARGEST, RPM, Package, packages
 from firmware_checks.content.scan import hits
 from firmware_checks.reading import Entry, Kind
@@ -89,7 +89,7 @@ class Components:
             return
         if RPM.search(entry.path):
             what = "the packages in an rpm database are not read"
-            yield weakness((self.image, self.place), entry.path, "not read", what)
+            yield weakness((self.image, self.place), entry.path, NOT_READ, what)
         elif _RELEASE.search(entry.path) and is_text(view):
             self._release(entry, view)
         elif len(view) <= LARGEST and (installed := list(packages(entry.path, view))):

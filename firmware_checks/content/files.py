@@ -12,6 +12,9 @@ MOST_TEXT = 1 << 20
 """Settings and scripts are smaller; of a larger text file the beginning is read."""
 SHOWN = 160
 MASK = "***"
+NOT_READ = "not read"
+"""Kind of an ImageWeakness that is none: something that matters was not looked into. The walk adds it to what
+the survey says was not read."""
 
 _DOCUMENTATION = re.compile(
     r"(?:^|/)share/(?:doc|man|info|help|licenses|gtk-doc|bug|lintian)/|(?:^|/)usr/doc/"

@@ -134,7 +134,7 @@ class Cracker:
         words = candidates(username)
         for number, word in enumerate(words):
             if self._clock() > until:
-                return Guess(None, f"{number} of {len(words)} known passwords, then time was up")
+                return Guess(None, f"time was up after {number} of {len(words)} known passwords")
             try:
                 if verify(word, hashed):
                     return Guess(word, f"{number + 1} known passwords")

@@ -46,6 +46,8 @@ class Scanner:
 
         self._hits: dict[str, list[int]] = {}
         self._number = 0
+        self.left = False
+        """The last file had so many hits that a part of it was not searched."""
         self._last: View | None = None
         self._found: Hits = {}
         compiled = []
@@ -72,9 +74,11 @@ class Scanner:
 
     def _search(self, view: View) -> Hits:
         found: dict[str, set[int]] = {}
+        self.left = False
         for at in range(0, len(view), WINDOW - OVERLAP):
             self._hits, self._number = {}, 0
             self._scanner.scan(view.raw[at : at + WINDOW])
+            self.left |= self._number >= MOST_HITS
             for name, ends in self._hits.items():
                 found.setdefault(name, set()).update(at + end for end in ends)
         return {name: sorted(ends) for name, ends in found.items()}

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 
 from firmware_checks.content import Facts
 from firmware_checks.content.files import (
+    NOT_READ,
     is_documentation,
     is_file,
     is_text,
     line_at,
     numbered,
     shown,
+    weakness,
 )
-from firmware_checks.content.scan import Pattern, hits
+from firmware_checks.content.scan import Pattern, hits, scanner
 from firmware_checks.content.tokens import TOKENS, Token
 from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
@@ -64,6 +66,9 @@ class Secrets:
         if entry.kind is not Kind.FILE or not len(view) or is_documentation(entry.path):
             return
         there, number, seen = hits(view), 0, set[str]()
+        if scanner().left:
+            what = "it has more places of interest than are looked at"
+            yield weakness((self.image, self.place), entry.path, NOT_READ, what)
         for token in TOKENS:
             for end in there.get(token.name, []):
                 if (secret := confirmed(token, view, end)) and secret not in seen:

@@ -12,7 +12,7 @@ _TRIPLE = re.compile(r"^(?:[a-z0-9_]+-)+(?=gcc|g\+\+|cc|ld|as)|-\d+(?:\.\d+)*$")
 TOOLS = {
     "compiler": ("gcc", "g++", "cc", "c++", "clang", "tcc", "ld", "as", "make", "rustc", "go"),
     "debugger": ("gdb", "gdbserver", "strace", "ltrace", "lldb", "tcf-agent", "perf", "kdb"),
-    "packet sniffer": ("tcpdump", "tshark", "ettercap", "nmap"),
+    "development tool": ("tcpdump", "tshark", "ettercap", "nmap"),
     "package manager": (
         *(
             "opkg",

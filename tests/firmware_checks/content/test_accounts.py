@@ -88,7 +88,7 @@ def test_the_time_for_trying_is_limited(tool: Callable[..., Any]) -> None:
     cracker = Cracker(seconds=10, clock=lambda: next(clock))
     guess = cracker.guess("nobody-knows", openssl(tool, "-1", GOOD))
     assert guess.password is None
-    assert "then time was up" in guess.tried
+    assert guess.tried.startswith("time was up after")
 
 
 def test_server_password_files(facts: Facts, written: Callable[..., bytes]) -> None:

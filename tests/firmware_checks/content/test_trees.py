@@ -196,6 +196,12 @@ def test_hits_at_the_edge_of_a_window_are_found(monkeypatch: pytest.MonkeyPatch)
     assert one.hits(View(bytes(data))) == {"word": [6, 4099, 8196, 40_000]}
 
 
+def test_a_file_made_to_cost_time_is_said_not_to_be_read(facts: Facts) -> None:
+    word = b"curl -k http://x.net/ "
+    found = facts({"etc/made.txt": word * 150_000}, ImageWeakness)
+    assert "not read" in {one.kind for one in found}
+
+
 def test_the_same_file_is_searched_once() -> None:
     view = View(b"AKIA" + b"Q7" * 8)
     assert scanner().hits(view) is scanner().hits(view)
