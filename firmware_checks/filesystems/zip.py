@@ -2,6 +2,7 @@
 
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ DAMAGE = (
     NotImplementedError,
     RuntimeError,
     OverflowError,
+    IndexError,
+    struct.error,
 )
 
 
@@ -77,15 +80,15 @@ class Zip:
         if view.starts_with(END):
             return None  # an empty archive is nothing to look into
         try:
-            size = end(view)
+            size, directory = end(view)
         except Malformed as error:
             return self._cut(view, str(error))
+        if directory > context.budget.limits.files * ROW:
+            return self._cut(view, f"its directory has {directory} bytes, more than is read of one")
         try:
             archive = zipfile.ZipFile(Window(view.part(0, size)))
         except DAMAGE as error:
             return self._cut(view, f"its directory is damaged: {error}")
-        if len(archive.filelist) > context.budget.limits.files:
-            return self._cut(view, f"more than {context.budget.limits.files} members")
         return Reading(
             format=self.name,
             kind=LayerKind.ARCHIVE,
@@ -106,8 +109,8 @@ class Zip:
 FORMAT = Zip()
 
 
-def end(view: View) -> int:
-    """Where the archive ends: the first end record whose directory stands right before it."""
+def end(view: View) -> tuple[int, int]:
+    """Where the archive ends, and the size of its directory: the first end record whose directory stands right before it."""
     at = view.find(END)
     while at >= 0:
         try:
@@ -119,7 +122,7 @@ def end(view: View) -> int:
             rows, size, offset = view.unpack("<QQQ", at - ZIP64_SIZE + 32)
         if offset + size == at - (ZIP64_SIZE if wide else 0) and rows * ROW <= size:
             view.part(at, 22 + comment)
-            return int(at + 22 + comment)
+            return at + 22 + int(comment), int(size)
         at = view.find(END, at + 1)
     raise Malformed(
         "the archive is cut short: its directory, which stands at the end, is not there"
@@ -136,7 +139,7 @@ class ZipTree:
         for one in sorted(self.archive.filelist, key=lambda info: info.header_offset):
             mode = one.external_attr >> 16 if one.create_system == UNIX else 0
             kind = kind_of(mode) if mode & 0o170000 else Kind.FILE
-            kind = Kind.DIRECTORY if one.is_dir() else kind
+            kind = Kind.DIRECTORY if one.filename.endswith("/") else kind
             path = harmless(_name(one).replace("\\", "/"))
             if not path:
                 continue
