@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from probe.checks.firmware.images import Image
 from probe.model.finding import Answer, Owner, inconclusive
-from probe.model.firmware import ImageComponent
+from probe.model.firmware import ImageComponent, ImageWeakness
 
 CERTAIN = ("package database", "banner")
 """What shows a version well enough; a mere string may be a mention."""
@@ -30,7 +30,16 @@ def certain(fact: ImageComponent) -> bool:
 
 
 def no_components(image: Image) -> Iterator[Answer]:
-    """Said where nothing was recognised: an image without any component is rare."""
+    """Said where nothing was recognised, which is rare, and of lists of packages that were not read."""
+    for seen in image.all(ImageWeakness):
+        if seen.fact.kind == "not read":
+            yield inconclusive(
+                image.at(seen.fact.place, seen.fact.path),
+                f"Components may be missing: {seen.fact.what}.",
+                *seen.proof,
+                owner=Owner.TOOL,
+                settle=LIST,
+            )
     if image.survey is not None and not image.all(ImageComponent):
         summary = "No component with a version was recognised in the image."
         yield inconclusive(image.subject, summary, *image.proof, owner=Owner.TOOL, settle=LIST)

@@ -27,7 +27,9 @@ def check(dut: Dut) -> Iterator[Answer]:
 
 
 def _sentence(found: list[ImageComponent]) -> str:
-    said = "; ".join(f"{named(c)}: {listed(affected(c), 3)}" for c in found[:3])
+    said = "; ".join(
+        f"{named(c)}: {listed((a.partition(': ')[0] for a in affected(c)), 3)}" for c in found[:3]
+    )
     more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
     return f"By version alone, not confirmed, affected: {said}{more}."
 

@@ -7,7 +7,7 @@ from probe.model.dut import Dut
 from probe.model.finding import Answer
 from probe.model.firmware import ImageWeakness
 
-KINDS = ("world-writable", "setuid")
+KINDS = ("world-writable", "world-readable", "setuid")
 
 
 def check(dut: Dut) -> Iterator[Answer]:

@@ -16,7 +16,7 @@ ON = (
     "FORTIFY_SOURCE",
     "VMAP_STACK",
 )
-OFF = ("DEVMEM", "DEVKMEM", "KGDB", "PROC_KCORE", "KEXEC")
+OFF = ("DEVKMEM", "KGDB")
 NO_CONFIG = "Ask the manufacturer for the configuration of the kernel, or build it with IKCONFIG."
 
 
@@ -45,6 +45,8 @@ def _linux(image: Image) -> bool:
 def _wrong(fact: ImageKernel) -> list[str]:
     options = {name.removeprefix("CONFIG_"): value for name, value in fact.options}
     missing = [f"{name} is off" for name in ON if options.get(name) in ("n", "", "not set")]
+    if options.get("DEVMEM") == "y" and options.get("STRICT_DEVMEM") != "y":
+        missing.append("DEVMEM is on without STRICT_DEVMEM")
     return missing + [f"{name} is on" for name in OFF if options.get(name) in ("y", "m")]
 
 
