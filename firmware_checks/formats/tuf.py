@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firmware_checks.filesystems import tar
-from firmware_checks.filesystems.zip import DAMAGE
+from firmware_checks.filesystems.zip import DAMAGE, Window
 from firmware_checks.formats.tuf_roles import (
     ROLES,
     Role,
@@ -20,7 +20,6 @@ from firmware_checks.formats.tuf_roles import (
     signed_enough,
 )
 from firmware_checks.keys import fingerprint, weakness
-from firmware_checks.members import Reader
 from firmware_checks.reading import Context, Protection, PublicKey, Reading
 from firmware_checks.signatures import described
 from firmware_checks.view import Malformed, View
@@ -81,7 +80,7 @@ def _members(view: View) -> Iterator[tuple[str, View]]:
                 yield name, view.part(member.at, member.size)
         return
     try:
-        with zipfile.ZipFile(Reader(view)) as archive:
+        with zipfile.ZipFile(Window(view)) as archive:
             for info in archive.infolist()[:MOST_MEMBERS]:
                 if info.filename.endswith(".json") and info.file_size <= LARGEST:
                     with archive.open(info) as file:
