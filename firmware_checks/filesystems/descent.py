@@ -3,7 +3,6 @@
 Names from an image are never a way on disk; still they are made harmless once, here, for whoever shows them.
 """
 
-import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
@@ -11,6 +10,7 @@ from typing import Generic, TypeVar
 from firmware_checks.budget import Budget, OutOfBudget
 from firmware_checks.reading import Entry
 from firmware_checks.view import Malformed, View
+from probe.model.text import REPLACEMENT
 
 DEEPEST = 64
 LONGEST = 4096
@@ -24,15 +24,20 @@ def harmless(path: bytes | str) -> str:
     text = path if isinstance(path, str) else path.decode("utf-8", "replace")
     parts = [p for p in text[:LONGEST].split("/") if p not in ("", ".", "..")]
     joined = "/".join(parts)
-    if joined.isascii() and joined.isprintable():
-        return joined
-    return "".join("\N{MIDDLE DOT}" if unicodedata.category(c)[0] == "C" else c for c in joined)
+    return printable(joined)
 
 
 def target(raw: bytes) -> str:
     """What a symbolic link says, bounded and printable; ``..`` stays, for it is never followed."""
     text = raw[:LONGEST].split(b"\0", 1)[0].decode("utf-8", "replace")
-    return "".join("\N{MIDDLE DOT}" if unicodedata.category(c)[0] == "C" else c for c in text)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """With a middle dot for control characters, marks of direction and blanks that are none."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else REPLACEMENT for c in text)
 
 
 @dataclass(frozen=True, slots=True)

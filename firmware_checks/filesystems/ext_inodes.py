@@ -15,7 +15,11 @@ EXTENTS, INLINE, ENCRYPTED = 0x80000, 0x10000000, 0x800
 EXTENT_MAGIC, ATTRIBUTE_MAGIC = 0xF30A, 0xEA020000
 DEEPEST = 5
 """Levels of an extent tree: what 2^32 blocks need."""
-LARGEST_FOLDER = 64 << 20
+MOST_NODES = 4096
+"""Of the extent tree of one file: each describes 84 runs of blocks or more."""
+LARGEST_FOLDER = 16 << 20
+ROW_COST = 16
+"""Entries of folders cost more time than bytes of files do."""
 IN_INODE = 60
 SYSTEM = 7
 """The name space of attributes that holds inline data."""
@@ -91,20 +95,24 @@ def inode(top: Super, number: int) -> Inode:
 def runs(top: Super, one: Inode, number: int) -> Iterator[tuple[int, int, int]]:
     """Logical block, block, count, in order, up to logical block ``number``. Block 0 is a hole."""
     if one.flags & EXTENTS:
-        yield from _extents(top, one.map, number, 0)
+        yield from _extents(top, one.map, number, 0, [MOST_NODES])
     else:
         yield from _mapped(top, one.map, number)
 
 
-def _extents(top: Super, node: View, number: int, level: int) -> Iterator[tuple[int, int, int]]:
+def _extents(
+    top: Super, node: View, number: int, level: int, left: list[int]
+) -> Iterator[tuple[int, int, int]]:
+    """``left``: how many nodes may still be looked at, for all levels together."""
+    left[0] -= 1
     magic, entries, most, depth = node.unpack("<HHHH", 0)
-    if magic != EXTENT_MAGIC or entries > most or depth > DEEPEST - level:
+    if magic != EXTENT_MAGIC or entries > most or depth > DEEPEST - level or left[0] < 0:
         raise Malformed("its extents are damaged")
     for row in range(entries):
         at = 12 + 12 * row
         if depth:
             _, low, high = node.unpack("<IIH", at)
-            yield from _extents(top, top.at(low | high << 32), number, level + 1)
+            yield from _extents(top, top.at(low | high << 32), number, level + 1, left)
             continue
         logical, count, high, low = node.unpack("<IHHI", at)
         written = count <= 0x8000
@@ -148,10 +156,11 @@ def contents(top: Super, one: Inode, budget: Budget) -> View:
         raise Malformed("it is encrypted")
     if one.flags & INLINE:
         return _inline(one)
+    checked_size(one.size, len(top.view), budget)
     number = -(-one.size // top.block)
     found: list[tuple[int, int, int]] = []
     stored = 0
-    for logical, block, count in runs(top, one, min(number, 1 << 20)):
+    for logical, block, count in runs(top, one, number):
         stored += count if block else 0
         if found and _continues(found[-1], logical, block):
             found[-1] = (found[-1][0], found[-1][1], found[-1][2] + count)
@@ -159,7 +168,8 @@ def contents(top: Super, one: Inode, budget: Budget) -> View:
             raise Malformed("its blocks are out of order")
         else:
             found.append((logical, block, count))
-    checked_size(one.size, stored * top.block, budget)
+    if one.size > budget.room(stored * top.block):
+        raise Malformed(f"{one.size} bytes, of which the image holds only {stored * top.block}")
     if len(found) == 1 and found[0][0] == 0 and found[0][1] and found[0][2] == number:
         return top.view.part(found[0][1] * top.block, one.size)
     out = bytearray(one.size)
@@ -214,6 +224,7 @@ def names(top: Super, folder: Inode, budget: Budget) -> Iterator[tuple[bytes, in
     """Name, inode number and kind (0: not said). Raises Malformed, OutOfBudget."""
     if folder.size > LARGEST_FOLDER:
         raise Malformed("the folder is too large")
+    budget.take(folder.size * ROW_COST)
     data = contents(top, folder, budget)
     if folder.flags & INLINE:
         # Four bytes of the parent's number, then entries, in each of the two places.

@@ -18,6 +18,8 @@ RANK = 65
 ROW = 32
 READ_ONLY, HIDDEN, LABEL, FOLDER, LONG = 0x01, 0x02, 0x08, 0x10, 0x0F
 DELETED, END = 0xE5, 0x00
+ROW_COST = 16
+"""Rows of folders cost more time than bytes of files do."""
 LARGEST_FOLDER = 65_536 * ROW
 """The specification's own limit."""
 
@@ -172,7 +174,7 @@ class FatTree:
             rows = b"".join(bytes(p.raw) for p in volume.chain(node.cluster, LARGEST_FOLDER))
         else:
             rows = volume.view.read(volume.root, volume.root_size)
-        budget.take(len(rows))
+        budget.take(len(rows) * ROW_COST)
         long: dict[int, bytes] = {}
         for at in range(0, len(rows) - ROW + 1, ROW):
             row = rows[at : at + ROW]

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,27 @@ def test_romfs(
     again = reading_of(bytes(looped))
     assert "checksum" in again.problem
     assert all(entry.kind is Kind.DIRECTORY for entry, _ in listed(again).values())
+
+
+def test_ext_an_extent_tree_that_names_itself_ends(
+    ext: Call, tmp_path: Path, reading_of: Call, listed: Call
+) -> None:
+    """Every node of five levels names the next one 84 times: 4 * 10^9 in all, and not one block of the file."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "bomb").write_bytes(os.urandom(5000))
+    (tmp_path / "one" / "plain").write_bytes(b"plain")
+    data = bytearray(ext("-b", "1024", "-O", "^metadata_csum,^has_journal", of=tmp_path / "one"))
+    root = struct.pack("<HHHH", 0xF30A, 1, 4, 0)  # of the inode of "bomb": one run of five blocks
+    at = data.index(root + bytes(4) + struct.pack("<IHH", 0, 5, 0))
+    block = struct.unpack_from("<I", data, at + 20)[0]
+    row = struct.pack("<IIHH", 0, block, 0, 0)
+    data[at : at + 24] = struct.pack("<HHHHI", 0xF30A, 1, 4, 5, 0) + row
+    for depth in (4, 3, 2, 1, 0):
+        here = (block + 4 - depth) * 1024
+        row = struct.pack("<IIHH", 1 << 20, block + 5 - depth, 0, 0)
+        data[here : here + 1020] = struct.pack("<HHHHI", 0xF30A, 84, 84, depth, 0) + row * 84
+    begun = time.process_time()
+    found = listed(reading_of(bytes(data)))
+    assert time.process_time() - begun < 1
+    assert "extents are damaged" in found["bomb"][0].problem
+    assert found["plain"][1] == b"plain"

@@ -115,7 +115,7 @@ def sample(name: str) -> bytes:
 
 def survives(data: bytes) -> int:
     """Read everything there is; the number of entries. Fails when anything else is raised, or it takes long."""
-    begun, entries = time.monotonic(), 0
+    begun, entries = time.process_time(), 0
     budget = Budget(LIMITS)
     try:
         found = recognise(View(data), Context(budget))
@@ -130,7 +130,7 @@ def survives(data: bytes) -> int:
             assert not len(view) or entry.kind is Kind.FILE
     except (Malformed, OutOfBudget):
         pass
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
     return entries
 
 
