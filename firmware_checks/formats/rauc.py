@@ -46,8 +46,6 @@ class Rauc:
         inside = None
         if payload.starts_with(SQUASHFS):
             inside = squashfs.FORMAT.read(payload, context)
-        elif not message.encrypted and b"crypt" not in (message.content or b""):
-            return None
         text = message.content
         if text is None and inside is not None:
             text = _manifest(inside, context)
@@ -96,11 +94,17 @@ def _reading(
         version=update.get("version", ""),
         built=update.get("build", "") or (inside.built if inside else ""),
         details=tuple(details),
-        problem="the payload is encrypted" if opaque else inside.problem if inside else "",
+        problem=_problem(inside, encrypted=opaque),
         protection=protection,
         parts=(Part(name="payload", view=payload, offset=0, opaque="encrypted"),) if opaque else (),
         tree=inside.tree if inside is not None else None,
     )
+
+
+def _problem(inside: Reading | None, *, encrypted: bool) -> str:
+    if encrypted:
+        return "the payload is encrypted"
+    return inside.problem if inside is not None else "the payload is no squashfs that can be read"
 
 
 def judged(

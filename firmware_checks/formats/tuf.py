@@ -58,9 +58,7 @@ def _archived(view: View, context: Context) -> dict[str, Role]:
     """The newest metadata of each top role among the members of a zip or tar."""
     found: dict[str, Role] = {}
     for name, data in _members(view):
-        stem = name.rsplit("/", 1)[-1].removesuffix(".json").split(".")[-1]
-        if stem not in ROLES or not name.endswith(".json"):
-            continue
+        stem = _stem(name)
         context.budget.take(len(data))
         role = read_role(data)
         if role is None or role.kind != stem:
@@ -70,19 +68,26 @@ def _archived(view: View, context: Context) -> dict[str, Role]:
     return found
 
 
+def _stem(name: str) -> str:
+    """``root`` for ``metadata/3.root.json``; empty for what is no metadata of a top role."""
+    last = name.rsplit("/", 1)[-1]
+    stem = last.removesuffix(".json").split(".")[-1]
+    return stem if stem in ROLES and last.endswith(".json") else ""
+
+
 def _members(view: View) -> Iterator[tuple[str, View]]:
     if not view.starts_with(ZIP):
         for number, member in enumerate(tar.members(view)):
             if number > MOST_MEMBERS:
                 return
             name = member.name.decode("utf-8", "replace")
-            if name.endswith(".json") and member.size <= LARGEST:
+            if _stem(name) and member.size <= LARGEST:
                 yield name, view.part(member.at, member.size)
         return
     try:
         with zipfile.ZipFile(Window(view)) as archive:
             for info in archive.infolist()[:MOST_MEMBERS]:
-                if info.filename.endswith(".json") and info.file_size <= LARGEST:
+                if _stem(info.filename) and info.file_size <= LARGEST:
                     with archive.open(info) as file:
                         yield info.filename, View(file.read(LARGEST))
     except DAMAGE as error:
