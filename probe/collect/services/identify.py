@@ -112,6 +112,11 @@ async def _ask(talk: Talk, probes: Sequence[str], banner: float) -> tuple[Match 
         # An echo gives the question back; some questions look like their answers.
         match = recognise(heard) if heard != PROBES[name] else None
         if match is not None and not (talk.tls and match.protocol == "tls"):
+            # A server of streams may speak HTTP only to carry RTSP through (GStreamer does).
+            if match.protocol == "http" and b"rtsp" in heard[:KEEP].lower():
+                carried = await talk.say(PROBES["rtsp"], banner=0.0)
+                if (stream := recognise(carried)) is not None and stream.protocol == "rtsp":
+                    return stream, carried
             return match, heard
         if talk.tls and any("TLS" in t for t in talk.troubles):
             talk.broke_off = True

@@ -89,6 +89,17 @@ async def test_rarer_services_come_in_a_second_job(bench, serve, talk, protocol,
         assert not service.refuses_strangers
 
 
+@pytest.mark.parametrize(
+    ("rtsp", "protocol"), [(b"RTSP/1.0 200 OK\r\n\r\n", "rtsp"), (b"", "http")]
+)
+async def test_a_server_of_streams_that_speaks_http_to_carry_them(bench, serve, rtsp, protocol):
+    http = b"HTTP/1.0 404 Not Found\r\nServer: GStreamer RTSP Server\r\n\r\n"
+    talk = says(GET=http, OPTIONS=rtsp, DESCRIBE=b"RTSP/1.0 401 Unauthorized\r\nCSeq: 2\r\n\r\n")
+    service, _, _ = await found(bench, serve, talk)
+    assert service.protocol == protocol
+    assert service.refuses_strangers is (protocol == "rtsp")
+
+
 NO_REGISTER = "answers to the reading of registers (exception 2: none at address 0)"
 
 
