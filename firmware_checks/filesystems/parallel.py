@@ -2,8 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 THREADS = 2
 AHEAD = 8
@@ -16,6 +18,8 @@ def in_order(
     work: Iterable[W], do: Callable[[W], R], is_work: Callable[[W], bool]
 ) -> Iterator[tuple[W, R | None]]:
     """Everything in ``work`` in its order, with ``do`` of it when ``is_work``. ``do`` raises nothing."""
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(THREADS, thread_name_prefix="block") as pool:
         waiting: deque[tuple[W, Future[R] | None]] = deque()
         busy = 0

@@ -11,7 +11,6 @@ from functools import partial
 from firmware_checks import compression
 from firmware_checks.budget import Budget, OutOfBudget
 from firmware_checks.filesystems.clock import day
-from firmware_checks.filesystems.squashfs_files import Files
 from firmware_checks.filesystems.squashfs_inodes import (
     FOLDER,
     Codec,
@@ -90,10 +89,14 @@ class SquashTree:
     metadata: Metadata
 
     def entries(self, budget: Budget) -> Iterator[tuple[Entry, View]]:
+        from firmware_checks.filesystems.squashfs_files import Files
+
         return Files(self.metadata, budget).entries()
 
     def in_root(self, name: bytes, budget: Budget) -> View | None:
         """One file of the root folder, by its name. Raises Malformed or OutOfBudget."""
+        from firmware_checks.filesystems.squashfs_files import Files
+
         return Files(self.metadata, budget).in_root(name)
 
 
