@@ -127,7 +127,7 @@ SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
         (
             ("UsePAM=no", "PasswordAuthentication=no", "KbdInteractiveAuthentication=no"),
             [],
-            "no password is asked for",
+            "no password is asked for: it takes publickey only",
         ),
     ],
     ids=["password", "keyboard-interactive", "keys only"],
