@@ -38,23 +38,24 @@ class Pieces:
     def regions(self) -> list[tuple[int, View]]:
         """What belongs together, each from its address; gaps are filled with 0xFF. Raises OutOfBudget."""
         found: list[tuple[int, bytearray]] = []
+        total = 0
         for address, data in sorted(self.blocks, key=lambda block: block[0]):
-            if found:
-                begin, region = found[-1]
-                gap = address - begin - len(region)
-                if 0 <= gap <= GAP:
-                    self._budget.take(gap + len(data))
-                    region += b"\xff" * gap + data
-                    if len(region) > LARGEST:
-                        raise OutOfBudget("more than 32 MiB in one region of memory")
-                    continue
-                if gap < 0:
-                    # Written twice: the later line wins, as it does in a programmer.
-                    at = address - begin
-                    region[at : at + len(data)] = data
-                    continue
-            self._budget.take(len(data))
-            found.append((address, bytearray(data)))
+            begin, region = found[-1] if found else (0, bytearray())
+            gap = address - begin - len(region)
+            if found and gap < 0:
+                # Written twice: the later line wins, as it does in a programmer.
+                at = address - begin
+                region[at : at + len(data)] = data
+                continue
+            near = bool(found) and gap <= GAP
+            total += len(data) + (gap if near else 0)
+            if total > LARGEST:
+                raise OutOfBudget("more than 32 MiB of memory with its gaps")
+            self._budget.take(len(data) + (gap if near else 0))
+            if near:
+                region += b"\xff" * gap + data
+            else:
+                found.append((address, bytearray(data)))
         return [(address, View(bytes(region))) for address, region in found]
 
 

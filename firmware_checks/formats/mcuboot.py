@@ -162,9 +162,11 @@ def unpacked(body: View, size: int, budget: Budget, *, thumb: bool) -> View:
     if not 0 < size <= budget.room(len(body)):
         raise Malformed(f"the compressed payload says that it becomes {size} bytes")
     budget.take(size)
+    # A dictionary larger than all that comes out is memory asked for in vain.
+    said = (2 | dictionary & 1) << (dictionary // 2 + 11)
     lzma2 = {
         "id": lzma.FILTER_LZMA2,
-        "dict_size": max((2 | dictionary & 1) << (dictionary // 2 + 11), 4096),
+        "dict_size": max(min(said, size), 4096),
         "lc": properties % 9,
         "lp": properties // 9 % 5,
         "pb": properties // 45,

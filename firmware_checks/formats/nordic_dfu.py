@@ -23,7 +23,7 @@ from probe.model.firmware import LayerKind, Rollback, Signing
 from probe.model.text import clean
 
 MAGIC, MANIFEST = b"PK\x03\x04", "manifest.json"
-LARGEST, LARGEST_MANIFEST, LARGEST_PACKET = 64 * MIB, 65_536, 4096
+LARGEST, LARGEST_PROGRAM, LARGEST_MANIFEST, LARGEST_PACKET = 32 * MIB, 16 * MIB, 65_536, 4096
 MOST_IMAGES = 8
 SLOTS = ("application", "bootloader", "softdevice", "softdevice_bootloader", "external_application")
 DAMAGE = (
@@ -112,7 +112,7 @@ def _package(
     old = "dfu_version" in manifest
     for slot, row in slots:
         try:
-            body = _member(archive, row["bin_file"], LARGEST, context.budget)
+            body = _member(archive, row["bin_file"], LARGEST_PROGRAM, context.budget)
         except Malformed as error:
             problems.append(str(error))
             judged.append(Protection(signing=Signing.UNREADABLE, detail=str(error)))
@@ -207,12 +207,15 @@ def _connect(
     view: View, archive: zipfile.ZipFile, said: dict[str, Any], context: Context
 ) -> Reading | None:
     parts, problems = [], []
-    rows = [row for row in said["files"] if isinstance(row, dict)][: 4 * MOST_IMAGES]
+    rows = [row for row in said["files"] if isinstance(row, dict)]
+    if len(rows) > MOST_IMAGES:
+        problems.append(f"of its {len(rows)} images {MOST_IMAGES} were read")
+        rows = rows[:MOST_IMAGES]
     for row in rows:
         if not isinstance(row.get("file"), str):
             continue
         try:
-            body = _member(archive, row["file"], LARGEST, context.budget)
+            body = _member(archive, row["file"], LARGEST_PROGRAM, context.budget)
         except Malformed as error:
             problems.append(str(error))
             continue

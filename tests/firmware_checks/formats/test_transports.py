@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from firmware_checks.budget import Budget, OutOfBudget
 from firmware_checks.formats import cortex_m, dfu, dfuse, elf, intel_hex, srecord, uf2
+from firmware_checks.memory import Pieces
 from firmware_checks.reading import Context
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import ImageLayer, LayerKind, Signing
@@ -124,6 +125,28 @@ def test_regions_far_apart_and_gaps(examined: Examine) -> None:
     regions = {layer.name: layer for layer in found.all(ImageLayer) if layer.place != "0"}
     assert regions["memory at 0x08000000"].size == 0x300 + 100
     assert "memory at 0x1ffff800" in regions
+
+
+def test_gaps_do_not_grow_without_bound(examined: Examine) -> None:
+    """A byte each 64 KiB: 20 000 lines that would become 1.3 GB."""
+    lines = [
+        b":" + (record + bytes([-sum(record) & 0xFF])).hex().upper().encode()
+        for number in range(20_000)
+        for record in (bytes([2, 0, 0, 4]) + number.to_bytes(2), bytes([1, 0, 0, 0, 1]))
+    ]
+    found = examined(b"\n".join([*lines, b":00000001FF", b""]))
+    assert "more than 32 MiB" in found.survey.unread[0]
+
+
+def test_what_is_written_twice_and_out_of_order(examined: Examine) -> None:
+    budget = Budget()
+    pieces = Pieces(100, budget)
+    for address, data in ((0x20, b"later"), (0x10, b"\1" * 8), (0x14, b"\2" * 8)):
+        pieces.put(address, data)
+    ((address, view),) = pieces.regions()
+    assert address == 0x10
+    assert view.read() == b"\1" * 4 + b"\2" * 8 + b"\xff" * 4 + b"later"
+    assert examined(b":00000001FF\n").protection().signing is Signing.UNSIGNED
 
 
 # --- UF2 ------------------------------------------------------------------------------------------
