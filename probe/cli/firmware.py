@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from probe.cli.run import Show
     from probe.model.declaration import Declaration
     from probe.model.ids import DeviceId
+    from probe.store.journal import Journal
 
 T = TypeVar("T")
 SUMMARY = "What is in the image, who signed it, and what should not be there. No packet is sent."
@@ -37,8 +38,7 @@ def check(
 ) -> int:
     """Examine the images, print the report; the exit code says what came out."""
     where = store or default_store()
-    run_id = examined(images, keys, where, catalogues, declarations, resume)
-    return told(run_id, where, show)
+    return told(examined(images, keys, where, catalogues, declarations, resume), show)
 
 
 def examined(
@@ -48,8 +48,8 @@ def examined(
     catalogues: tuple[str, ...] = (),
     declarations: tuple[Path, ...] = (),
     resume: str | None = None,
-) -> str:
-    """Examine the images in a run of their own; returns its id."""
+) -> "Journal":
+    """Examine the images in a run of their own; returns its journal, written to its end."""
     from probe.runner.firmware_reader import Early, files_of
 
     paths, given, early = files_of(images), read_keys(keys), Early()
@@ -89,7 +89,7 @@ def examined(
         FirmwareRun(journal, given, _tell, early, known).run(paths)
     finally:
         lock.release()
-    return run_id
+    return journal
 
 
 def device_of(path: Path) -> "DeviceId":
@@ -128,11 +128,13 @@ def _head(catalogues: tuple[str, ...], declarations: tuple["Declaration", ...]) 
     )
 
 
-def told(run_id: str, where: str, show: "Show") -> int:
+def told(journal: "Journal", show: "Show") -> int:
     """The wanted report, or the summary on one screen; the exit code of the result."""
     from probe.cli import results
+    from probe.store.journal import RunReader
 
-    reader = results.opened(run_id, where)
+    reader = RunReader(journal.store, journal.run)
+    reader.state = journal.state
     view = results.view_of(reader, show_passwords=show.show_passwords)
     if show.format is not None or show.output is not None:
         results.write(results.rendered(view, show.format or "text"), show.output)

@@ -22,8 +22,7 @@ def diff(
     from probe.report.firmware_diff import as_json, as_text, difference, side
 
     where = store or default_store()
-    run_id = firmware.examined((old, new), keys, where)
-    state = results.opened(run_id, where).state
+    state = firmware.examined((old, new), keys, where).state
     sides = []
     for path in (old, new):
         device = firmware.device_of(path)

@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from probe.collect.wire import Transcript
 from probe.model.dut import Dut
 from probe.model.evidence import Evidence, EvidenceRef, Proof
 from probe.model.fact import Fact, NotMeasured, Observation
 from probe.model.finding import Owner
+
+if TYPE_CHECKING:
+    # Images are examined without a network, and without its imports.
+    from probe.collect.wire import Transcript
 
 
 class Recorder(Protocol):
@@ -53,7 +56,7 @@ class Recording:
         self._recorder.keep(evidence, data)
         return EvidenceRef(sha256=digest, caption=caption)
 
-    def keep_transcript(self, transcript: Transcript, caption: str) -> EvidenceRef:
+    def keep_transcript(self, transcript: "Transcript", caption: str) -> EvidenceRef:
         return self.keep(transcript.to_bytes(), media_type=transcript.media_type, caption=caption)
 
     def observe(self, fact: Fact, *proof: Proof) -> Observation:
