@@ -23,6 +23,18 @@ from probe.model.declaration import (
 from probe.model.device import Attribute, Device, device_id
 from probe.model.evidence import Coverage, Evidence, EvidenceRef
 from probe.model.finding import Answer, Finding, Outcome, Owner, inconclusive, satisfied, violated
+from probe.model.firmware import (
+    AccountState,
+    ImageAccount,
+    ImageComponent,
+    ImageLayer,
+    ImageProtection,
+    ImageSurvey,
+    ImageWeakness,
+    LayerKind,
+    Rollback,
+    Signing,
+)
 from probe.model.given import given_of
 from probe.model.ids import CheckId, JobId, RequirementId, RunId
 from probe.model.observation import (
@@ -318,7 +330,82 @@ SMALL = Catalogue(
 )
 CATALOGUES = (SAMPLE, SMALL)
 
+IMAGE = "5a" * 32
+IN_IMAGE: tuple[Fact, ...] = (
+    ImageLayer(
+        image=IMAGE,
+        place="0",
+        format="U-Boot FIT image",
+        kind=LayerKind.UPDATE,
+        name=clean(f"camera.itb {ESCAPE}"),
+        offset=0,
+        size=998510,
+        sha256=IMAGE,
+        title=MARKUP,
+        version="1.0.3",
+    ),
+    ImageLayer(
+        image=IMAGE,
+        place="0/1",
+        format="squashfs",
+        kind=LayerKind.FILE_SYSTEM,
+        name="rootfs",
+        offset=67432,
+        size=927942,
+        sha256="6b" * 32,
+    ),
+    ImageProtection(
+        image=IMAGE,
+        place="0",
+        format="U-Boot FIT image",
+        signing=Signing.NOT_VERIFIED,
+        detail="no key was given",
+        covers="configuration and hashes of all images",
+        binds_payload=True,
+        scheme="RSA-1024 SHA-1",
+        key_bits=1024,
+        key_id="7c" * 32,
+        public_key="an example key",
+        weak="RSA with 1024 bits; at least 2048 are needed",
+        rollback=Rollback.NONE,
+    ),
+    ImageAccount(
+        image=IMAGE,
+        place="0/1",
+        path="etc/shadow",
+        username="root",
+        uid=0,
+        state=AccountState.KNOWN,
+        hash_type="MD5",
+        weak_hash=True,
+        password="Winter2018?",
+        shell="/bin/sh",
+    ),
+    ImageWeakness(
+        image=IMAGE, place="0/1", path=MARKUP, kind="debug service", what="telnetd", line=3
+    ),
+    ImageComponent(
+        image=IMAGE,
+        place="0/1",
+        path="usr/lib/opkg/status",
+        name="busybox",
+        version="1.19.4",
+        evidence="package database",
+        text="Version: 1.19.4",
+        advisories=("CVE-2016-2148 fixed in 1.25.0",),
+    ),
+    ImageSurvey(
+        image=IMAGE,
+        name="camera.itb",
+        size=998510,
+        layers=2,
+        files=120,
+        bytes_read=3_000_000,
+        unread=("0/2 data: 5000 bytes encrypted or compressed",),
+    ),
+)
 FACTS: tuple[tuple[Device, Fact, EvidenceRef], ...] = (
+    *((CAM, fact, FRAME) for fact in IN_IMAGE),
     (CAM, AddressFormed(address="198.51.100.11", methods=("arp",)), FRAME),
     (
         CAM,

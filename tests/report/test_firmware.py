@@ -1,0 +1,73 @@
+"""Images in the reports: a tree, its protections, its components; nothing in them is obeyed or given away."""
+
+import pytest
+from report_sample import IMAGE, MARKUP, state
+
+from probe.report import FORMATS
+from probe.report.firmware_diff import as_text, difference, side
+from probe.report.firmware_summary import summary
+from probe.report.firmware_tree import tree
+from probe.report.viewmodel import ReportView
+from probe.tui.blocks import Item
+from probe.tui.pages import device_page
+
+
+def test_the_tree_goes_from_bytes_to_files_and_what_is_in_them() -> None:
+    (device,) = [d for d in state().devices if "11" in d]
+    nodes = tree(state().dut(device))
+    assert [(n.depth, n.what) for n in nodes] == [
+        (0, "U-Boot FIT image"),
+        (1, "squashfs"),
+        (2, "file"),
+        (2, "file"),
+    ]
+    assert nodes[0].says == ("signed, not verified",)
+    assert nodes[2].says == ("account 'root': known default password",)
+
+
+@pytest.mark.parametrize("format_", sorted(FORMATS))
+def test_the_password_is_masked_and_markup_stays_text(view: ReportView, format_: str) -> None:
+    out = FORMATS[format_](view).decode()
+    assert "Winter2018?" not in out
+    if format_ == "html":
+        assert MARKUP not in out
+    if format_ != "junit":
+        assert "squashfs" in out
+        assert "RSA with 1024 bits" in out
+
+
+def test_the_summary_says_what_was_not_read(view: ReportView) -> None:
+    out = summary(view)
+    assert max(map(len, out.splitlines())) <= 80
+    one = ReportView(
+        **{f: getattr(view, f) for f in view.__slots__} | {"devices": view.devices[1:2]}
+    )
+    assert len(summary(one).splitlines()) <= 24
+
+
+def test_the_page_of_the_device_shows_layers_and_protections() -> None:
+    (device,) = [d for d in state().devices if "11" in d]
+    said = str(device_page(state(), device, ()))
+    assert "Protection of the layers" in said
+    assert "public test key" in said
+    assert "not read: 0/2 data" in said
+    assert any(isinstance(block, Item) for block in device_page(state(), device, ()))
+
+
+def test_a_finding_is_not_gone_from_an_image_that_was_not_read() -> None:
+    (device,) = [d for d in state().devices if "11" in d]
+    old = side(state().dut(device), [f for f in state().findings.values() if f.device == device])
+    assert old.findings
+    assert old.facts["signer"] == "7c" * 32
+    cut = type(old)(
+        name="new",
+        sha256=IMAGE,
+        size=1,
+        unread=("0 new: cut short",),
+        facts={},
+        components={},
+        findings={},
+    )
+    found = difference(old, cut)
+    assert "read whole" in as_text(found)
+    assert any(w.startswith("the signature") for w in found.worse)
