@@ -58,7 +58,7 @@ class MatterOta:
             format=self.name,
             kind=LayerKind.UPDATE,
             size=min(total, len(view)),
-            version=_text(said.get(TEXT)) or str(said[VERSION]),
+            version=_text(said.get(TEXT)) or str(_number(said, VERSION)),
             details=tuple(_details(said)),
             problem=problem,
             protection=judged(said, payload, problem),
@@ -95,12 +95,18 @@ def tlv(view: View) -> dict[int, Value]:
 
 
 def _details(said: dict[int, Value]) -> list[tuple[str, str]]:
-    found = [("vendor", f"{said[VENDOR]:#06x}"), ("product", f"{said[PRODUCT]:#06x}")]
-    found.append(("software version", str(said[VERSION])))
+    found = [("vendor", f"{_number(said, VENDOR):#06x}")]
+    found.append(("product", f"{_number(said, PRODUCT):#06x}"))
+    found.append(("software version", str(_number(said, VERSION))))
     for name, tag in (("oldest version it replaces", OLDEST), ("newest", NEWEST)):
-        found += [(name, str(said[tag]))] if tag in said else []
+        found += [(name, str(_number(said, tag)))] if tag in said else []
     found += [("release notes", _text(said[NOTES]))] if NOTES in said else []
     return found
+
+
+def _number(said: dict[int, Value], tag: int) -> int:
+    value = said.get(tag)
+    return value if isinstance(value, int) else 0
 
 
 def _text(value: Value | None) -> str:
@@ -109,12 +115,10 @@ def _text(value: Value | None) -> str:
 
 def judged(said: dict[int, Value], payload: View, problem: str) -> Protection:
     """What the digest is worth."""
-    version = said[VERSION]
-    assert isinstance(version, int)
-    kind, digest = said.get(DIGEST_TYPE), said.get(DIGEST)
+    kind, digest = _number(said, DIGEST_TYPE), said.get(DIGEST)
     integrity, holds = "no digest that is known here", None
     if kind in DIGESTS and isinstance(digest, bytes) and not problem:
-        name, size = DIGESTS[int.from_bytes(kind) if isinstance(kind, bytes) else kind]
+        name, size = DIGESTS[kind]
         holds = hashlib.new(name, payload.raw).digest()[:size] == digest
         shown = (
             name.upper().replace("_", "-") if "_" in name else name.upper().replace("SHA", "SHA-")
@@ -134,6 +138,6 @@ def judged(said: dict[int, Value], payload: View, problem: str) -> Protection:
         can_be_signed=False,
         binds_payload=False,
         rollback=Rollback.UNSIGNED_COUNTER,
-        rollback_value=version,
+        rollback_value=_number(said, VERSION),
         integrity=integrity,
     )
