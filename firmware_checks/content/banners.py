@@ -8,7 +8,7 @@ OpenSSL 1.0.1" is none of these.
 import re
 from dataclasses import dataclass
 
-from firmware_checks.content.scan import Pattern
+from firmware_checks.content.scan import Pattern, compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,18 @@ class Banner:
     component: str
     own: re.Pattern[str]
     search: bytes
-    text: re.Pattern[bytes]
+    source: bytes
     unmistakable: bool = True
+
+    @property
+    def text(self) -> re.Pattern[bytes]:
+        return compiled(self.source)
 
 
 def _banner(
     component: str, own: str, search: bytes, text: bytes, *, unmistakable: bool = True
 ) -> Banner:
-    return Banner(component, re.compile(own), search, re.compile(text), unmistakable)
+    return Banner(component, re.compile(own), search, text, unmistakable)
 
 
 _V2 = rb"\d{1,3}\.\d{1,3}"

@@ -5,11 +5,12 @@ place with ``re``. (Hyperscan goes through a file at 2-3 GB/s, whatever the numb
 the same patterns in one alternation needs longer than the decompression of the image.)
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, AnyStr
 
 from firmware_checks.view import View
 
@@ -32,6 +33,12 @@ class Pattern:
     caseless: bool = False
     once: bool = False
     """The first hit in a file is enough."""
+
+
+@cache
+def compiled(source: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+    """A pattern that is made when a search first hit: most of them never are in one image."""
+    return re.compile(source, flags)
 
 
 Hits = dict[str, list[int]]

@@ -1,8 +1,8 @@
 """Tokens and keys of services, by the form that their issuers document: prefix, length, checksum.
 
-Only forms that ordinary text does not have by chance. ``search`` is the beginning of
-it that all files are searched for, as short as it may be, for the automaton is made anew in each run; ``exact`` decides, with what may not stand around it; ``holds`` checks the rest.
-Sources: the token documentation of each issuer as of 2025.
+Only forms that ordinary text does not have by chance. ``search`` is what all files are searched for: the
+beginning of the form, short, for the automaton is made anew in each run. ``exact`` decides, with what may not
+stand around it; ``holds`` checks the rest. Sources: the token documentation of each issuer as of 2025.
 """
 
 import base64
@@ -13,6 +13,8 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from firmware_checks.content.scan import compiled
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _EXAMPLE = re.compile(
@@ -30,8 +32,12 @@ class Token:
     name: str
     kind: str
     search: bytes
-    exact: re.Pattern[bytes]
+    source: bytes
     holds: Callable[[bytes], bool]
+
+    @property
+    def exact(self) -> re.Pattern[bytes]:
+        return compiled(self.source)
 
 
 def entropy(data: bytes) -> float:
@@ -71,7 +77,7 @@ def jwt(secret: bytes) -> bool:
 def _token(
     name: str, kind: str, search: bytes, exact: bytes, holds: Callable[[bytes], bool] | None = None
 ) -> Token:
-    whole = re.compile(rb"(?<![A-Za-z0-9_/+-])" + exact)
+    whole = rb"(?<![A-Za-z0-9_/+-])" + exact
     return Token(f"secrets.{name}", kind, search, whole, holds or random())
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from firmware_checks.content import Facts
 from firmware_checks.content.files import (
+    NOT_READ,
     is_documentation,
     is_file,
     is_text,
@@ -12,7 +13,7 @@ from firmware_checks.content.files import (
     numbered,
     weakness,
 )
-from firmware_checks.content.scan import Pattern, hits
+from firmware_checks.content.scan import Pattern, compiled, hits
 from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
 from probe.model.firmware import ImageUrl
@@ -20,7 +21,7 @@ from probe.model.text import clean
 
 MOST_URLS = 100
 MOST_SKIPS = 100
-MOST_OF_A_FILE = 300
+MOST_OF_A_FILE = 100
 SKIPPED = "verification skipped"
 UNSIGNED = "signature not required"
 
@@ -31,29 +32,33 @@ class Skip:
 
     name: str
     search: bytes
-    exact: re.Pattern[str]
+    source: str
     kind: str = SKIPPED
     in_programs: bool = False
     """Also as a command inside a program."""
+
+    @property
+    def exact(self) -> re.Pattern[str]:
+        return compiled(self.source, re.IGNORECASE)
 
 
 def _skip(
     name: str, search: bytes, exact: str, kind: str = SKIPPED, *, programs: bool = False
 ) -> Skip:
-    return Skip(f"updates.{name}", search, re.compile(exact, re.IGNORECASE), kind, programs)
+    return Skip(f"updates.{name}", search, exact, kind, programs)
 
 
 SKIPS = (
     _skip(
         "curl",
         rb"curl\s",
-        r"\bcurl\b[^|;\n]*?\s(?:-(?!-)[a-zA-Z]*k[a-zA-Z]{0,4}|--insecure)(?=\s|$|[\"'`)])",
+        r"\bcurl\b[^|;\n]{0,300}?\s(?:-(?!-)[a-zA-Z]*k[a-zA-Z]{0,4}|--insecure)(?=\s|$|[\"'`)])",
         programs=True,
     ),
     _skip(
         "wget",
         rb"--no-check-cert",
-        r"\bwget\b[^|;\n]*?\s--no-check-cert",
+        r"\bwget\b[^|;\n]{0,300}?\s--no-check-cert",
         programs=True,
     ),
     _skip(
@@ -90,7 +95,7 @@ SKIPS = (
     _skip(
         "sysupgrade",
         rb"sysupgrade\s",
-        r"\bsysupgrade\b[^|;\n]*?\s(?:-[a-zA-Z]*F[a-zA-Z]*|--force)(?=\s|$|[\"'`)])",
+        r"\bsysupgrade\b[^|;\n]{0,300}?\s(?:-[a-zA-Z]*F[a-zA-Z]*|--force)(?=\s|$|[\"'`)])",
         programs=True,
     ),
     _skip("requests", rb"verify\s?=\s?False", r"[(,\s.]verify\s?=\s?False\b"),
@@ -198,6 +203,9 @@ class Updates:
     def _skipped(self, entry: Entry, view: View, there: dict[str, list[int]]) -> Facts:
         text, seen = is_text(view), set[tuple[str, int, str]]()
         for skip in SKIPS:
+            if text and len(there.get(skip.name, [])) > MOST_OF_A_FILE:
+                what = f"of more than {MOST_OF_A_FILE} places that may skip a verification the first were read"
+                yield weakness(self.where, entry.path, NOT_READ, what)
             for end in there.get(skip.name, [])[:MOST_OF_A_FILE]:
                 number, line = line_at(view, end - 1)
                 key = (skip.name, number, line)
