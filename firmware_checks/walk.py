@@ -28,6 +28,8 @@ SHOWN = 256
 SMALLEST_UNKNOWN = 64
 """Fewer unknown bytes than this between layers are taken for alignment."""
 MOST_UNREAD = 200
+MOST_TRIED = 10_000
+"""Places in one run of bytes at which a layer might begin; what is behind them stays unknown, and is told."""
 MOST_WORDS = 500
 """Characters of one text of a protection."""
 PADDING = (0x00, 0xFF)
@@ -193,10 +195,13 @@ class Walk:
 
     def _unknown(self, view: View, place: Place) -> None:
         """No format fits at the beginning: search for the layers that stand further inside."""
-        at = 0
+        at = tried = 0
         for offset in beginnings(view):
             if offset < at or offset == 0:
                 continue
+            tried += 1
+            if tried > MOST_TRIED:
+                break
             try:
                 reading = recognise(view.part(offset), self.context, searched=True)
             except OutOfBudget as error:

@@ -55,7 +55,7 @@ class FirmwareRun:
         early: Early | None = None,
         advice: Advice | None = None,
     ) -> None:
-        self.journal, self.keys, self.progress = journal, keys, progress
+        self.journal, self.keys, self._progress = journal, keys, progress
         self._early, self._advice = early or Early(), advice
         self.recorder = JournalRecorder(journal)
         assert journal.state.run is not None
@@ -92,6 +92,10 @@ class FirmwareRun:
             for reader in readers:
                 reader.process.kill()
             raise
+
+    def progress(self, sentence: str, done: int, known: int) -> None:
+        """Tell it; the names of files in it come from elsewhere and may hold terminal escapes."""
+        self._progress(clean(sentence, 200), done, known)
 
     # --- one image -------------------------------------------------------------------------------
 
