@@ -20,7 +20,7 @@ _DOCUMENTATION = re.compile(
     r"(?:^|/)share/(?:doc|man|info|help|licenses|gtk-doc|bug|lintian)/|(?:^|/)usr/doc/"
     r"|(?:^|/)(?:share|lib(?:32|64)?|src|node_modules)/(?:[^/]+/)*(?:examples?|samples?|test_?data|tests?|testsuite|selftests?)/"
     r"|(?:^|/)(?:readme|changelog|changes|news|copying|license)(?:\.(?:txt|gz|html?))?$"
-    r"|\.(?:md|rst|adoc|texi|pod|example|sample|dist)$",
+    r"|\.(?:egg|dist)-info/|\.(?:md|rst|adoc|texi|pod|example|sample|dist)$",
     re.IGNORECASE,
 )
 

@@ -32,6 +32,9 @@ _SETTING_FILE = re.compile(
     r"\.(?:conf|cfg|cnf|ini|json|ya?ml|toml|properties|env|config|dat|xml|sh|lua|nvram|default)$"
     r"|(?:^|/)etc/config/[^/]+$|(?:^|/)(?:chap|pap)-secrets$|(?:^|/)(?:\.env|nvram[^/]*|[^/]*_?defaults?)$"
 )
+_SHARED = re.compile(r"/share/(?!(?:[^/]+/)*(?:etc|config|conf|defaults?)/)")
+"""Data of programs; their settings lie elsewhere."""
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _WIFI_FILE = re.compile(
     r"wpa_supplicant|hostapd|wireless|\.nmconnection$|\.psk$|wifi|wlan|RT\d+\w*\.dat$"
 )
@@ -119,6 +122,8 @@ def confirmed(token: Token, view: View, end: int) -> str:
 def is_setting(entry: Entry) -> bool:
     """A file that may hold a password in clear. Wi-Fi has a topic of its own."""
     path = f"/{entry.path}"
+    if _SHARED.search(path):
+        return False
     fits = _SETTINGS.search(path) and _SETTING_FILE.search(path) and not _WIFI_FILE.search(path)
     return fits is not None and bool(fits) and is_file(entry, largest=256 << 10)
 
@@ -126,7 +131,8 @@ def is_setting(entry: Entry) -> bool:
 def assigned(path: str, view: View) -> Iterator[tuple[int, str, str]]:
     """Line number, line and value of each password that a setting gives."""
     ppp = path.endswith(("chap-secrets", "pap-secrets"))
-    for number, line in numbered(view, comments="#;"):
+    said = _uncommented(view) if path.endswith(".xml") else view
+    for number, line in numbered(said, comments="#;"):
         if line.startswith(("//", "*", "--", "<!--")):
             continue
         found = _PPP.match(line) if ppp else _ASSIGNED.search(line[:600])
@@ -135,3 +141,9 @@ def assigned(path: str, view: View) -> Iterator[tuple[int, str, str]]:
         value = found["value"]
         if not _NO_SECRET.fullmatch(value) and len(set(value)) > 2:
             yield number, line, value
+
+
+def _uncommented(view: View) -> View:
+    """XML without its comments; the lines keep their numbers."""
+    text = bytes(view.raw).decode("utf-8", "replace")
+    return View(_COMMENT.sub(lambda found: "\n" * found.group(0).count("\n"), text).encode())

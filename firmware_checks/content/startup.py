@@ -30,7 +30,7 @@ _DAEMON = re.compile(
 )
 _COMMANDS = re.compile(r"[;&|(){}]+|\b(?:then|do|else)\b")
 _NO_START = re.compile(
-    r"(?:echo|printf|killall|pkill|kill|pidof|pgrep|stop|rm|which|test|grep|ps|stop_service|command|type|logger|cp|ln|if"
+    r"(?:echo|printf|log_\w+|killall|pkill|kill|pidof|pgrep|stop|rm|which|test|grep|ps|stop_service|command|type|logger|cp|ln|if"
     r"|elif|while|start-stop-daemon\s.*(?:-K|--stop))\b|\[|(?!DAEMON=|PROG=|EXEC=|CMD=|BIN=)\w+="
 )
 """Commands that name a service without starting it."""

@@ -146,13 +146,13 @@ PATTERNS = (
 )
 _URL = re.compile(r"https?://[A-Za-z0-9$%{\[][^\s\"'<>`\\|]{2,300}")
 _UPDATE = re.compile(
-    r"(?<![a-z])(?:firmware|fwupdate|fw_update|fw|update[sr]?|upgrade[sr]?|f?ota|autoupdate|sysupgrade)(?![a-z])"
+    r"(?<![a-z])(?:firmware|fwupdate|fw_update|fw|update[sr]?|upgrade[sr]?|f?ota|autoupdate|sysupgrade)(?![a-z0-9])"
     r"|\.(?:bin|img|swu|raucb|mender|trx|itb|ipk|fw)(?:$|[?#])",
     re.IGNORECASE,
 )
 _ELSEWHERE = re.compile(
     r"^https?://(?:localhost|127\.|\[::1\]|0\.0\.0\.0|[^/]*(?:example\.(?:com|org|net)|w3\.org|xmlsoap\.org|schemas?\."
-    r"|upnp\.org|broadband-forum\.org|github\.com|gitlab\.com|wikipedia\.org|bugs?\.|launchpad\.net|ietf\.org|gnu\.org"
+    r"|upnp\.org|broadband-forum\.org|github\.com|gitlab\.com|wikipedia\.org|bugs?\.|launchpad\.net|ietf\.org|readthedocs\.|gnu\.org"
     r"|kernel\.org|freedesktop\.org|openssl\.org|mozilla\.org|unicode\.org|rfc-editor\.org|python\.org|perl\.org|cpan\.org))"
 )
 _LIBRARY = re.compile(

@@ -151,5 +151,15 @@ def test_an_open_access_point(facts: Facts) -> None:
     assert not facts({"etc/config/wireless": text + b"\toption disabled '1'\n"}, ImageWeakness)
 
 
+def test_a_comment_of_several_lines_and_shared_data_are_no_settings(facts: Facts) -> None:
+    text = b"<a>\n<!-- an example:\n<password>T0ps3cret-fleet</password>\n-->\n<x/></a>\n"
+    assert not facts({"etc/app/a.xml": text}, ImageSecret)
+    (one,) = facts({"etc/app/a.xml": text.replace(b"-->", b"").replace(b"<!--", b"")}, ImageSecret)
+    assert one.line == 3
+    lua = b'{username = "x", password = "T0ps3cret-fleet"}\n'
+    assert not facts({"usr/share/scanner/data/list.lua": lua}, ImageSecret)
+    assert facts({"usr/share/app/config/list.lua": lua}, ImageSecret)
+
+
 def test_names_of_tokens_are_single() -> None:
     assert len({token.name for token in TOKENS}) == len(TOKENS)

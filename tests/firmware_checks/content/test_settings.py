@@ -144,6 +144,8 @@ def test_a_debug_service_that_starts(facts: Facts) -> None:
         ImageWeakness,
     )
     assert [one.kind for one in found] == ["debug service"]
+    message = b'#!/bin/sh\nlog_warning_msg "vsftpd failed"\n'
+    assert not facts({"etc/init.d/S50x": message}, ImageWeakness)
     (one,) = facts({"etc/init.d/S50telnet": script}, ImageWeakness)
     assert (one.kind, one.line) == ("debug service", 2)
 
