@@ -7,8 +7,14 @@ from probe.model.run import Run
 
 
 def command_again(run: Run, device: Device | None) -> str:
-    """``probe run …`` with the interface and plan of the run, on the device's first address."""
+    """``probe run …`` with the interface and plan of the run, on the device's first address; of an image
+    alone ``probe firmware``."""
+    if device is not None and device.is_image_only:
+        return shlex.join(["probe", "firmware", device.label])
     parts = ["probe", "run", "-i", run.scope.interface]
     if device is not None and device.addresses:
         parts += ["--target", device.addresses[0]]
+        for image in run.images:
+            if image.address in device.addresses:
+                parts += ["--firmware", f"{image.address}={image.path}"]
     return shlex.join([*parts, "--plan", run.plan.name])

@@ -15,7 +15,8 @@ STEP = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 def surveys(dut: Dut, _: bool) -> Iterable[Row]:
     for seen in dut.all(fw.ImageSurvey):
         s = seen.fact
-        left = f"{len(s.unread)} parts: {'; '.join(s.unread[:10])}" if s.unread else "nothing"
+        parts = "1 part" if len(s.unread) == 1 else f"{len(s.unread)} parts"
+        left = f"{parts}: {'; '.join(s.unread[:10])}" if s.unread else "nothing"
         counted = f"{s.layers} layers, {s.files} files, {s.bytes_read} bytes"
         yield (s.name, str(s.size), s.image, counted, left, str(s.keys_given))
 

@@ -136,8 +136,10 @@ def _show_run(view: ReportView) -> Lines:
     yield from fact("Started", f"{run.started}, took {run.duration_s:g} s")
     yield from fact("Operator", run.operator or "not named")
     yield from fact("Authorised by", run.authorisation)
-    yield from fact("Where", f"{run.host or 'host not named'}, interface {run.interface}")
-    yield from fact("Scope", ", ".join((*run.networks, *run.targets)) or "the interface")
+    where = f"interface {run.interface}" if run.interface else "firmware images only, no network"
+    yield from fact("Where", f"{run.host or 'host not named'}, {where}")
+    if run.interface:
+        yield from fact("Scope", ", ".join((*run.networks, *run.targets)) or "the interface")
     yield from fact("Plan", " - ".join(filter(None, (run.plan, run.plan_summary))))
     yield from fact("Jobs", f"{run.jobs_done} of {run.jobs_known} done, {run.jobs_failed} failed")
     yield from fact("Measured with", f"probe {run.tool_version}")
