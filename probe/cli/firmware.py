@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from probe import __version__
 from probe.cli.common import default_store, read_declarations
-from probe.errors import ProbeError
+from probe.errors import Exit, ProbeError
 from probe.model.event import Noted, RunStarted
 from probe.model.plan import Plan
 from probe.model.run import Run, Scope
@@ -143,7 +143,10 @@ def told(journal: "Journal", show: "Show") -> int:
 
         sys.stdout.write(summary(view))
         sys.stdout.flush()
-    return results.result_code(reader)
+    code = results.result_code(reader)
+    # A file of a folder that could not be examined stays unknown, whatever the others gave.
+    missed = any(noted.level == "error" for _, noted in journal.state.notes)
+    return Exit.INCONCLUSIVE if missed and code == Exit.PASS else code
 
 
 def read_keys(paths: Sequence[Path]) -> "Keys":
