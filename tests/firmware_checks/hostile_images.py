@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.firmware_checks.filesystems.test_jffs2 import crc as jffs2_crc
 from tests.firmware_checks.filesystems.yaffs2_writer import FILE, FIRST, FOLDER, ROOT, Writer
+from tests.firmware_checks.hostile_quine import quine
 
 TOKEN = "climbed-out-of-the-image"
 MIB = 1 << 20
@@ -121,6 +122,11 @@ def zip_40_deep(_: Path) -> bytes:
     for _ in range(40):
         data = zipped({"inner.zip": data})
     return data
+
+
+@image
+def zip_that_holds_itself(_: Path) -> bytes:
+    return quine()
 
 
 @image
@@ -429,5 +435,7 @@ def one_byte(_: Path) -> bytes:
     return b"x"
 
 
-BOMBS = frozenset(name for name in IMAGES if "zeros" in name or "hole" in name or "40_deep" in name)
+BOMBS = frozenset(
+    name for name in IMAGES if "zeros" in name or "hole" in name or "40_deep" in name
+) | {"zip_that_holds_itself"}
 """Those of which the survey has to say that something was not read."""

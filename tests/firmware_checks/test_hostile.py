@@ -125,6 +125,7 @@ QUICK = {
     "gzip_40_deep",
     "xz_of_zeros",
     "zip_of_zips_of_zips",
+    "zip_that_holds_itself",
     "squashfs_with_a_hole_of_3_gib",
     "squashfs_with_lying_inode_table",
     "magics_of_everything",
