@@ -71,7 +71,17 @@ def ordinary(stage: Stage, number: int) -> DeviceSpec:
 def measure(stage: Stage) -> Timed:
     """One run of the standard plan on whatever is on the stage."""
     with tempfile.TemporaryDirectory() as store:
-        argv = [sys.executable, "-m", "probe", "run", "-i", "probe0", "--plain"]
+        argv = [
+            sys.executable,
+            "-m",
+            "probe",
+            "run",
+            "-i",
+            "probe0",
+            "--plain",
+            "--authorised-by",
+            "the benchmark",
+        ]
         argv += ["--store", store, "--format", "json", "--output", f"{store}/report.json"]
         process = stage.popen_in(
             stage.probe,

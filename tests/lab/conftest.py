@@ -57,6 +57,7 @@ def lab_run(tmp_path_factory) -> LabRun:
     store = folder / "store"
     argv = (
         *(sys.executable, "-m", "probe", "run", "-i", "probe0", "--plain", "--plan", "standard"),
+        *("--authorised-by", "the tests, owner of the devices"),
         *("--store", str(store), "--format", "json", "--output", str(folder / "report.json")),
     )
     root = str(HERE.parents[1])

@@ -180,7 +180,8 @@ def chosen(dut: Dut, service: Service, plan: Plan) -> list[Candidate]:
 class _Shares:
     """The picks of all services. One user name may be one account on all of them, so they share it.
 
-    What must be tried comes first; then each service takes its likeliest in turn.
+    What must be tried comes first; then each service takes its likeliest in turn. None takes a second of
+    one name while that would leave a service, which knows the name too, without its first.
     """
 
     def __init__(self, dut: Dut, services: list[Service], plan: Plan) -> None:
@@ -190,7 +191,7 @@ class _Shares:
         self.accounts: Counter[tuple[int, str]] = Counter()
         self.names: Counter[str] = Counter()
         self.picks: list[list[Candidate]] = [[] for _ in services]
-        queues: list[list[Candidate]] = []
+        self.queues: list[list[Candidate]] = []
         for n, service in enumerate(services):
             for candidate in old:
                 self._count(n, candidate)
@@ -198,9 +199,9 @@ class _Shares:
             for candidate in known:
                 if candidate.tier in KEPT:
                     self._take(n, candidate)
-            queues.append([c for c in known if c.tier not in KEPT])
-        while any(queues):
-            for n, queue in enumerate(queues):
+            self.queues.append([c for c in known if c.tier not in KEPT])
+        while any(self.queues):
+            for n, queue in enumerate(self.queues):
                 taken = next((c for c in queue if self._fits(n, c)), None)
                 del queue[: queue.index(taken) + 1 if taken else len(queue)]
                 if taken:
@@ -220,11 +221,25 @@ class _Shares:
 
     def _fits(self, n: int, candidate: Candidate) -> bool:
         account = n, candidate.username or candidate.password
-        name_left = self.names[candidate.username] < self.gentle.failures_per_name
+        name_left = self.gentle.failures_per_name - self.names[candidate.username]
+        if self._has(n, candidate.username):
+            name_left -= self._still_without(candidate.username)
         return (
             len(self.picks[n]) < FEW.get(self.services[n].protocol, self.room)
             and self.accounts[account] < self.gentle.logins_per_account
-            and (name_left or self._alone(n))
+            and (name_left > 0 or self._alone(n))
+        )
+
+    def _has(self, n: int, name: str) -> bool:
+        return any(c.username == name for c in self.picks[n])
+
+    def _still_without(self, name: str) -> int:
+        """How many services know the name, have room, and have not taken any of it yet."""
+        return sum(
+            any(c.username == name for c in queue)
+            and not (self._alone(n) or self._has(n, name))
+            and len(self.picks[n]) < FEW.get(self.services[n].protocol, self.room)
+            for n, queue in enumerate(self.queues)
         )
 
 

@@ -282,6 +282,20 @@ def test_the_operators_rows_come_before_the_list_and_are_never_dropped(tmp_path:
     assert "f4c" not in {c.password for c in chosen(known, service("http", 80), plan)}
 
 
+def test_no_service_takes_a_second_of_a_name_that_leaves_another_without_its_first() -> None:
+    """Four services and four failures for a name: each tries it once, the likeliest first."""
+    found = [service("http", 80), service("http", 443), service("telnet", 23), service("ftp", 21)]
+    plan = PLAN
+    picks = [chosen(dut(*found), one, plan) for one in found]
+    for pick in picks:
+        assert [c.password for c in pick if c.username == "admin"] == ["admin"]
+    for name in {c.username for pick in picks for c in pick}:
+        tried = sum(c.username == name for pick in picks for c in pick)
+        assert tried <= plan.gentleness.failures_per_name
+    (alone,) = [chosen(dut(found[0]), found[0], plan)]
+    assert len([c for c in alone if c.username == "admin"]) > 1
+
+
 def test_ftp_s_anonymous_login_is_no_default_account() -> None:
     """With ``ftp`` any password is let in (RFC 1635): as a default it would be a false one."""
     rows = [r for r in read_list().rows if "ftp" in r.protocols]
