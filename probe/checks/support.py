@@ -9,12 +9,13 @@ gap is an ``inconclusive`` answer beside the others.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from probe.checks.outside import cut_short, known_ports, sealed
 from probe.model.device import address_order, endpoint
 from probe.model.dut import Dut, Seen
 from probe.model.evidence import Proof
 from probe.model.finding import Answer, Owner, inconclusive, not_applicable, satisfied
 from probe.model.finding import violated as violation
-from probe.model.observation import Health, Ipv6Survey, PortScan, Service, UdpSilence
+from probe.model.observation import Health, Ipv6Survey, Service, UdpSilence
 from probe.model.ports import format_ports, parse_ports
 
 DEVICE = "device"
@@ -69,16 +70,16 @@ def searches(dut: Dut) -> list[Seen[Ipv6Survey]]:
 def measured(dut: Dut) -> dict[str, int]:
     """How far the survey of services reached; what a catalogue's ``requires`` is compared with.
 
-    ``tcp_ports``: the smallest number of TCP ports known per address. ``ipv6``: 1 when every known IPv6
+    ``tcp_ports``: the smallest number of TCP ports known per address (of a gateway's outside also those that it drops). ``ipv6``: 1 when every known IPv6
     address was scanned, or a survey found none. ``udp_probes``: the smallest number of typed UDP probes
     per address that got an answer or a refusal.
     """
     every = addresses(dut)
     ipv6 = [a for a in every if ":" in a]
     surveyed = any(not s.fact.addresses for s in searches(dut))
-    scanned6 = all(dut.tested_ports(a) for a in ipv6) if ipv6 else surveyed
+    scanned6 = all(known_ports(dut, a) for a in ipv6) if ipv6 else surveyed
     return {
-        "tcp_ports": min((len(dut.tested_ports(a)) for a in every), default=0),
+        "tcp_ports": min((len(known_ports(dut, a)) for a in every), default=0),
         "ipv6": int(scanned6),
         "udp_probes": min((len(_udp_known(dut, a)) for a in every), default=0),
     }
@@ -163,6 +164,7 @@ def udp_scan_gaps(dut: Dut, excused: Iterable[int] = ()) -> Iterator[Answer]:
         unknown = {
             p for s in scans for p in parse_ports(s.fact.silent) | parse_ports(s.fact.filtered)
         } - {*excused}
+        unknown = set() if sealed(dut, address) else unknown
         subject = f"udp {address}"
         if not scans:
             summary = f"The typed UDP probes were not sent to {address}."
@@ -264,13 +266,13 @@ def _address_gaps(dut: Dut, address: str) -> Iterator[Answer]:
     subject = f"tcp {address}"
     scans = [s for s in dut.scans() if s.fact.address == address]
     proof = tuple(p for s in scans for p in s.proof)
-    known = dut.tested_ports(address)
+    known = known_ports(dut, address)
     silent = {p for s in scans for p in parse_ports(s.fact.silent)} - known
     filtered = {p for s in scans for p in parse_ports(s.fact.filtered)} - known
     if not scans:
         summary = f"The TCP ports of {address} were not scanned."
         yield inconclusive(subject, summary, owner=Owner.OPERATOR, settle=SCAN_SETTLE)
-    elif _cut_short([s.fact for s in scans]):
+    elif cut_short([s.fact for s in scans]):
         summary = (
             f"The TCP scan of {address} was cut short; ports whose state is known: {len(known)}."
         )
@@ -284,20 +286,6 @@ def _address_gaps(dut: Dut, address: str) -> Iterator[Answer]:
         ]
         summary = f"Not every TCP port of {address} could be seen: {' and '.join(words)}."
         yield inconclusive(subject, summary, *proof, owner=Owner.NETWORK, settle=FILTER_SETTLE)
-
-
-def _cut_short(scans: list[PortScan]) -> bool:
-    """Whether something of the plan's list (parts such as ``standard 2/5``) was not done or is lost."""
-    plans = [scan for scan in scans if scan.of_plan]
-    if not plans or not all(scan.complete for scan in scans):
-        return True
-    names = {scan.list_name for scan in plans if "/" in scan.list_name}
-    return any(
-        f"{name.rpartition(' ')[0]} {n}/{of}" not in names
-        for name in names
-        for of in [name.rpartition("/")[2]]
-        for n in range(1, int(of) + 1 if of.isdecimal() else 1)
-    )
 
 
 def _shortened(ports: set[int]) -> str:
@@ -315,6 +303,6 @@ def _udp_known(dut: Dut, address: str) -> set[str]:
     refused = {
         s.fact.protocol
         for s in dut.all(UdpSilence)
-        if s.fact.address == address and s.fact.state == "closed"
+        if s.fact.address == address and (s.fact.state == "closed" or sealed(dut, address))
     }
     return answered | refused

@@ -109,6 +109,13 @@ run_argument = click.argument("run")
     help="A further address of the interface, to tell a ban of an address from a lock of an account.",
 )
 @click.option(
+    "--wan",
+    multiple=True,
+    metavar="IF=ADDRESS[=DEVICE]",
+    help="Test the outside of a gateway, too: a second interface, the gateway's address there, and its "
+    "address on the test network where more than one device is tested.",
+)
+@click.option(
     "--firmware",
     multiple=True,
     metavar="ADDRESS=FILE",

@@ -36,6 +36,8 @@ class Wish:
     logins: bool = True
     credentials: tuple[Path, ...] = ()
     second_source: str = ""
+    wan: tuple[str, ...] = ()
+    """``INTERFACE=ADDRESS`` or ``INTERFACE=ADDRESS=DEVICE``."""
     router_advertisement: bool = False
     firmware: tuple[str, ...] = ()
     """``ADDRESS=FILE``."""
@@ -111,6 +113,7 @@ def watch(run_id: str, show: Show, where: str) -> int:
 
 def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
     """The run's head from the options; raises ProbeError for anything that cannot be."""
+    from probe.cli.wan import wan_sides
     from probe.collect.packet.interface import interface_facts
     from probe.runner.launch import new_run_id
 
@@ -123,6 +126,7 @@ def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
     ours = [str(i.ip) for i in facts.ipv4] + [str(i.ip) for i in facts.ipv6]
     plan = with_own(chosen_plan(wish), wish, ours)
     scope, started = scope_of(wish, facts.networks), now()
+    scope = replace(scope, wan=wan_sides(wish.wan, facts, scope.targets))
     head = Run(
         id=new_run_id(),
         started_at=started,
@@ -187,7 +191,7 @@ def authorised(by: str, plan: Plan, scope: Scope, at: float) -> Authorisation | 
         at=at,
         logins=plan.logins,
         permits=plan.permits,
-        devices=scope.targets or scope.networks,
+        devices=(*(scope.targets or scope.networks), *(w.address for w in scope.wan)),
     )
 
 
@@ -304,6 +308,10 @@ def dry_run(wish: Wish) -> int:
     out(f"plan {head.plan.name}: {head.plan.summary}\n")
     out(f"interface {head.scope.interface}\n")
     out(f"scope {', '.join(head.scope.targets or head.scope.networks)}\n")
+    for side in head.scope.wan:
+        out(
+            f"outside of {side.device}: {side.address} on {side.interface}, no other address there\n"
+        )
     out(
         f"budget per device: {gentleness.packets_per_s:g} packets/s, "
         f"{gentleness.connections_at_once} connection at once, "

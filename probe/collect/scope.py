@@ -19,6 +19,7 @@ class ScopeGuard:
         self.scope = scope
         self._networks = tuple(ipaddress.ip_network(n) for n in scope.networks)
         self._targets = frozenset(ipaddress.ip_address(t) for t in scope.targets)
+        self._wan = {ipaddress.ip_address(w.address): w.interface for w in scope.wan}
         self._same_device: dict[IPAddress, frozenset[IPAddress]] = {}
         """``{further address: the named ones of the same device}``."""
         self._disputed: set[IPAddress] = set()
@@ -37,10 +38,14 @@ class ScopeGuard:
             return True
         return any(ip.version == net.version and ip in net for net in self._networks)
 
+    def interface_for(self, address: str) -> str:
+        """The interface that packets to ``address`` have to leave by."""
+        return self._wan.get(ipaddress.ip_address(address), self.scope.interface)
+
     def allows(self, address: str) -> bool:
         """Whether a packet may go to ``address``."""
         ip = ipaddress.ip_address(address)
-        if ip in self._targets:
+        if ip in self._targets or ip in self._wan:
             return True
         if ip in self._disputed:
             return False

@@ -62,9 +62,8 @@ class DeviceSession(Recording):
     ) -> None:
         super().__init__(job=job, collector=collector, recorder=recorder, view=view, clock=clock)
         self.plan, self.guard, self.budget = plan, guard, budget
-        self._interface = guard.scope.interface
         self.source = ""
-        """An address of the probe's own interface to speak from; empty: as the kernel chooses."""
+        """An address of the interface of the test network to speak from; empty: as the kernel chooses."""
         self.opening: Callable[[Wire], Awaitable[None]] | None = None
         """What is said first on every connection of this job, such as a request to begin TLS."""
         self.tell: Callable[[str], None] = lambda _: None
@@ -254,24 +253,26 @@ class DeviceSession(Recording):
 
     def _socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        interface = self.guard.interface_for(address)
         sock = socket.socket(family, kind)
         sock.setblocking(False)
         try:
             # Bound to the interface, so that a route elsewhere can never carry the packet.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self._interface.encode())
-            if self.source and (":" in self.source) == (":" in address):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+            inside = interface == self.guard.scope.interface
+            if inside and self.source and (":" in self.source) == (":" in address):
                 sock.bind(self._sockaddr(self.source, 0))
         except OSError as error:
             sock.close()
             if error.errno in OWN_TROUBLE:
-                raise NoAnswer(Why.LOCAL, f"{self._interface}: {error.strerror}") from None
+                raise NoAnswer(Why.LOCAL, f"{interface}: {error.strerror}") from None
             raise
         return sock
 
     def _sockaddr(self, address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
         if ":" not in address:
             return (address, port)
-        zone = socket.if_nametoindex(self._interface)
+        zone = socket.if_nametoindex(self.guard.interface_for(address))
         return (address, port, 0, zone if ipaddress.ip_address(address).is_link_local else 0)
 
     async def _connected(self, sock: socket.socket, address: str, port: int, within: float) -> None:

@@ -12,8 +12,11 @@ def command_again(run: Run, device: Device | None) -> str:
     if device is not None and device.is_image_only:
         return shlex.join(["probe", "firmware", device.label])
     parts = ["probe", "run", "-i", run.scope.interface]
-    if device is not None and device.addresses:
-        parts += ["--target", device.addresses[0]]
+    if device is not None and device.lan:
+        parts += ["--target", device.lan[0]]
+        for side in run.scope.wan:
+            if side.address in device.wan:
+                parts += ["--wan", f"{side.interface}={side.address}={device.lan[0]}"]
         for image in run.images:
             if image.address in device.addresses:
                 parts += ["--firmware", f"{image.address}={image.path}"]

@@ -19,8 +19,12 @@ class DeclaredService:
     authentication: str = ""
     """How it authenticates; ``none`` when it is meant to be open."""
     side: str = ""
-    """Of a gateway: ``lan``, ``wan`` or ``both``; empty is ``lan``. The probe stands on one side only, so
-    what is declared for the other one is neither expected nor judged."""
+    """Of a gateway: ``lan``, ``wan`` or ``both``; empty is ``lan``. What is declared for a side where the
+    probe does not stand is neither expected nor judged."""
+
+    def faces(self, *, wan: bool) -> bool:
+        """Whether it is declared for the outside of a gateway, or else for its inside."""
+        return self.side == "both" or (self.side == "wan") is wan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

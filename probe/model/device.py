@@ -12,7 +12,7 @@ class Attribute:
 
     name: str
     """``vendor``, ``model``, ``firmware``, ``category``, ``name``, ``serial``, ``mac-note``, or ``image``:
-    the SHA-256 of a firmware image of it that was given."""
+    the SHA-256 of a firmware image of it that was given, or ``wan-address``."""
     value: str
     source: str
     """``mdns TXT md``, ``oui 2026-05-01``, ``ssdp modelName``, ``operator`` …"""
@@ -59,6 +59,20 @@ class Device:
     def images(self) -> tuple[str, ...]:
         """SHA-256 of the firmware images that were given for it."""
         return tuple(a.value for a in self.attributes if a.name == "image")
+
+    @property
+    def wan(self) -> tuple[str, ...]:
+        """Those of its addresses that the operator named as its outside (WAN)."""
+        return tuple(a.value for a in self.attributes if a.name == "wan-address")
+
+    @property
+    def lan(self) -> tuple[str, ...]:
+        """Its addresses on the test network."""
+        return tuple(a for a in self.addresses if a not in self.wan)
+
+    def rank(self, address: str) -> tuple[bool, int, int, int]:
+        """Sort key of its addresses: ``address_order``, those of its outside last."""
+        return (address in self.wan, *address_order(address))
 
     @property
     def is_image_only(self) -> bool:

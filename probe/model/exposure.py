@@ -114,6 +114,19 @@ class SecurityTxt(Fact):
     policy: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideSeen(Fact):
+    """Whether the outer address of a gateway was there once all its ports had been asked."""
+
+    address: str
+    interface: str
+    """Of the probe."""
+    by: str
+    """``tcp`` (an answer), ``neighbour`` (ARP or ND, by the kernel's table), empty: no sign of it."""
+    mac: str = ""
+    waited_s: float = 0.0
+
+
 class MappingsRead(StrEnum):
     """What came of asking for the first port mapping."""
 

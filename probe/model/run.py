@@ -8,6 +8,7 @@ from probe.model.ids import RunId
 from probe.model.job import Job as Job
 from probe.model.plan import Permission, Plan
 from probe.model.scope import Scope as Scope
+from probe.model.scope import WanSide as WanSide
 
 
 class RunStatus(StrEnum):

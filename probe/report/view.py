@@ -134,7 +134,10 @@ def _run(state: RunState, run: Run) -> RunView:
         authorisation=_authorisation(run.authorisation),
         host=run.host,
         interface=run.scope.interface,
-        networks=run.scope.networks,
+        networks=(
+            *run.scope.networks,
+            *(f"{w.address} on {w.interface}" for w in run.scope.wan),
+        ),
         targets=run.scope.targets,
         plan=run.plan.name,
         plan_summary=run.plan.summary,

@@ -102,7 +102,8 @@ class HealthWatch:
 
     async def _pinged(self, session: DeviceSession) -> tuple[bool | None, str]:
         device = session.dut.device
-        inside = [a for a in device.addresses if session.guard.allows(a)]
+        # The packet helper hears the test network only.
+        inside = [a for a in device.lan if session.guard.allows(a)]
         if self._ping is None or not device.mac or not inside:
             return None, ""
         method = f"ARP or ND to {inside[0]}"
@@ -127,7 +128,7 @@ def sentinel_port(dut: Dut, allowed: Callable[[str], bool]) -> tuple[str, int] |
     """A port that is known to answer: a closed one if there is one, it costs the device nothing."""
     for seen in dut.scans():
         scan = seen.fact
-        if not allowed(scan.address):
+        if not allowed(scan.address) or scan.address in dut.device.wan:
             continue
         closed = dut.tested_ports(scan.address) - set(scan.open)
         opened = {p for a, p in dut.open_ports() if a == scan.address}

@@ -23,6 +23,7 @@ from probe.runner.device_task import Bench, DeviceTask
 from probe.runner.images import examine_images, with_images
 from probe.runner.judging import Judging
 from probe.runner.link_watch import LinkWatch
+from probe.runner.outside import ownerless, with_wan
 from probe.runner.recorder import JournalRecorder
 from probe.runner.roster import Roster
 from probe.store.errors import StoreError
@@ -82,6 +83,9 @@ class Runner:
             for device in list(self.journal.state.devices):
                 if device not in self.journal.state.devices_done and device not in self._failed:
                     self._finish(device, complete=False)
+            for side in ownerless(self.run_head.scope.wan, self.journal.state.devices.values()):
+                text = f"No device had the address {side.device}; {side.address} was not tested."
+                self._note("warning", text)
             if not self._stopping:
                 # Nothing is asked of a device meanwhile; the images' readers are processes of their own.
                 examine_images(self.journal, self.run_head, self._note)
@@ -189,6 +193,7 @@ class Runner:
     def _device_seen(self, device: Device) -> None:
         for taken in self._roster.take_in(device):
             known = with_images(taken, self.run_head.images)
+            known = with_wan(known, self.run_head.scope.wan)
             if self.journal.state.devices.get(known.id) != known:
                 self.recorder.append(ev.DeviceSeen(device=known))
         self._begin(device.id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from probe.checks.support import DEVICE, SCAN_SETTLE, scan_proof, stopped, tcp_gaps, udp_gaps
-from probe.model.device import address_order, endpoint
+from probe.model.device import endpoint
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive, not_applicable
 from probe.model.observation import (
@@ -66,7 +66,8 @@ def _groups(dut: Dut, protocols: Iterable[str]) -> list[list[Seen[Service]]]:
         key = (s.transport, s.port, s.protocol, s.tls, s.product, s.version)
         groups.setdefault(key, []).append(seen)
     for group in groups.values():
-        group.sort(key=lambda seen: address_order(seen.fact.address))
+        # The outside of a gateway comes last: what is tried fully is tried inside.
+        group.sort(key=lambda seen: dut.device.rank(seen.fact.address))
     return list(groups.values())
 
 

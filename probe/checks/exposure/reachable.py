@@ -11,8 +11,8 @@ def reachable(dut: Dut) -> list[tuple[str, str, int]]:
 
 def ipv6_only(dut: Dut, transport: str, address: str, port: int) -> str:
     """A phrase when the port is open on this IPv6 address and known not to be on any IPv4 one."""
-    ipv4 = [a for a in dut.device.addresses if ":" not in a]
-    if ":" not in address or not ipv4:
+    ipv4 = [a for a in dut.device.lan if ":" not in a]
+    if ":" not in address or address in dut.device.wan or not ipv4:
         return ""
     scans = [s.fact for s in dut.scans(transport) if s.fact.address in ipv4]
     heard = {(s.fact.transport, s.fact.address, s.fact.port) for s in dut.services()}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from probe.checks.exposure.reachable import ipv6_only, reachable
+from probe.checks.exposure.sides import declared_for
 from probe.checks.support import (
     DEVICE,
     conclude,
@@ -25,18 +26,18 @@ DECLARE = (
 
 def check(dut: Dut) -> Iterator[Answer]:
     declaration = dut.declaration
-    # What is declared for the outside of a gateway has no business on the side of the probe.
-    services = [s for s in declaration.services if s.side != "wan"] if declaration else []
-    declared = {(s.transport, s.port) for s in services}
-    extra = [p for p in reachable(dut) if (p[0], p[2]) not in declared]
+    # What is declared for one side of a gateway has no business on the other one.
+    inside, outside = declared_for(dut, wan=False), declared_for(dut, wan=True)
+    wan, every = dut.device.wan, reachable(dut)
+    meant = {p for p in every if (p[0], p[2]) in (outside if p[1] in wan else inside)}
+    extra = [p for p in every if p not in meant]
     if declaration is not None and declaration.services_complete:
         found = [undeclared(dut, *p) for p in extra]
     else:
         found = [*unknowable(dut, extra)]
     # A declared port that is open needs no name to be a declared one.
-    excused = {endpoint("tcp", a, port) for t, a, port in reachable(dut) if (t, port) in declared}
-    gaps = [gap for gap in tcp_gaps(dut) if gap.subject not in excused]
-    declared_udp = {port for transport, port in declared if transport == "udp"}
+    gaps = [gap for gap in tcp_gaps(dut) if gap.subject not in {endpoint(*p) for p in meant}]
+    declared_udp = {port for t, port in (inside & outside if wan else inside) if t == "udp"}
     yield from conclude(
         dut,
         found,

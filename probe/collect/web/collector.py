@@ -12,7 +12,7 @@ from probe.collect.web.crawl import crawl
 from probe.collect.web.http import Response, fetch
 from probe.collect.web.pages import Page, auth_schemes
 from probe.collect.web.security_txt import parse_security_txt
-from probe.model.device import address_order, endpoint
+from probe.model.device import endpoint
 from probe.model.dut import Dut, Seen
 from probe.model.evidence import Coverage
 from probe.model.exposure import SecurityTxt
@@ -71,7 +71,7 @@ def to_crawl(dut: Dut) -> list[Service]:
     """The web services whose first page was read, each on its first address, but for mere redirects."""
     read = {(s.fact.address, s.fact.port) for s in dut.all(HttpPage) if s.fact.path == "/"}
     groups: dict[tuple[object, ...], list[Seen[Service]]] = {}
-    for seen in sorted(dut.services("http"), key=lambda s: address_order(s.fact.address)):
+    for seen in sorted(dut.services("http"), key=lambda s: dut.device.rank(s.fact.address)):
         fact = seen.fact
         if fact.transport == "tcp" and (fact.address, fact.port) in read:
             groups.setdefault((fact.port, fact.tls), []).append(seen)

@@ -1,0 +1,1 @@
+"""The outside of a gateway, over a second interface of the probe."""
