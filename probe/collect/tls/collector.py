@@ -26,8 +26,8 @@ from probe.model.device import endpoint
 from probe.model.dut import Dut
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
-from probe.model.service import Service
 from probe.model.plan import Plan, TlsDepth
+from probe.model.service import Service
 from probe.model.tls import DhPrime, Reply, TlsService, TlsTrait
 
 if TYPE_CHECKING:
