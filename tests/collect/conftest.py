@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -136,9 +137,9 @@ def port() -> int:
         return int(sock.getsockname()[1])
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a daemon in the foreground and ends it, by its own process id, after the test."""
+@contextlib.contextmanager
+def daemons(tmp_path: Path) -> Iterator[Start]:
+    """Starts daemons in the foreground and ends them, by their own process ids."""
     tmp_path.chmod(0o755)
     for parent in list(tmp_path.parents)[:3]:
         with contextlib.suppress(PermissionError):
@@ -158,32 +159,42 @@ def start(tmp_path: Path) -> Iterator[Start]:
             time.sleep(0.05)
         pytest.fail((tmp_path / "log").read_text()[-2000:])
 
-    yield run
-    for process in running:
-        process.terminate()
-        process.wait(10)
+    try:
+        yield run
+    finally:
+        for process in running:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a daemon that ends after the test."""
+    with daemons(tmp_path) as run:
+        yield run
+
+
+def account(tmp_path: Path, password: str, changed: int = 19000) -> list[str]:
+    """Words before a command that give it an account of its own, in its mount namespace only."""
+    if os.geteuid() != 0 or not shutil.which("openssl"):
+        pytest.skip("an account of its own for a daemon needs root and openssl")
+    made = subprocess.run(
+        ["openssl", "passwd", "-6", password], capture_output=True, text=True, check=True
+    )
+    for name, line in (
+        # At home in "/": another run of pytest may close the folder above tmp_path to others.
+        ("passwd", "admin:x:4242:4242::/:/bin/sh"),
+        ("shadow", f"admin:{made.stdout.strip()}:{changed}:0:99999:7:::"),
+    ):
+        (tmp_path / name).write_text(Path("/etc", name).read_text() + line + "\n")
+    mounts = " && ".join(f"mount --bind {tmp_path}/{n} /etc/{n}" for n in ("passwd", "shadow"))
+    words = ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
+    if subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine allows no mount namespace")
+    return words
 
 
 @pytest.fixture
 def with_account(tmp_path: Path) -> Callable[..., list[str]]:
-    """Words before a command that give it an account of its own, in its mount namespace only."""
-    if os.geteuid() != 0 or not shutil.which("openssl"):
-        pytest.skip("an account of its own for a daemon needs root and openssl")
-
-    def make(password: str, changed: int = 19000) -> list[str]:
-        made = subprocess.run(
-            ["openssl", "passwd", "-6", password], capture_output=True, text=True, check=True
-        )
-        for name, line in (
-            # At home in "/": another run of pytest may close the folder above tmp_path to others.
-            ("passwd", "admin:x:4242:4242::/:/bin/sh"),
-            ("shadow", f"admin:{made.stdout.strip()}:{changed}:0:99999:7:::"),
-        ):
-            (tmp_path / name).write_text(Path("/etc", name).read_text() + line + "\n")
-        mounts = " && ".join(f"mount --bind {tmp_path}/{n} /etc/{n}" for n in ("passwd", "shadow"))
-        words = ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
-        if subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
-            pytest.skip("this machine allows no mount namespace")
-        return words
-
-    return make
+    """``with_account(password)``: the words of ``account``."""
+    return partial(account, tmp_path)

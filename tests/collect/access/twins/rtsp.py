@@ -44,12 +44,16 @@ def camera(handler: Handler, *, one_each: bool = False, length: bool = True) -> 
     return talk
 
 
+def path_of(request: Request) -> str:
+    """The path of its URL, which may have none (RFC 2326 section 3.2)."""
+    return "/" + "".join(request.target.split("/", 3)[3:])
+
+
 def at(path: str, inner: Handler, otherwise: Answer = NOT_FOUND) -> Handler:
     """``inner`` on one path, ``otherwise`` before any login on every other."""
 
     def handler(request: Request) -> Answer:
-        there = "/" + request.target.split("/", 3)[3] == path
-        return inner(request) if there else otherwise
+        return inner(request) if path_of(request) == path else otherwise
 
     return handler
 
@@ -59,8 +63,7 @@ def asks_everywhere(path: str, inner: Handler) -> Handler:
 
     def handler(request: Request) -> Answer:
         status, headers, text = inner(request)
-        there = "/" + request.target.split("/", 3)[3] == path
-        return NOT_FOUND if status == 200 and not there else (status, headers, text)
+        return NOT_FOUND if status == 200 and path_of(request) != path else (status, headers, text)
 
     return handler
 

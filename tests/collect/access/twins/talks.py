@@ -46,6 +46,24 @@ def drip(byte: bytes, every: float = 0.1) -> Talk:
     return talk
 
 
+class Typed:
+    """Lines as terminals end them: CR LF, LF, or Telnet's CR NUL, of which the CR is enough (RFC 854)."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self.reader, self.after_cr = reader, False
+
+    async def line(self) -> str:
+        line = b""
+        while True:
+            byte = await self.reader.readexactly(1)
+            rest, self.after_cr = self.after_cr and byte in b"\n\0", byte == b"\r"
+            if rest:
+                continue
+            if byte in b"\r\n":
+                return line.decode("latin-1")
+            line += byte
+
+
 # --- Redis ---
 
 
