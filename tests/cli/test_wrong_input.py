@@ -36,6 +36,13 @@ def probe(*argv: str, store: Path | None = None) -> "subprocess.CompletedProcess
         (["run", "-i", "lo", "--target", "camera.local"], Exit.USAGE, "not an IP address"),
         (["run", "-i", "lo", "--target", "198.51.100.7"], Exit.USAGE, "over the interface lo"),
         (["run", "-i", "lo", "--target", "ff02::1"], Exit.USAGE, "one device"),
+        (["run", "-i", "lo", "--wan", "eth2"], Exit.USAGE, "no INTERFACE=ADDRESS"),
+        (["run", "-i", "lo", "--wan", "lo=203.0.113.7"], Exit.USAGE, "the test network already"),
+        (
+            ["run", "-i", "lo", "--wan", "nil9=203.0.113.7"],
+            Exit.USAGE,
+            "no network interface 'nil9'",
+        ),
         (["run", "--resume", "last", "-i", "lo"], Exit.USAGE, "keeps its interface"),
         (["run", "-i", "lo"], Exit.USAGE, "--authorised-by"),
         (["run", "-i", "lo", "--no-logins", "--permit", "brute-force"], Exit.USAGE, "brute-force"),

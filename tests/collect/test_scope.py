@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from probe.collect.answers import OutOfScope
 from probe.collect.scope import ScopeGuard
-from probe.model.run import Scope
+from probe.model.run import Scope, WanSide
 
 NETWORK = ScopeGuard(Scope(interface="eth1", networks=("198.51.100.0/24", "2001:db8:1::/64")))
 
@@ -86,3 +86,16 @@ def test_the_refusal_says_that_nothing_was_sent() -> None:
 def test_allowed_is_on_link_for_every_address_there_is(address: object) -> None:
     text = str(address).partition("%")[0]
     assert NETWORK.allows(text) == NETWORK.on_link(text)
+
+
+def test_on_the_outside_exactly_the_named_address_passes() -> None:
+    side = WanSide(interface="eth2", address="203.0.113.7", device="198.51.100.1")
+    for targets in ((), ("198.51.100.1",)):
+        networks = ("198.51.100.0/24",)
+        guard = ScopeGuard(Scope(interface="eth1", networks=networks, targets=targets, wan=(side,)))
+        assert guard.allows("203.0.113.7")
+        assert guard.interface_for("203.0.113.7") == "eth2"
+        assert not guard.on_link("203.0.113.7")
+        for other in ("203.0.113.1", "203.0.113.8", "203.0.113.255", "::ffff:203.0.113.7"):
+            assert not guard.allows(other)
+        assert guard.interface_for("198.51.100.1") == "eth1"
