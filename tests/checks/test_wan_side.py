@@ -7,6 +7,7 @@ import pytest
 
 from probe.checks.outside import sealed
 from probe.checks.support import measured
+from probe.collect.access.credentials import login_services
 from probe.model.device import Attribute, Device
 from probe.model.dut import Dut
 from probe.model.finding import Outcome
@@ -62,3 +63,10 @@ def test_a_filter_outside_leaves_no_gap_for_the_other_checks() -> None:
     assert [a.subject for a in telnet] == ["tcp 198.51.100.1:23"]
     _, unseen, _ = load(HERE / "exposure" / "wan_side" / "inconclusive_no_sign.json")
     assert f"tcp {OUTER}" in {a.subject for a in answers(CheckId("exposure/telnet"), unseen)}
+
+
+def test_no_password_goes_to_a_service_that_only_kept_silent_outside() -> None:
+    _, dut, _ = load(HERE / "exposure" / "wan_side" / "good_dropped.json")
+    assert {s.address for s in login_services(dut)} == {"198.51.100.1"}
+    _, both, _ = load(HERE / "exposure" / "wan_side" / "bad_telnet.json")
+    assert {s.address for s in login_services(both)} == {"198.51.100.1"}

@@ -81,11 +81,12 @@ def login_services(dut: Dut) -> list[Service]:
     """Every service that logins are tried on, each once.
 
     An SNMP v1/v2c agent is silent to every community but its own (RFC 3584 section 5.2.1): where the
-    port is silent and no agent is known, one address is asked with the documented communities.
+    port is silent and no agent is known, one address is asked with the documented communities; not the
+    outside of a gateway, where a filter is silent, too.
     """
     found = representatives(dut)
     quiet = [s.fact for s in dut.all(UdpSilence) if s.fact.protocol == "snmp"]
-    silent = [f for f in quiet if f.state == "silent"]
+    silent = [f for f in quiet if f.state == "silent" and f.address not in dut.device.wan]
     if silent and not dut.services("snmp"):
         address, port = silent[0].address, silent[0].port
         found.append(Service(transport="udp", address=address, port=port, protocol="snmp"))
