@@ -123,11 +123,14 @@ def lighttpd(scheme: str, password: str) -> Make:
     return genuine("http", begin)
 
 
-def gstreamer(start: Any, port: int, folder: Path) -> None:
-    if not test_login_rtsp.has_gstreamer():
-        raise FileNotFoundError("GStreamer's RTSP server")
-    file = ACCESS / "twins" / "gstreamer.py"
-    start(test_login_rtsp.SYSTEM_PYTHON, str(file), str(port), "digest", "admin", port=port)
+def gstreamer(password: str) -> Make:
+    def begin(start: Any, port: int, _: Path) -> None:
+        if not test_login_rtsp.has_gstreamer():
+            raise FileNotFoundError("GStreamer's RTSP server")
+        file = ACCESS / "twins" / "gstreamer.py"
+        start(test_login_rtsp.SYSTEM_PYTHON, str(file), str(port), "digest", password, port=port)
+
+    return genuine("rtsp", begin)
 
 
 def telnetd(program: str) -> Callable[..., None]:
@@ -273,7 +276,8 @@ ROWS = (
     Row("HTTP by JSON", "default", web(of(spa.OPEN, "bearer")), ADMIN, JSON),
     Row("HTTP by JSON, ok false", "own password", web(of(spa.TRAPS, "ok-false")), form=JSON),
     Row("HTTP page", "no login", web(of(pages.TRAPS, "no-login"))),
-    Row("RTSP digest, GStreamer", "default", genuine("rtsp", gstreamer), ADMIN),
+    Row("RTSP digest, GStreamer", "default", gstreamer("admin"), ADMIN),
+    Row("RTSP digest, GStreamer", "own password", gstreamer("zu-7Klo")),
     Row(
         "RTSP 404 before login", "own password", talking("rtsp", of(rtsp.TRAPS, "404-before-auth"))
     ),
