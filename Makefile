@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The tests wait for devices more than they compute, so there are two workers for each core.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test check format install install-dev packages lock bench clean
@@ -12,7 +14,7 @@ run: install
 	@$(BIN)/probe demo $(ARGS)
 
 test: install-dev packages check
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: install-dev
 	$(BIN)/ruff format --check .

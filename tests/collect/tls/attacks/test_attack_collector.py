@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from twins import Bleeding, EarlyCipher
+from attack_twins import Bleeding, EarlyCipher
 
 from probe import registry
 from probe.collect.tls.attacks.collector import COLLECTOR

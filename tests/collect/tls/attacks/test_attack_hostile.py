@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from twins import HEARTBEAT, Twin, drop
+from attack_twins import HEARTBEAT, Twin, drop
 from zoo.stack import Reader, Writer, record
 
 from probe.collect.tls.attacks import talk, ticketbleed

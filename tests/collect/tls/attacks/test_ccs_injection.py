@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from twins import BAD_MAC, DECODE_ERROR, HANDSHAKE_FAILURE, EarlyCipher, PassesOver
+from attack_twins import BAD_MAC, DECODE_ERROR, HANDSHAKE_FAILURE, EarlyCipher, PassesOver
 from zoo.stack import alert, close, reset, silence
 
 CCS = "ccs-injection"

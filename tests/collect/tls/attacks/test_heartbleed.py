@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from twins import DECODE_ERROR, SECRET, Bleeding, Counting, drop, hang_up
+from attack_twins import DECODE_ERROR, SECRET, Bleeding, Counting, drop, hang_up
 from zoo.stack import alert, reset
 
 from probe.collect.tls import interview

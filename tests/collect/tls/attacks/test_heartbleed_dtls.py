@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attack_twins import DECODE_ERROR, SECRET
 from test_tls_dtls import Device, up
 from test_tls_dtls_codec import in_record
-from twins import DECODE_ERROR, SECRET
 
 from probe.collect.tls.codec.dtls import records
 from probe.model.tls import Reply, TlsService, TlsVersion

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from attack_twins import DECODE_ERROR, HANDSHAKE_FAILURE, Oracle
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
-from twins import DECODE_ERROR, HANDSHAKE_FAILURE, Oracle
 from zoo.stack import alert, close, reset, silence
 
 from probe.collect.tls.attacks.paddings import CORRECT, KINDS, block, read_key

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from twins import SECRET, Leaky
+from attack_twins import SECRET, Leaky
 
 TICKETBLEED = "ticketbleed"
 SERVER = ("-tls1_2",)
