@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firmware_checks.content import Facts
-from firmware_checks.content.files import is_documentation, is_file, is_text, numbered
+from firmware_checks.content.files import (
+    NOT_READ,
+    is_documentation,
+    is_file,
+    is_text,
+    numbered,
+    weakness,
+)
 from firmware_checks.content.passwords import Cracker, is_known, type_of
 from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
@@ -51,9 +58,14 @@ class Accounts:
         self._count = 0
 
     def look(self, entry: Entry, view: View) -> Facts:
-        if entry.kind is not Kind.FILE or not is_file(entry):
+        if entry.kind is not Kind.FILE:
             return
         unix = _UNIX.search(entry.path)
+        if not is_file(entry):
+            if unix and entry.size:
+                what = f"the accounts in {entry.size} bytes"
+                yield weakness((self.image, self.place), entry.path, NOT_READ, what)
+            return
         if unix and is_text(view):
             root, which = unix.group(1) or "", unix.group(2)
             (self._passwd if which == "passwd" else self._shadow)[root] = list(
@@ -67,6 +79,9 @@ class Accounts:
         for root in sorted({*self._passwd, *self._shadow}):
             for line in merged(self._passwd.get(root, []), self._shadow.get(root, [])):
                 yield from self._unix(line)
+        if self._count > MOST_ACCOUNTS:
+            what = f"{self._count - MOST_ACCOUNTS} accounts beyond the first {MOST_ACCOUNTS}"
+            yield weakness((self.image, self.place), "accounts", NOT_READ, what)
 
     def _unix(self, line: Line) -> Facts:
         secret = line.secret

@@ -8,12 +8,21 @@ import re
 from dataclasses import dataclass
 
 from firmware_checks.content import Facts
-from firmware_checks.content.files import is_documentation, is_file, is_text, numbered, weakness
+from firmware_checks.content.files import (
+    NOT_READ,
+    is_documentation,
+    is_file,
+    is_text,
+    numbered,
+    weakness,
+)
 from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
 
 CONSOLE, DEBUG, IDLE = "console without login", "debug service", "debug service, not started"
 MOST = 100
+LARGEST = 256 << 10
+"""Bytes of a script or table of what is started."""
 STARTS = ("respawn", "askfirst", "askconsole", "respawnlate", "once", "wait")
 """Actions of ``inittab``."""
 _SHELL = r"(?:/usr)?/bin/(?:ba|a|da|z|k|mk)?sh"
@@ -96,8 +105,13 @@ class Startup:
         if entry.kind is not Kind.FILE or is_documentation(path):
             return
         read = next((r for p, r in self._readers if p.search(path)), None)
-        if read is not None and is_file(entry, largest=256 << 10) and is_text(view):
+        if read is None or not is_text(view):
+            return
+        if is_file(entry, largest=LARGEST):
             yield from read(path, view)
+        else:
+            what = f"what it starts, a text of {entry.size} bytes"
+            yield weakness(self.where, path, NOT_READ, what)
 
     def end(self) -> Facts:
         if self._asks_login and not self._tty_login:

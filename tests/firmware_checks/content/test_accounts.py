@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from passlib.hash import sha512_crypt
 
+from firmware_checks.content.files import NOT_READ
 from firmware_checks.content.passwords import Cracker, candidates, type_of
-from probe.model.firmware import AccountState, ImageAccount
+from probe.model.firmware import AccountState, ImageAccount, ImageWeakness
 
 Facts = Callable[..., list[Any]]
 PASSWD = b"root:x:0:0:root:/root:/bin/ash\ndaemon:*:1:1::/var:/bin/false\n"
@@ -134,3 +135,12 @@ def test_documentation_and_examples_are_no_accounts(facts: Facts) -> None:
     assert not facts({"usr/share/doc/mosquitto/examples/pwfile": lines}, ImageAccount)
     assert not facts({"etc/mosquitto/pwfile.example": lines}, ImageAccount)
     assert facts({"etc/mosquitto/pwfile": lines}, ImageAccount)
+
+
+def test_accounts_and_start_scripts_beyond_the_limits_are_said_not_to_be_read(facts: Facts) -> None:
+    many = b"".join(b"user%d:*:%d:0::/:/bin/sh\n" % (n, n) for n in range(250))
+    huge = b"# nothing\n" * 200_000
+    found = facts({"etc/passwd": many, "a/etc/passwd": huge, "etc/inittab": huge}, ImageWeakness)
+    unread = {(one.path, one.what) for one in found if one.kind == NOT_READ}
+    assert ("accounts", "50 accounts beyond the first 200") in unread
+    assert {path for path, _ in unread} == {"accounts", "a/etc/passwd", "etc/inittab"}
