@@ -10,6 +10,8 @@ from firmware_checks.view import Malformed, View
 
 MAGIC = b"\xd0\x0d\xfe\xed"
 HEADER = 40
+ROOT = b"\0\0\0\1\0\0\0\0"
+"""The token of the root node and its empty name."""
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 MOST_TOKENS = 400_000
 DEEPEST = 64
@@ -93,6 +95,14 @@ def read(view: View) -> DeviceTree:
     strings = whole.part(strings_at, strings_size)
     root, tokens = _parse(structure, strings)
     return DeviceTree(total, root, tuple(tokens), structure, strings)
+
+
+def cut_short(view: View) -> int:
+    """Bytes that a tree should have which begins well and ends too soon; 0 for any other."""
+    magic, total, structure_at, _, _, version, oldest = view.unpack(">4sIIIIII")
+    begins = view.starts_with(ROOT, structure_at) and structure_at % 4 == 0
+    known = magic == MAGIC and 16 <= oldest <= version <= 17 and begins
+    return int(total) if known and total > len(view) else 0
 
 
 def _parse(structure: View, strings: View) -> tuple[Node, list[Token]]:

@@ -216,7 +216,9 @@ class Walk:
         self._nameless(view.part(at), place, at)
 
     def _nameless(self, view: View, place: Place, at: int) -> None:
-        if len(view) < SMALLEST_UNKNOWN or view.is_filled_with(*PADDING):
+        # The whole file is never taken for alignment: nothing but padding is no image either.
+        whole = place.path == "0" and not at
+        if not whole and (len(view) < SMALLEST_UNKNOWN or view.is_filled_with(*PADDING)):
             return
         text = is_text(view)
         if not at and (place.in_tree or text):

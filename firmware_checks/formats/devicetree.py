@@ -27,6 +27,9 @@ class Dtb:
     searched: bool = True
 
     def read(self, view: View, context: Context) -> Reading | None:
+        if whole := fdt.cut_short(view):
+            problem = f"the tree is cut short: {len(view)} of {whole} bytes are there"
+            return Reading(format=self.name, kind=LayerKind.DATA, size=len(view), problem=problem)
         tree = fdt.read(view)
         context.budget.take(tree.size)
         root = tree.root

@@ -22,6 +22,9 @@ from probe.model.firmware import LayerKind, Rollback, Signing
 
 RANK = 30
 MOST_IMAGES = 64
+IMAGES = b"\0\0\0\1images\0"
+"""The node that begins every FIT, near the beginning: mkimage writes it after the description."""
+FIRST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Fit:
     searched: bool = True
 
     def read(self, view: View, context: Context) -> Reading | None:
+        if whole := fdt.cut_short(view):
+            return _cut_short(view, whole) if view.find(IMAGES, 0, FIRST) >= 0 else None
         tree = fdt.read(view)
         folder = tree.root.child("images")
         if folder is None or not folder.children:
@@ -65,6 +70,18 @@ class Fit:
 
 
 FORMAT = Fit()
+
+
+def _cut_short(view: View, whole: int) -> Reading:
+    """The names of its properties stand at the end, so nothing more can be said."""
+    problem = f"the image is cut short: {len(view)} of {whole} bytes are there"
+    return Reading(
+        format=FORMAT.name,
+        kind=LayerKind.UPDATE,
+        size=len(view),
+        problem=problem,
+        protection=Protection(signing=Signing.UNREADABLE, detail=problem),
+    )
 
 
 def _image(view: View, tree: DeviceTree, node: Node) -> Image:

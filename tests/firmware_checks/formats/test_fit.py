@@ -151,6 +151,16 @@ def test_a_rollback_index_counts_when_it_is_signed(pair: Any, fit: Any, examined
     assert (found.rollback, found.rollback_value) == (Rollback.UNSIGNED_COUNTER, 7)
 
 
+@pytest.mark.parametrize("conf", [True, False])
+def test_cut_inside_its_tree(conf: bool, pair: Any, fit: Any, examined: Examine) -> None:
+    pair("dev")
+    image = fit(conf=conf)
+    found = examined(image[: len(image) // 2])
+    assert found.protection().signing is Signing.UNREADABLE
+    assert "cut short" in found.survey.unread[0]
+    assert examined(image[:60]).formats()["0"] != "U-Boot FIT image"
+
+
 def test_cut_in_half(pair: Any, fit: Any, examined: Examine) -> None:
     pair("dev")
     image = fit("-E", conf=True)
