@@ -6,26 +6,17 @@ read that needs the login. Without that difference nothing is said about any can
 
 import asyncio
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from probe.collect.access.attempt import Attempt, Credential, Method, no_answer
-from probe.collect.access.credentials import OWN_ACCOUNTS, Candidate
-from probe.collect.access.log import log_attempt
-from probe.collect.answers import NoAnswer
+from probe.collect.access.attempt import Attempt, Credential, Method
+from probe.collect.access.attempts import LONGEST_ATTEMPT, Attempts
+from probe.collect.access.credentials import Candidate
 from probe.collect.session import DeviceSession
 from probe.model.device import endpoint
 from probe.model.evidence import Coverage, Proof
 from probe.model.finding import Owner
 from probe.model.observation import CandidateResult, LoginResult, LoginTest, OpenAccess, Service
-
-LONGEST_ATTEMPT = 60.0
-LONGEST_GAP = 10.0
-SLOWER = 5.0
-"""An answer this many times slower than the first refusal is a sign of throttling …"""
-SLOW_S = 2.0
-"""… if it is also longer than this, so that jitter on a fast service is not taken for it."""
 
 
 def random_word() -> str:
@@ -48,20 +39,15 @@ class Contrast:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.session, self.service, self.method = session, service, method
-        self.candidates, self._word, self._sleep = candidates, word, sleep
+        self.candidates, self._word = candidates, word
         self.old = old
         self.old_results: list[CandidateResult] = []
         self.none = self.random = LoginResult.NOT_TRIED
         self.results: list[CandidateResult] = []
-        self.lockout = self.problem = ""
+        self.problem = ""
         self.owner: Owner | None = None
-        self.proof: list[Proof] = []
         self.no_password = ""
-        self._also_clear = False
-        self._tls = service.tls
-        self._presented = 0
-        self._earliest = 0.0
-        self._first_refusal: float | None = None
+        self._attempts = Attempts(session, service, method, sleep)
 
     async def run(self) -> None:
         """Raises nothing for what the device does; everything ends in the LoginTest."""
@@ -79,7 +65,7 @@ class Contrast:
 
     async def _without_credential(self) -> bool:
         """Whether the service asks for a credential, so that the next step makes sense."""
-        attempt = await self._twice("no credential", lambda: None)
+        attempt = await self._attempts.twice("no credential", lambda: None)
         self.none = attempt.result
         if attempt.result is LoginResult.ACCEPTED:
             if attempt.proved:
@@ -96,7 +82,9 @@ class Contrast:
 
     async def _with_random(self) -> bool:
         """Whether a random credential was refused, so that the candidates have a contrast."""
-        attempt = await self._twice("random", lambda: Credential(self._word(), self._word()))
+        attempt = await self._attempts.twice(
+            "random", lambda: Credential(self._word(), self._word())
+        )
         self.random = attempt.result
         if attempt.no_password:
             self.random, self.no_password = LoginResult.NOT_TRIED, attempt.no_password
@@ -120,7 +108,7 @@ class Contrast:
         """Passwords that were changed: each is tried, for one that works says nothing of the others."""
         self.old = self._distinct(self.old)
         for candidate in self.old:
-            if self.lockout:
+            if self._attempts.lockout:
                 break
             attempt = await self._with_candidate(candidate, "old password")
             self.old_results.append(_result(candidate, attempt))
@@ -128,7 +116,7 @@ class Contrast:
     async def _with_candidates(self) -> None:
         self.candidates = self._distinct(self.candidates)
         for candidate in self.candidates:
-            if self.lockout:
+            if self._attempts.lockout:
                 break
             attempt = await self._with_candidate(candidate, "default")
             if attempt.result is LoginResult.NOT_TRIED:
@@ -140,12 +128,12 @@ class Contrast:
                 if not attempt.alone:
                     return
         worked = any(r.result is LoginResult.ACCEPTED and r.proved for r in self.results)
-        if self.method.silence_refuses and not self.lockout and not worked:
+        if self.method.silence_refuses and not self._attempts.lockout and not worked:
             self._explain_silence()
 
     async def _with_candidate(self, candidate: Candidate, purpose: str) -> Attempt:
         credential = Credential(candidate.username, candidate.password)
-        attempt = await self._try(credential, purpose, candidate=candidate)
+        attempt = await self._attempts.make(credential, purpose, candidate=candidate)
         if attempt.result is LoginResult.REFUSED and self.method.doubt:
             detail = f"refused, but {self.method.doubt}"
             attempt = replace(attempt, result=LoginResult.NO_ANSWER, detail=detail)
@@ -172,7 +160,7 @@ class Contrast:
             ]
             return
         other = Credential(candidate.username, self._word())
-        attempt = await self._try(other, "random", optional=True)
+        attempt = await self._attempts.make(other, "random", optional=True)
         if attempt.must_change and self.results[-1].must_change:
             detail = "a new password is asked for, whatever password is presented"
             self.results[-1] = replace(self.results[-1], must_change=False, detail=detail)
@@ -188,119 +176,7 @@ class Contrast:
             )
             self.owner = Owner.NETWORK
 
-    # --- one attempt -----------------------------------------------------------------------------
-
-    async def _twice(self, purpose: str, credential: Callable[[], Credential | None]) -> Attempt:
-        """One attempt, and one more when the first stayed without an answer: packets get lost."""
-        attempt = await self._try(credential(), purpose)
-        again = attempt.result is LoginResult.NO_ANSWER and not attempt.lockout
-        return (
-            await self._try(credential(), purpose)
-            if again and not self.method.silence_refuses
-            else attempt
-        )
-
-    async def _try(
-        self,
-        credential: Credential | None,
-        purpose: str,
-        *,
-        candidate: Candidate | None = None,
-        optional: bool = False,
-    ) -> Attempt:
-        """One attempt, in the log whether it was made or not."""
-        attempt = await self._attempted(credential, optional=optional)
-        log_attempt(
-            self.session,
-            self.service,
-            self.method.name,
-            purpose,
-            credential,
-            attempt,
-            tier=candidate.tier if candidate else "",
-            source=candidate.source if candidate else "",
-        )
-        return attempt
-
-    async def _attempted(self, credential: Credential | None, *, optional: bool) -> Attempt:
-        if credential is not None:
-            if any(ord(c) < 0x20 for c in credential.username + credential.password):
-                detail = "a control character in the credential: it is not sent"
-                return Attempt(result=LoginResult.NOT_TRIED, detail=detail, owner=Owner.OPERATOR)
-            try:
-                self.session.budget.login(
-                    self._budget_key(), self._account(credential), self._shared(credential)
-                )
-            except NoAnswer as error:
-                return replace(no_answer(error), result=LoginResult.NOT_TRIED)
-        attempt = await self._paced(credential)
-        if attempt.refused_connection:
-            # A device that serves one connection may still be closing the last one.
-            await self._sleep(max(1.0, self.session.plan.gentleness.login_gap_s))
-            attempt = await self._paced(credential)
-        self.proof += attempt.proof
-        if attempt.tls is not None:
-            self._tls = attempt.tls
-        self._also_clear |= attempt.also_clear
-        if credential is not None:
-            if attempt.result is LoginResult.ACCEPTED:
-                self.session.budget.login_worked(self._shared(credential))
-            if not optional:
-                attempt = self._watched(attempt)
-            self._presented += 1
-        return attempt
-
-    async def _paced(self, credential: Credential | None) -> Attempt:
-        await self._sleep(max(0.0, self._earliest - time.monotonic()))
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(LONGEST_ATTEMPT):
-                attempt = await self.method.attempt(self.session, credential)
-        except TimeoutError:
-            attempt = Attempt(
-                result=LoginResult.NO_ANSWER, detail=f"no end after {LONGEST_ATTEMPT:.0f} s"
-            )
-        except NoAnswer as error:
-            attempt = no_answer(error)
-        now, delay = time.monotonic(), 0.0
-        if credential is not None and attempt.result is LoginResult.REFUSED:
-            delay = min(LONGEST_GAP, 3 * attempt.seconds)
-        self._earliest = max(now + self.session.plan.gentleness.login_gap_s, began + delay)
-        return attempt
-
-    def _watched(self, attempt: Attempt) -> Attempt:
-        """Look for a sign that the device began to guard itself; then its answers say nothing more."""
-        sign = attempt.lockout
-        if not sign and attempt.refused_connection and self._presented:
-            sign = f"the port refused connections after {self._presented} attempts"
-        first = self._first_refusal
-        if attempt.result is LoginResult.REFUSED:
-            if first is None:
-                self._first_refusal = attempt.seconds
-            elif not sign and attempt.seconds > max(SLOW_S, SLOWER * first):
-                sign = f"a refusal took {attempt.seconds:.1f} s instead of {first:.1f} s"
-        if not sign:
-            return attempt
-        self.lockout = sign
-        return replace(attempt, result=LoginResult.NO_ANSWER, proved=False, detail=sign)
-
     # --- the record ------------------------------------------------------------------------------
-
-    def _budget_key(self) -> str:
-        # Without the address: an account is the same account on every address of the device.
-        return f"{self.service.protocol} {self.service.transport}/{self.service.port}"
-
-    def _account(self, credential: Credential) -> str:
-        if not self.method.asks_for_user:
-            return "the password alone"
-        # SNMP has no user: there the community is the account.
-        return credential.username or credential.password
-
-    def _shared(self, credential: Credential) -> str | None:
-        """The name that other services may know the account by; None where it is this service's own."""
-        if self.service.protocol in OWN_ACCOUNTS:
-            return None
-        return credential.username if self.method.asks_for_user else ""
 
     def _fail(self, problem: str, attempt: Attempt) -> None:
         self.problem = self.problem or problem
@@ -326,7 +202,7 @@ class Contrast:
         untried = self.candidates[len(self.results) :]
         old = self.old[len(self.old_results) :]
         success = any(r.result is LoginResult.ACCEPTED and r.proved for r in self.results)
-        why = "a login had worked already" if success else (self.lockout or self.problem)
+        why = "a login had worked already" if success else (self._attempts.lockout or self.problem)
         if self.none is LoginResult.ACCEPTED and self.random is LoginResult.NOT_TRIED:
             why = "no credential is needed"
         elif self.no_password:
@@ -342,20 +218,20 @@ class Contrast:
                 address=s.address,
                 port=s.port,
                 protocol=s.protocol,
-                tls=self._tls,
+                tls=self._attempts.tls,
                 method=self.method.name,
                 without_credential=self.none,
                 random_credential=self.random,
                 candidates=(*self.results, *_not_tried(untried, why)),
                 old=(*self.old_results, *_not_tried(old, why)),
-                lockout_sign=self.lockout,
+                lockout_sign=self._attempts.lockout,
                 problem=self.problem,
                 owner=(self.owner or Owner.DEVICE).value if self.problem else "",
                 further=further,
                 no_password=self.no_password,
-                also_clear=self._also_clear,
+                also_clear=self._attempts.also_clear,
             ),
-            *(tuple(dict.fromkeys(self.proof)) or (nothing,)),
+            *(tuple(dict.fromkeys(self._attempts.proof)) or (nothing,)),
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from probe.collect.access import contrast
+from probe.collect.access import attempts
 from probe.collect.access.collector import COLLECTOR
 from probe.model.evidence import Coverage
 from probe.model.observation import Fact, LoginResult, LoginTest, NotMeasured, OpenAccess, Service
@@ -61,7 +61,7 @@ Login = Callable[..., Awaitable[Outcome]]
 @pytest.fixture
 def login(bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Login:
     """``await login(service, *facts)`` runs every login job of a device with these facts."""
-    monkeypatch.setattr(contrast, "LONGEST_GAP", 0.0)
+    monkeypatch.setattr(attempts, "LONGEST_GAP", 0.0)
 
     async def run(service: Service, *facts: Fact, plan: Plan = FAST) -> Outcome:
         made = bench(service.address, plan=plan)

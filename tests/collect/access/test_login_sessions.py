@@ -212,10 +212,10 @@ TRAPS = {
 async def test_traps_never_open(
     login: Any, serve: Any, service: Any, monkeypatch: Any, protocol: str, trap: str
 ) -> None:
-    from probe.collect.access import contrast
+    from probe.collect.access import attempts
     from probe.collect.access.protocols import ftp_codec, ssh
 
-    monkeypatch.setattr(contrast, "LONGEST_ATTEMPT", 1.5)
+    monkeypatch.setattr(attempts, "LONGEST_ATTEMPT", 1.5)
     monkeypatch.setattr(ftp_codec, "SLOWEST", 0.5)
     monkeypatch.setattr(ssh, "LOGIN_WITHIN", 1.0)
     async with serve(TRAPS[trap]) as port:
@@ -251,9 +251,9 @@ async def test_refused_connection_after_attempts_is_a_lock(login: Any, service: 
 async def test_slow_refusals_are_a_lock(
     login: Any, serve: Any, service: Any, monkeypatch: Any
 ) -> None:
-    from probe.collect.access import contrast
+    from probe.collect.access import attempts
 
-    monkeypatch.setattr(contrast, "SLOW_S", 0.3)
+    monkeypatch.setattr(attempts, "SLOW_S", 0.3)
     times = 0
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
