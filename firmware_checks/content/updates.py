@@ -152,7 +152,7 @@ _UPDATE = re.compile(
 )
 _ELSEWHERE = re.compile(
     r"^https?://(?:localhost|127\.|\[::1\]|0\.0\.0\.0|[^/]*(?:example\.(?:com|org|net)|w3\.org|xmlsoap\.org|schemas?\."
-    r"|upnp\.org|broadband-forum\.org|github\.com|gitlab\.com|wikipedia\.org|bugs?\.|launchpad\.net|ietf\.org|readthedocs\.|gnu\.org"
+    r"|upnp\.org|broadband-forum\.org|github\.com|gitlab\.com|wikipedia\.org|wiki\.|bugs?\.|launchpad\.net|ietf\.org|readthedocs\.|gnu\.org"
     r"|kernel\.org|freedesktop\.org|openssl\.org|mozilla\.org|unicode\.org|rfc-editor\.org|python\.org|perl\.org|cpan\.org))"
 )
 _LIBRARY = re.compile(

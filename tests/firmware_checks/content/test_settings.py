@@ -240,3 +240,9 @@ def test_tools(facts: Facts) -> None:
         "bin/opkg": "package manager",
         "usr/bin/apt": "package manager",
     }
+
+
+def test_a_page_about_firmware_is_no_place_to_fetch_it_from(facts: Facts) -> None:
+    script = b"#!/bin/sh\n# see\necho https://wiki.debian.org/Firmware\nwget http://u.camera.test/fw.bin\n"
+    found = facts({"usr/sbin/upgrade.sh": (script, 0o755)}, ImageUrl)
+    assert [one.url for one in found] == ["http://u.camera.test/fw.bin"]
