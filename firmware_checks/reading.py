@@ -7,30 +7,11 @@ from typing import Protocol
 
 from firmware_checks.budget import Budget
 from firmware_checks.view import View
-from probe.model.firmware import FirmwareFact, LayerKind, Rollback, Signing
+from probe.model.firmware import FirmwareFact, LayerKind
+from probe.model.firmware import Protection as Protection
 
 Facts = Iterator[tuple[FirmwareFact, bytes]]
 """Each fact with the bytes that show it; a secret in them is masked."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Protection:
-    """As ``probe.model.firmware.ImageProtection``, before it is known where the layer stands."""
-
-    signing: Signing
-    detail: str
-    can_be_signed: bool = True
-    covers: str = ""
-    binds_payload: bool | None = None
-    scheme: str = ""
-    key_bits: int | None = None
-    key_id: str = ""
-    public_key: str = ""
-    weak: str = ""
-    rollback: Rollback = Rollback.UNKNOWN
-    rollback_value: int | None = None
-    encrypted: bool = False
-    integrity: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +27,9 @@ class Part:
     offset: int | None = None
     """Where it stands in the layer; None when it does not stand there as it is."""
     opaque: str = ""
-    """Why it is not to be looked into (encrypted, a signature); empty when it is."""
+    """Why nothing is to be looked for in it (a signature, calibration values); empty when there is."""
+    hidden: str = ""
+    """Why what is in it cannot be seen (encrypted): it is told as unread. Empty when it can."""
 
 
 class Kind(StrEnum):

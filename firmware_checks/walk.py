@@ -142,7 +142,9 @@ class Walk:
         return (ref,)
 
     def _part(self, part: Part, place: Place) -> None:
-        if part.opaque:
+        if part.hidden:
+            self._not_read(place, part.hidden)
+        if part.hidden or part.opaque:
             return
         try:
             if part.view is not None:

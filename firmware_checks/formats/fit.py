@@ -129,13 +129,13 @@ def _details(tree: DeviceTree, images: dict[str, Image]) -> Iterator[tuple[str, 
 
 def _parts(images: dict[str, Image]) -> Iterator[Part]:
     for name, image in images.items():
-        opaque = "encrypted" if image.encrypted else ""
+        hidden = "encrypted" if image.encrypted else ""
         if image.data is not None:
             yield Part(
                 name=f"{image.node.text('type') or 'image'} {name}",
                 view=image.data,
                 offset=image.offset,
-                opaque=opaque,
+                hidden=hidden,
             )
 
 

@@ -136,7 +136,7 @@ def _payload(
     body: View, offset: int, flags: int, areas: Areas, *, encrypted: bool
 ) -> Iterator[Part]:
     if encrypted:
-        yield Part(name="payload", view=body, offset=offset, opaque="encrypted")
+        yield Part(name="payload", view=body, offset=offset, hidden="encrypted")
     elif flags & LZMA2:
         size = int.from_bytes(areas.first(PLAIN_SIZE) or b"", "little")
 

@@ -96,7 +96,7 @@ def _reading(
         details=tuple(details),
         problem=_problem(inside, encrypted=opaque),
         protection=protection,
-        parts=(Part(name="payload", view=payload, offset=0, opaque="encrypted"),) if opaque else (),
+        parts=(Part(name="payload", view=payload, offset=0, hidden="encrypted"),) if opaque else (),
         tree=inside.tree if inside is not None else None,
     )
 

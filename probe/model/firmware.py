@@ -87,12 +87,9 @@ class Rollback(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageProtection(FirmwareFact):
-    """Who signed one layer, and what the signature is worth. Only of formats that are installed."""
+class Protection:
+    """Who signed, and what the signature is worth: as a format says it of the bytes that it reads."""
 
-    image: str
-    place: str
-    format: str
     signing: Signing
     detail: str
     """The reason in one sentence."""
@@ -116,6 +113,15 @@ class ImageProtection(FirmwareFact):
     encrypted: bool = False
     integrity: str = ""
     """What its checksums say, in words: ``CRC-32 holds``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageProtection(Protection, FirmwareFact):
+    """The protection of one layer. Only of formats that are installed."""
+
+    image: str
+    place: str
+    format: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

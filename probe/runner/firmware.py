@@ -69,12 +69,16 @@ class FirmwareRun:
         self.recorder.append(ev.StatusChanged(status=RunStatus.RUNNING))
         try:
             self.examine_all(paths, at_once=at_once)
-        except BaseException:
-            self.recorder.append(
-                ev.StatusChanged(status=RunStatus.STOPPED, reason="stopped by the operator")
-            )
+        except KeyboardInterrupt:
+            self._ended(RunStatus.STOPPED, "stopped by the operator")
+            raise
+        except Exception as error:
+            self._ended(RunStatus.FAILED, clean(f"{type(error).__name__}: {error}", 300))
             raise
         self.recorder.append(ev.StatusChanged(status=RunStatus.FINISHED))
+
+    def _ended(self, status: RunStatus, reason: str) -> None:
+        self.recorder.append(ev.StatusChanged(status=status, reason=reason))
 
     def examine_all(self, paths: Sequence[Path], *, at_once: int | None = None) -> None:
         """The same as a part of another run, which has a status of its own."""

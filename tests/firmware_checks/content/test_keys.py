@@ -166,6 +166,6 @@ def test_a_list_of_authorities_is_no_finding_unless_a_key_of_it_is_shipped(
 def test_hostile_keys_are_none(read: Callable[[bytes], Any], written: Written) -> None:
     dropbear = written("db", "dropbearkey", "-t", "rsa", "-s", "1024", "-f", "db")
     for size in (0, 1, 4, 11, 15, 40, 200):
-        read(dropbear[:size])
-    read(dropbear[:11] + b"\xff" * 300)
-    read(b"\x30\x82\xff\xff" + b"\0" * 100)
+        assert read(dropbear[:size]) is None
+    assert read(dropbear[:11] + b"\xff" * 300) is None
+    assert read(b"\x30\x82\xff\xff" + b"\0" * 100) is None

@@ -98,4 +98,5 @@ def test_an_encrypted_image_is_never_called_tampered(
     image = make("-k", "mine.pem", "-E", "device.pem")
     for found in (examined(image), examined(image, mine)):
         assert found.protection().signing is Signing.ENCRYPTED
+        assert any("payload: encrypted" in text for text in found.survey.unread)
         assert found.protection().encrypted

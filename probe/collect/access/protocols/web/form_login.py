@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from probe.collect.access.attempt import Attempt, Credential
+from probe.collect.access.attempt import Attempt, Credential, no_answer
 from probe.collect.access.protocols.web.auth import locked
 from probe.collect.access.protocols.web.forms import LIBRARY, TRANSFORMS, Form, Page, says_no
 from probe.collect.access.protocols.web.json_find import harmless
@@ -39,13 +39,8 @@ class FormLogin:
         try:
             attempt = await self._attempt(session, visit, credential)
         except NoAnswer as error:
-            attempt = Attempt(
-                result=LoginResult.NO_ANSWER,
-                detail=f"{error.why}: {error.detail}",
-                owner=error.owner,
-                refused_connection=error.why is Why.CLOSED and not visit.proof,
-                proof=(error.proof,) if error.proof else (),
-            )
+            closed = error.why is Why.CLOSED and not visit.proof
+            attempt = replace(no_answer(error), refused_connection=closed)
         if credential is not None and attempt.result is LoginResult.REFUSED:
             self._refused = True
         return replace(attempt, proof=(*visit.proof, *attempt.proof))

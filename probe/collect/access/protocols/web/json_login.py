@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
-from probe.collect.access.attempt import Attempt, Credential
+from probe.collect.access.attempt import Attempt, Credential, no_answer
 from probe.collect.access.protocols.web import json_find
 from probe.collect.access.protocols.web.auth import locked
 from probe.collect.access.protocols.web.forms import LIBRARY, Page
@@ -125,13 +125,8 @@ class JsonLogin:
             else:
                 attempt = await self._with(session, visit, credential)
         except NoAnswer as error:
-            attempt = Attempt(
-                result=LoginResult.NO_ANSWER,
-                detail=f"{error.why}: {error.detail}",
-                owner=error.owner,
-                refused_connection=error.why is Why.CLOSED and not visit.proof,
-                proof=(error.proof,) if error.proof else (),
-            )
+            closed = error.why is Why.CLOSED and not visit.proof
+            attempt = replace(no_answer(error), refused_connection=closed)
         return replace(attempt, proof=(*visit.proof, *attempt.proof))
 
     async def _without(self, visit: Visit) -> Attempt:
