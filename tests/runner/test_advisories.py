@@ -120,7 +120,10 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_whatever_a_file_holds_reading_ends(plain: Any) -> None:
-    read(plain)
+    kind, newest, rows = read(plain)
+    assert isinstance(kind, str)
+    assert isinstance(newest, str)
+    assert isinstance(rows, list)
 
 
 @pytest.mark.parametrize(
