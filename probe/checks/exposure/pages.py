@@ -61,6 +61,10 @@ def crawl_gaps(dut: Dut) -> Iterator[Answer]:
             summary = f"Reading the pages broke off: {crawl.fact.problem}."
             owner, settle = Owner.DEVICE, NOT_CRAWLED
             yield inconclusive(where(seen), summary, *crawl.proof, owner=owner, settle=settle)
+        elif silent := [page.path for page in crawl.fact.pages if page.status is None]:
+            summary = f"{len(silent)} pages gave no answer, the first of them {silent[0]}."
+            owner, settle = Owner.DEVICE, NOT_CRAWLED
+            yield inconclusive(where(seen), summary, *crawl.proof, owner=owner, settle=settle)
         elif crawl.fact.unread:
             summary = (
                 f"{crawl.fact.unread} linked pages were not read: {crawl.fact.most} connections were "
