@@ -61,6 +61,13 @@ class LoginTest(Fact):
     also_clear: bool = False
     """The credentials went through TLS, but the service asked for one without it as well."""
 
+    @property
+    def outlasts(self) -> bool:
+        """A proved login: an account's attempts are counted over all sittings, so that it may not be open to
+        another proof."""
+        taken = [c for c in (*self.candidates, *self.old) if c.result is LoginResult.ACCEPTED]
+        return self.random_credential is LoginResult.REFUSED and any(c.proved for c in taken)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnmpWrite(Fact):
@@ -103,6 +110,11 @@ class LoginAttempt(Fact):
     detail: str
     seconds: float
     """From the moment the credential was sent to the answer."""
+
+    @property
+    def outlasts(self) -> bool:
+        """It was sent, whatever became of the job."""
+        return True
 
 
 class Guard(StrEnum):

@@ -32,6 +32,8 @@ class JobKnown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStarted:
+    """Started once more, it begins anew: what it recorded before no longer counts (``Fact.outlasts`` but)."""
+
     job: JobId
 
 
@@ -47,7 +49,10 @@ class JobFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReopened:
-    """The job is to be done again: what it could not measure before no longer counts."""
+    """The job is to be done again: what it could not measure before no longer counts.
+
+    What it did record counts until it is started again; nothing of it when it had not finished.
+    """
 
     job: JobId
 

@@ -20,6 +20,12 @@ class Fact:
 
     __slots__ = ()
 
+    @property
+    def outlasts(self) -> bool:
+        """Whether it still holds when the job that recorded it is done again: a line of a log, or what was
+        proved and may not be asked for a second time."""
+        return False
+
 
 def kinds() -> tuple[type[Fact], ...]:
     """Every kind of fact, of all topics, by name."""

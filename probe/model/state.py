@@ -1,7 +1,7 @@
 """The journal folded into the present: what the terminal UI, the reports and a resumed run all read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from probe.model import event as ev
 from probe.model.device import Device
@@ -29,6 +29,8 @@ class RunState:
     devices: dict[DeviceId, Device] = field(default_factory=dict)
     jobs: dict[JobId, Job] = field(default_factory=dict)
     job_started: dict[JobId, float] = field(default_factory=dict)
+    job_tried: set[JobId] = field(default_factory=set)
+    """Started at any time, also when it was opened again since."""
     job_finished: dict[JobId, ev.JobFinished] = field(default_factory=dict)
     observations: dict[str, Observation] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -54,6 +56,10 @@ class RunState:
             case ev.JobKnown(job=job):
                 self.jobs[job.id] = job
             case ev.JobStarted(job=job_id):
+                if job_id in self.job_tried:
+                    # What an attempt that was broken off said does not stand beside what this one says.
+                    self._set_aside(job_id)
+                self.job_tried.add(job_id)
                 self.job_started[job_id] = entry.at
             case ev.JobFinished(job=job_id) as finished:
                 self.job_finished[job_id] = finished
@@ -82,17 +88,25 @@ class RunState:
                 self.status, self.status_reason = status, reason
 
     def _reopen(self, job: JobId) -> None:
+        """Of a job that ended its facts count until it begins again, but for its gap; of one that was
+        broken off, because the probe had no link, none does."""
+        ended = self.job_finished.pop(job, None) is not None
         self.job_started.pop(job, None)
-        self.job_finished.pop(job, None)
-        gaps = [
-            o.id
-            for o in self.observations.values()
-            if isinstance(o.fact, NotMeasured) and o.id.startswith(f"{job}#")
-        ]
-        for gap in gaps:
-            del self.observations[gap]
+        self._set_aside(job, gaps_only=ended)
         if job in self.jobs:
             self.devices_done.discard(self.jobs[job].device)
+
+    def _set_aside(self, job: JobId, *, gaps_only: bool = False) -> None:
+        """What the job recorded counts no more. What outlasts it is kept under an id of its own: the next
+        attempt counts from 1 again."""
+        mine = [o for o in self.observations.values() if o.id.startswith(f"{job}#")]
+        for old in mine:
+            if gaps_only and not isinstance(old.fact, NotMeasured):
+                continue
+            del self.observations[old.id]
+            if old.fact.outlasts:
+                kept = old.id.replace(f"{job}#", f"{job}~{self.seq}#", 1)
+                self.observations[kept] = replace(old, id=kept)
 
     def failed_jobs(self) -> list[JobId]:
         """Jobs that did not do their work, whoever's doing that is: another sitting tries them again."""

@@ -199,11 +199,14 @@ class DeviceTask:
                 caption=f"what went wrong in {job.title}",
             )
             finished = self._failed(session, task, f"the probe failed: {text[:200]}", Owner.TOOL)
-        if self.bench.disturbed(began) and self._redone.get(job.id, 0) < MAX_REDONE:
+        if self.bench.disturbed(began):
             # What was not heard while the probe had no link is no word of the device.
-            self._redone[job.id] = self._redone.get(job.id, 0) + 1
             recorder.append(ev.JobReopened(job=job.id))
-            return
+            times = self._redone[job.id] = self._redone.get(job.id, 0) + 1
+            if times <= MAX_REDONE:
+                return
+            reason = f"the probe's own link was down during each of {times} attempts"
+            finished = self._failed(session, task, reason, Owner.ENVIRONMENT)
         recorder.append(finished)
         self._report_budget()
         self.bench.changed(self.device)
@@ -233,7 +236,8 @@ class DeviceTask:
                 "give it more in the plan's gentleness (seconds)."
             )
         for task in tasks:
-            self._session(task.job.id, task.job.collector).observe(
+            # Beside what an earlier attempt at it recorded, in the place of none of that.
+            self._session(f"{task.job.id}#end", task.job.collector).observe(
                 NotMeasured(
                     collector=task.job.collector,
                     subject=task.job.title,

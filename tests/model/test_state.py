@@ -1,6 +1,9 @@
 """The journal folded: what is taken back, what is open again, what another sitting tries."""
 
+from dataclasses import replace
+
 from probe.model import event as ev
+from probe.model.access import CandidateResult, LoginAttempt, LoginResult, LoginTest
 from probe.model.device import Device
 from probe.model.evidence import Coverage
 from probe.model.finding import Finding, Owner, inconclusive, satisfied, violated
@@ -89,3 +92,83 @@ def test_a_job_that_is_open_again_takes_its_gap_back_and_keeps_its_facts() -> No
     assert state.failed_jobs() == []
     assert state.running_jobs() == []
     assert state.devices_done == {LAMP}
+
+
+BEGUN = (ev.JobKnown(job=JOB), ev.JobStarted(job=JOB.id))
+REOPENED = ev.JobReopened(job=JOB.id)
+
+
+def kept(state: RunState) -> list[object]:
+    return [o.fact for o in state.observations.values()]
+
+
+def test_what_a_job_recorded_counts_until_it_begins_again() -> None:
+    state = folded(*BEGUN, seen(1, SERVICE), seen(2, GAP), FAILED, REOPENED)
+    assert kept(state) == [SERVICE]
+    take(state, ev.JobStarted(job=JOB.id))
+    assert kept(state) == []
+
+
+def test_an_attempt_that_was_broken_off_by_the_link_counts_at_no_time() -> None:
+    assert kept(folded(*BEGUN, seen(1, SERVICE), REOPENED)) == []
+
+
+def test_a_job_begun_again_after_a_kill_begins_anew() -> None:
+    other = replace(SERVICE, port=8443)
+    state = folded(*BEGUN, seen(1, SERVICE), seen(2, other), ev.JobStarted(job=JOB.id))
+    assert kept(state) == []
+    assert kept(take(state, seen(1, other))) == [other]
+
+
+def test_another_job_whose_name_begins_alike_keeps_its_facts() -> None:
+    near = replace(seen(1, SERVICE).observation, id=f"{JOB.id}3#1")
+    state = folded(*BEGUN, ev.Observed(observation=near), ev.JobStarted(job=JOB.id))
+    assert kept(state) == [SERVICE]
+
+
+def test_the_log_of_attempts_and_a_proved_login_outlast_their_job() -> None:
+    sent = LoginAttempt(
+        transport="tcp",
+        address="192.0.2.1",
+        port=23,
+        protocol="telnet",
+        method="password",
+        purpose="default",
+        username="root",
+        password="root",
+        tier="generic",
+        source="list",
+        result=LoginResult.ACCEPTED,
+        proved=True,
+        detail="",
+        seconds=0.1,
+    )
+    taken = CandidateResult(
+        username="root",
+        password="root",
+        tier="generic",
+        source="list",
+        result=LoginResult.ACCEPTED,
+        proved=True,
+    )
+    proved = LoginTest(
+        transport="tcp",
+        address="192.0.2.1",
+        port=23,
+        protocol="telnet",
+        tls=False,
+        method="password",
+        without_credential=LoginResult.REFUSED,
+        random_credential=LoginResult.REFUSED,
+        candidates=(taken,),
+    )
+    held = replace(proved, candidates=(replace(taken, result=LoginResult.REFUSED, proved=False),))
+    any_taken = replace(proved, random_credential=LoginResult.ACCEPTED)
+    first = (seen(1, sent), seen(2, proved), seen(3, held), seen(4, any_taken))
+    for again in ((REOPENED, BEGUN[1]), (BEGUN[1],), (FAILED, REOPENED, BEGUN[1])):
+        state = folded(*BEGUN, *first, *again, seen(1, SERVICE))
+        assert kept(state) == [sent, proved, SERVICE]
+        # A third attempt takes nothing of the first one's log.
+        take(state, BEGUN[1], seen(1, sent))
+        assert kept(state) == [sent, proved, sent]
+        assert len({o.id for o in state.observations.values()}) == 3

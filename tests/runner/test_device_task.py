@@ -251,7 +251,71 @@ async def test_a_link_that_flaps_for_ever_does_not_keep_the_job_for_ever(
 ) -> None:
     task, journal = device_task(scripted("one", ("a", saw(1))), disturbed=lambda since: True)
     await asyncio.wait_for(task.run(), 5)
-    assert len(journal.state.job_finished) == 1
+    finished = list(journal.state.job_finished.values())
+    assert [(f.ok, f.owner) for f in finished] == [(False, Owner.ENVIRONMENT)]
+    assert "each of 4 attempts" in finished[0].reason
+    assert facts(journal, Service) == [], "no attempt was heard to its end"
+    assert [f.owner for f in facts(journal, NotMeasured)] == ["environment"]
+
+
+async def test_a_disturbed_attempt_leaves_nothing_beside_the_next_one(
+    device_task, scripted
+) -> None:
+    looks, done = iter([True]), list[int]()
+
+    async def scan(session: DeviceSession) -> None:
+        done.append(len(done))
+        for port in (1, 2, 3) if len(done) == 1 else (4,):
+            await saw(port)(session)
+        assert len(facts(journal, Service)) == (3 if len(done) == 1 else 1)
+
+    task, journal = device_task(
+        scripted("scan", ("1", scan)), disturbed=lambda since: next(looks, False)
+    )
+    await task.run()
+    assert [f.port for f in facts(journal, Service)] == [4]
+
+
+async def test_a_killed_attempt_leaves_nothing_beside_that_of_the_next_sitting(
+    device_task, scripted
+) -> None:
+    recorded = asyncio.Event()
+
+    async def for_ever(session: DeviceSession) -> None:
+        await saw(1)(session)
+        await saw(2)(session)
+        recorded.set()
+        await asyncio.sleep(60)
+
+    task, journal = device_task(scripted("scan", ("1", for_ever)))
+    running = asyncio.create_task(task.run())
+    await recorded.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [f.port for f in facts(journal, Service)] == [1, 2]
+    read = Journal(journal.store, journal.run)
+    read.replay()
+    assert [f.port for f in facts(read, Service)] == [1, 2]
+    again, _ = device_task(scripted("scan", ("1", saw(9))), journal=read)
+    await again.run()
+    assert [f.port for f in facts(read, Service)] == [9]
+
+
+async def test_a_job_given_up_keeps_what_an_earlier_attempt_at_it_recorded(
+    device_task, scripted
+) -> None:
+    async def half(session: DeviceSession) -> None:
+        await saw(1)(session)
+        raise NoAnswer(Why.RESET, "half way")
+
+    task, journal = device_task(scripted("scan", ("1", half)))
+    await task.run()
+    for job in journal.state.failed_jobs():
+        journal.append(ev.JobReopened(job=job))
+    second, _ = device_task(scripted("scan", ("1", half)), journal=journal)
+    second._give_up(second._open_tasks())
+    assert [f.port for f in facts(journal, Service)] == [1]
+    assert ["used up" in f.reason for f in facts(journal, NotMeasured)] == [True]
 
 
 async def test_the_totals_are_written_while_a_long_job_goes_on(
