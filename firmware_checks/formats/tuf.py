@@ -1,24 +1,31 @@
 """TUF repositories: signed JSON of the roles root, targets, snapshot and timestamp, in an archive or alone.
 
+Roles that targets delegates to are followed, and files beside the metadata are compared with their hashes.
+Two repositories in one archive are told as Uptane's director and image repository.
+
 Source: The Update Framework specification 1.0, sections 4 and 5. Who may sign a role, and how many must, is
 in root; root signs itself, so a key from outside decides whether it is the right root. Whether metadata has
 expired depends on the day it is used, so the days are told and nothing is concluded from them.
 """
 
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
+from firmware_checks.budget import Budget
 from firmware_checks.filesystems import tar
 from firmware_checks.filesystems.zip import DAMAGE, Window
-from firmware_checks.formats.tuf_roles import (
-    ROLES,
-    Role,
-    fits,
-    holders_of,
-    read_role,
-    signed_enough,
+from firmware_checks.formats.doubled import doubled
+from firmware_checks.formats.tuf_repository import (
+    Judged,
+    Member,
+    Metadata,
+    files_of,
+    gathered,
+    judged,
+    root_signing,
 )
+from firmware_checks.formats.tuf_roles import ROLES, Role, fits, holders_of, read_role
 from firmware_checks.keys import fingerprint, weakness
 from firmware_checks.reading import Context, Protection, PublicKey, Reading
 from firmware_checks.signatures import described
@@ -45,53 +52,54 @@ class Tuf:
         if view.starts_with(b"{"):
             role = read_role(view) if len(view) <= LARGEST else None
             return None if role is None else _alone(role, len(view), context.keys.keys)
-        roles = _archived(view, context)
-        if "root" not in roles or len(roles) < 2:
-            return None
-        return _repository(view, roles, context)
+        members = _members(view, context.budget)
+        found = gathered(members, context.budget)
+        found = {folder: one for folder, one in found.items() if len(one.files) > 1}
+        return _repository(view, members, found, context) if found else None
 
 
 FORMAT = Tuf()
 
 
-def _archived(view: View, context: Context) -> dict[str, Role]:
-    """The newest metadata of each top role among the members of a zip or tar."""
-    found: dict[str, Role] = {}
-    for name, data in _members(view):
-        stem = _stem(name)
-        context.budget.take(len(data))
-        role = read_role(data)
-        if role is None or role.kind != stem:
-            continue
-        if stem not in found or (found[stem].version or 0) < (role.version or 0):
-            found[stem] = role
-    return found
-
-
-def _stem(name: str) -> str:
-    """``root`` for ``metadata/3.root.json``; empty for what is no metadata of a top role."""
-    last = name.rsplit("/", 1)[-1]
-    stem = last.removesuffix(".json").split(".")[-1]
-    return stem if stem in ROLES and last.endswith(".json") else ""
-
-
-def _members(view: View) -> Iterator[tuple[str, View]]:
+def _members(view: View, budget: Budget) -> list[Member]:
+    """The files of the archive. Raises Malformed."""
     if not view.starts_with(ZIP):
-        for number, member in enumerate(tar.members(view)):
-            if number > MOST_MEMBERS:
-                return
-            name = member.name.decode("utf-8", "replace")
-            if _stem(name) and member.size <= LARGEST:
-                yield name, view.part(member.at, member.size)
-        return
+        found: list[Member] = []
+        for member in tar.members(view):
+            if len(found) >= MOST_MEMBERS:
+                raise Malformed(f"more than {MOST_MEMBERS} members")
+            if member.size:
+                part = view.part(member.at, member.size)
+                name = member.name.decode("utf-8", "replace")
+                found.append(Member(name, partial(_counted, part)))
+        return found
     try:
-        with zipfile.ZipFile(Window(view)) as archive:
-            for info in archive.infolist()[:MOST_MEMBERS]:
-                if _stem(info.filename) and info.file_size <= LARGEST:
-                    with archive.open(info) as file:
-                        yield info.filename, View(file.read(LARGEST))
+        archive = zipfile.ZipFile(Window(view))
     except DAMAGE as error:
         raise Malformed(f"zip: {clean(str(error), 80)}") from None
+    rows = [info for info in archive.infolist() if not info.is_dir()]
+    if len(rows) > MOST_MEMBERS:
+        raise Malformed(f"more than {MOST_MEMBERS} members")
+    return [Member(info.filename, partial(_unzipped, archive, info)) for info in rows]
+
+
+def _counted(part: View, budget: Budget) -> View:
+    budget.take(len(part))
+    return part
+
+
+def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> View:
+    if info.file_size > budget.room(info.compress_size):
+        raise Malformed("a member that becomes too large")
+    budget.take(info.file_size)
+    try:
+        with archive.open(info) as file:
+            data = file.read(info.file_size + 1)
+    except DAMAGE as error:
+        raise Malformed(f"zip: {clean(str(error), 80)}") from None
+    if len(data) != info.file_size:
+        raise Malformed("a member is not as long as it says")
+    return View(data)
 
 
 def _alone(role: Role, size: int, given: tuple[PublicKey, ...]) -> Reading:
@@ -99,59 +107,66 @@ def _alone(role: Role, size: int, given: tuple[PublicKey, ...]) -> Reading:
     detail = "its signers are named in root, which is not here"
     signing = Signing.NOT_VERIFIED if role.signatures else Signing.UNSIGNED
     if role.kind == "root":
-        signing, detail = _root(role, given)
+        signing, detail = root_signing([role], given)
     elif given and role.signatures:
         fitting = [k for k in given for s in role.signatures if fits(role, str(s.get("keyid")), k)]
         if fitting:
             signing, detail = Signing.VERIFIED, f"the signature was verified with {fitting[0].name}"
         else:
             detail = "none of the keys that were given made a signature"
-    return _reading({role.kind: role}, size, signing, detail, None)
+    return _reading({role.kind: role}, size, signing, detail, None, None)
 
 
-def _root(root: Role, given: tuple[PublicKey, ...]) -> tuple[Signing, str]:
-    enough, good, threshold = signed_enough(root, root)
-    if not root.signatures:
-        return Signing.UNSIGNED, "root has no signature"
-    if enough is None:
-        return Signing.NOT_VERIFIED, "root names no keys that can be read here"
-    if not enough:
-        return (
-            Signing.TAMPERED,
-            f"root has {good} good signatures of its own, {threshold} are needed",
-        )
-    holders = holders_of(root, "root")[0]
-    known = [k.name for k in given if any(k.der == h.der for h in holders.values())]
-    if known:
-        return Signing.VERIFIED, f"root is signed by its own keys, {known[0]} among them"
-    other = "; none of the keys that were given is among them" if given else ""
-    return Signing.NOT_VERIFIED, f"root is signed by its own keys{other}"
-
-
-def _repository(view: View, roles: dict[str, Role], context: Context) -> Reading:
-    root = roles["root"]
-    signing, detail = _root(root, context.keys.keys)
-    for name in ROLES[1:]:
-        if name not in roles:
-            detail += f"; {name} is not there"
-            continue
-        enough, good, threshold = signed_enough(roles[name], root)
-        if enough is False:
+def _repository(
+    view: View, members: list[Member], found: dict[str, Metadata], context: Context
+) -> Reading:
+    """One repository, or two of them as Uptane has it: then the worse of both."""
+    every = {folder: judged(one, context.keys.keys) for folder, one in found.items()}
+    order = (
+        Signing.UNREADABLE,
+        Signing.TAMPERED,
+        Signing.UNSIGNED,
+        Signing.NOT_VERIFIED,
+        Signing.VERIFIED,
+    )
+    worst = min(every.values(), key=lambda one: order.index(one.signing))
+    detail = list(worst.detail)
+    signing, binds = worst.signing, True
+    for folder, one in every.items():
+        # The metadata stand in a folder of the repository, or in its root.
+        base = folder.removesuffix("metadata").rstrip("/") if len(every) > 1 else ""
+        wrong, loose, unseen = files_of(members, set(found), one, base, context.budget)
+        if wrong:
             signing = Signing.TAMPERED
-            detail = f"{name} has {good} good signatures, {threshold} are needed"
-    if told := _versions(roles):
-        detail += f"; {told}"
-    return _reading(roles, len(view), signing, detail, _tree(view, context))
+            said = ", ".join(clean(n, 60) for n in wrong[:4])
+            detail.insert(0, f"{said} is not what the metadata say")
+        if loose or unseen or not one.complete:
+            binds = False
+        if loose:
+            said = ", ".join(clean(n, 60) for n in loose[:4])
+            detail.append(f"no role describes {said}")
+        if unseen:
+            detail.append(f"{len(unseen)} files were not compared")
+    if len(every) > 1:
+        detail.append(f"{len(every)} repositories: {', '.join(clean(f, 60) for f in every)}")
+        if told := _apart(every):
+            signing = Signing.TAMPERED
+            detail.insert(0, told)
+    if names := doubled(member.name for member in members):
+        signing = Signing.UNREADABLE
+        detail.insert(0, names)
+    return _reading(worst.roles, len(view), signing, "; ".join(detail), _tree(view, context), binds)
 
 
-def _versions(roles: dict[str, Role]) -> str:
-    """Where one role says another has a version that is not the one that is there."""
-    for above, below in (("timestamp", "snapshot"), ("snapshot", "targets")):
-        meta = roles[above].signed.get("meta") if above in roles and below in roles else None
-        row = meta.get(f"{below}.json") if isinstance(meta, dict) else None
-        said = row.get("version") if isinstance(row, dict) else None
-        if isinstance(said, int) and said != roles[below].version:
-            return f"{above} speaks of {below} {said}, which is {roles[below].version}"
+def _apart(every: dict[str, Judged]) -> str:
+    """What Uptane's director names and the image repository knows otherwise (Uptane 2.1, 5.4.4.2)."""
+    director = next((one for folder, one in every.items() if "director" in folder), None)
+    others = [one for one in every.values() if one is not director]
+    for path, row in director.targets.items() if director else ():
+        for other in others:
+            said = other.targets.get(path, {})
+            if any(said.get(name) != row.get(name) for name in ("hashes", "length")):
+                return f"director and image repository do not agree on {clean(path, 60)}"
     return ""
 
 
@@ -163,7 +178,12 @@ def _tree(view: View, context: Context) -> Reading | None:
 
 
 def _reading(
-    roles: dict[str, Role], size: int, signing: Signing, detail: str, inside: Reading | None
+    roles: dict[str, Role],
+    size: int,
+    signing: Signing,
+    detail: str,
+    inside: Reading | None,
+    binds: bool | None,
 ) -> Reading:
     root, top = roles.get("root"), roles.get("timestamp") or next(iter(roles.values()))
     details = []
@@ -202,7 +222,7 @@ def _reading(
             signing=signing,
             detail=detail,
             covers="metadata; targets by the hashes in it",
-            binds_payload=True if "targets" in roles and inside is not None else None,
+            binds_payload=binds,
             scheme=scheme,
             key_bits=bits,
             key_id=identity,

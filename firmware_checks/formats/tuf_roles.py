@@ -14,6 +14,8 @@ from firmware_checks.view import Malformed, View
 from probe.model.text import clean
 
 ROLES = ("root", "timestamp", "snapshot", "targets")
+DELEGATIONS = "delegations"
+MOST_KEYS = 64
 DEEPEST = 64
 
 
@@ -96,22 +98,42 @@ def _public(key: object) -> PublicKey | None:
         return None
 
 
-def holders_of(root: Role, name: str) -> tuple[dict[str, PublicKey], int]:
-    """Key identifiers that may sign a role, and how many must."""
-    role = root.signed.get("roles")
-    role = role.get(name) if isinstance(role, dict) else None
-    keys = root.signed.get("keys")
+def holders_of(above: Role, name: str) -> tuple[dict[str, PublicKey], int]:
+    """Key identifiers that may sign a role, and how many must: from root, or from targets that delegate."""
+    keys, role = above.signed.get("keys"), _listed(above, name)
+    if above.kind == "targets":
+        delegations = above.signed.get(DELEGATIONS)
+        keys = delegations.get("keys") if isinstance(delegations, dict) else None
     if not isinstance(role, dict) or not isinstance(keys, dict):
         return {}, 0
     found: dict[str, PublicKey] = {}
     names = role.get("keyids")
-    for identity in names[:64] if isinstance(names, list) else ():
+    for identity in names[:MOST_KEYS] if isinstance(names, list) else ():
         key = _public(keys.get(identity)) if isinstance(identity, str) else None
         # One key under two names counts once.
         if key is not None and all(key.der != k.der for k in found.values()):
             found[identity] = key
     threshold = role.get("threshold")
-    return found, threshold if isinstance(threshold, int) and threshold > 0 else 0
+    is_number = isinstance(threshold, int) and not isinstance(threshold, bool)
+    return found, threshold if is_number and threshold > 0 else 0
+
+
+def _listed(above: Role, name: str) -> object:
+    """The entry for a role: by name in root, in a list in targets, or one for all hash bins."""
+    if above.kind != "targets":
+        roles = above.signed.get("roles")
+        return roles.get(name) if isinstance(roles, dict) else None
+    delegations = above.signed.get(DELEGATIONS)
+    if not isinstance(delegations, dict):
+        return None
+    roles = delegations.get("roles")
+    for one in roles if isinstance(roles, list) else ():
+        if isinstance(one, dict) and one.get("name") == name:
+            return one
+    bins = delegations.get("succinct_roles")
+    if isinstance(bins, dict) and name.startswith(f"{bins.get('name_prefix')}-"):
+        return bins
+    return None
 
 
 def fits(role: Role, identity: str, key: PublicKey) -> bool:
@@ -128,9 +150,9 @@ def fits(role: Role, identity: str, key: PublicKey) -> bool:
     return False
 
 
-def signed_enough(role: Role, root: Role) -> tuple[bool | None, int, int]:
-    """Whether enough keys of ``root`` signed ``role``: (answer, good signatures, threshold)."""
-    holders, threshold = holders_of(root, role.kind)
+def signed_enough(role: Role, above: Role, name: str = "") -> tuple[bool | None, int, int]:
+    """Whether enough keys that ``above`` lists signed ``role``: (answer, good signatures, threshold)."""
+    holders, threshold = holders_of(above, name or role.kind)
     good = sum(fits(role, identity, key) for identity, key in holders.items())
     if not holders or not threshold:
         return None, good, threshold
