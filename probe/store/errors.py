@@ -1,9 +1,6 @@
 """Database trouble in words: a full disk, a read-only folder and a damaged file are three things."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+import re
 
 from probe.errors import ProbeError
 from probe.model.finding import Owner
@@ -43,20 +40,27 @@ _CAUSES = (
         "The result store {where} is locked by another program",
         "Close what holds it open, then try again.",
     ),
+    (
+        ("connection refused", "could not translate host", "connection timeout", "no route"),
+        "The database server of {where} does not answer",
+        "Check that it runs and can be reached from here, or name a folder with --store.",
+    ),
+    (
+        ("password authentication failed", "no password supplied", "role", "no pg_hba.conf entry"),
+        "The database server of {where} refuses this user",
+        "Check the user and the password in the URL, or in the file ~/.pgpass.",
+    ),
+    (
+        ("server closed the connection", "terminating connection", "connection is lost"),
+        "The database server of {where} ended the connection",
+        "When it is back: 'probe run --resume RUN'; nothing recorded is lost.",
+    ),
 )
 
 
-@contextmanager
-def guarded(where: str) -> Iterator[None]:
-    """Turns database errors into StoreError."""
-    try:
-        yield
-    except OSError as error:
-        raise explained(where, error.strerror or str(error)) from error
-    except DBAPIError as error:
-        raise explained(where, str(error.orig)) from error
-    except SQLAlchemyError as error:
-        raise explained(where, str(error)) from error
+def shown(location: str) -> str:
+    """What messages call a store: its folder or URL, without the password."""
+    return re.sub(r"(?<=://)([^:/@]*):[^/]*@", r"\1:***@", location)
 
 
 def explained(where: str, message: str) -> StoreError:

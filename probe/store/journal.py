@@ -2,11 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-
-from sqlalchemy import Connection, Table, insert, select
-from sqlalchemy.exc import IntegrityError
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from probe.codec import from_plain, to_plain
 from probe.model.event import Entry, Event, RunStarted
@@ -14,8 +11,6 @@ from probe.model.evidence import Evidence
 from probe.model.ids import RunId
 from probe.model.run import RunStatus
 from probe.model.state import RunState
-from probe.store import schema
-from probe.store.errors import guarded
 from probe.store.store import Store
 
 
@@ -29,40 +24,19 @@ class Journal:
         self.commands_seen = 0
         """The id of the last command that was meant for an earlier sitting."""
         self._known: set[str] = set()
-        self._open: Connection | None = None
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> AbstractContextManager[object]:
         """What is written inside is one transaction: all of it is on disk at the end, or nothing. For many
         small writes at once; others who write wait for its end."""
-        if self._open is not None:
-            yield
-            return
-        with guarded(self.store.where), self.store.engine.begin() as db:
-            self._open = db
-            try:
-                yield
-            finally:
-                self._open = None
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        if self._open is not None:
-            yield self._open
-            return
-        with guarded(self.store.where), self.store.engine.begin() as db:
-            yield db
+        return self.store.database.together()
 
     def begin(self, started: RunStarted) -> None:
         """Write the head of a new run."""
-        head = {
-            "id": self.run,
-            "started_at": self._clock(),
-            "interface": started.run.scope.interface,
-            "plan": started.run.plan.name,
-        }
-        with guarded(self.store.where), self.store.engine.begin() as db:
-            db.execute(insert(schema.run), head)
+        scope, plan = started.run.scope, started.run.plan
+        self.store.database.execute(
+            "INSERT INTO run (id, started_at, interface, plan) VALUES (?, ?, ?, ?)",
+            *(self.run, self._clock(), scope.interface, plan.name),
+        )
         self.append(started)
 
     def replay(self) -> None:
@@ -74,15 +48,11 @@ class Journal:
     def append(self, happened: Event) -> Entry:
         """Write one event durably, and apply it to ``state``."""
         entry = Entry(seq=self.state.seq + 1, at=self._clock(), event=happened)
-        row = {
-            "run": self.run,
-            "seq": entry.seq,
-            "at": entry.at,
-            "kind": type(happened).__name__,
-            "payload": json.dumps(to_plain(happened, Event)),
-        }
-        with self._writing() as db:
-            db.execute(insert(schema.event), row)
+        payload = json.dumps(to_plain(happened, Event))
+        self.store.database.execute(
+            "INSERT INTO event (run, seq, at, kind, payload) VALUES (?, ?, ?, ?, ?)",
+            *(self.run, entry.seq, entry.at, type(happened).__name__, payload),
+        )
         self.state.apply(entry)
         return entry
 
@@ -90,29 +60,18 @@ class Journal:
         """Write evidence durably. Bytes that are known already are not written twice."""
         if evidence.sha256 in self._known:
             return
-        label = {
-            "run": self.run,
-            "sha256": evidence.sha256,
-            "label": json.dumps(to_plain(evidence)),
-        }
-        blob = {"sha256": evidence.sha256, "data": data}
-        with guarded(self.store.where):
-            for table, row in ((schema.blob, blob), (schema.evidence, label)):
-                self._once(table, row)
+        label = json.dumps(to_plain(evidence))
+        with self.together():
+            # The same bytes may be there already, from another run or before a resume.
+            for statement, values in (
+                ("INSERT INTO blob (sha256, data)", (evidence.sha256, data)),
+                ("INSERT INTO evidence (run, sha256, label)", (self.run, evidence.sha256, label)),
+            ):
+                marks = ", ".join("?" * len(values))
+                self.store.database.execute(
+                    f"{statement} VALUES ({marks}) ON CONFLICT DO NOTHING", *values
+                )
         self._known.add(evidence.sha256)
-
-    def _once(self, table: Table, row: Mapping[str, object]) -> None:
-        """The same bytes may be there already, from another run or before a resume."""
-        if self._open is not None:
-            same = [table.c[name] == row[name] for name in ("run", "sha256") if name in row]
-            if not self._open.execute(select(table.c.sha256).where(*same)).first():
-                self._open.execute(insert(table), row)
-            return
-        try:
-            with self.store.engine.begin() as db:
-                db.execute(insert(table), row)
-        except IntegrityError:
-            pass
 
 
 class RunReader:
@@ -156,8 +115,10 @@ def seen_from_outside(status: RunStatus, *, alive: bool) -> RunStatus:
 
 def entries_after(store: Store, run: RunId, seq: int) -> list[Entry]:
     """The journal from the entry after ``seq`` on."""
-    t = schema.event
-    query = select(t.c.seq, t.c.at, t.c.payload).where(t.c.run == run, t.c.seq > seq)
-    with guarded(store.where), store.engine.connect() as db:
-        rows = db.execute(query.order_by(t.c.seq)).all()
-    return [Entry(seq=r.seq, at=r.at, event=from_plain(json.loads(r.payload), Event)) for r in rows]
+    rows = store.database.execute(
+        "SELECT seq, at, payload FROM event WHERE run = ? AND seq > ? ORDER BY seq", *(run, seq)
+    )
+    return [
+        Entry(seq=number, at=at, event=from_plain(json.loads(payload), Event))
+        for number, at, payload in rows
+    ]

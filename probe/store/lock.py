@@ -1,12 +1,15 @@
 """Tells whether the process of a run lives, and keeps its last words when the store itself failed."""
 
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from probe.store.database import Database
 
 LAST_WORDS = 4096
 """Bytes set aside at the start, so that a full disk cannot keep the reason from being written."""
@@ -81,3 +84,44 @@ class RunLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+class ServerLock(RunLock):
+    """The same for a database that several hosts share: held by a connection, seen from every host.
+
+    The last words stay on the host of the run.
+    """
+
+    KIND = 0x70726F62
+    """The first of the two numbers of an advisory lock of PostgreSQL; the second is made of the run."""
+
+    def __init__(self, path: Path, database: Database) -> None:
+        super().__init__(path)
+        self._database = database
+        self._number = int.from_bytes(hashlib.sha256(path.name.encode()).digest()[:4]) >> 1
+
+    def acquire(self) -> bool:
+        if not super().acquire():
+            return False
+        key = (self.KIND, self._number)
+        ((ours,),) = self._database.execute("SELECT pg_try_advisory_lock(?::int, ?::int)", *key)
+        if not ours:
+            super().release()
+        return bool(ours)
+
+    def held(self) -> bool:
+        key = (self.KIND, self._number)
+        return bool(
+            self._database.execute(
+                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                " AND classid = ? AND objid = ?",
+                *key,
+            )
+        )
+
+    def release(self) -> None:
+        if self._file is not None:
+            key = (self.KIND, self._number)
+            self._database.execute("SELECT pg_advisory_unlock(?::int, ?::int)", *key)
+        super().release()

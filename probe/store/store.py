@@ -1,19 +1,20 @@
 """Opens the store; hands out the journal writer of a new run and readers of any run."""
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Engine, create_engine, func, insert, select
-from sqlalchemy import event as sa_event
 
 from probe.codec import from_plain
 from probe.model.evidence import Evidence
 from probe.model.ids import RunId
 from probe.store import schema
-from probe.store.errors import StoreError, guarded
-from probe.store.lock import RunLock, alone
+from probe.store.database import Database
+from probe.store.errors import StoreError, explained, shown
+from probe.store.lock import RunLock, ServerLock, alone
+
+SCHEMA_LOCK = 0x70726F6265
+"""The number by which probes know each other's lock on a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +32,40 @@ class Store:
 
     def __init__(self, location: str, *, create: bool = True) -> None:
         is_url = "://" in location
-        self.where = location
+        self.where = shown(location)
         self.folder = Path(location if not is_url else ".").expanduser().absolute()
         if is_url:
             from platformdirs import user_data_path
 
             self.folder = user_data_path("secure-by-design-probe")
-        url = location if is_url else f"sqlite:///{self.folder / 'probe.db'}"
-        with guarded(location):
-            if not is_url and not create and not (self.folder / "probe.db").exists():
-                raise StoreError(
-                    f"There is no result store in {location}",
-                    "Start a run first ('probe run', 'probe demo'), or name another store with --store.",
-                )
+        file = self.folder / "probe.db"
+        if not is_url and not create and not file.exists():
+            raise StoreError(
+                f"There is no result store in {location}",
+                "Start a run first ('probe run', 'probe demo'), or name another store with --store.",
+            )
+        self.database = Database(location if is_url else str(file), self.where)
+        try:
             (self.folder / "locks").mkdir(parents=True, exist_ok=True)
-            self.engine = _engine(url)
             # Two first runs may begin at the same moment; only one of them makes the tables.
             with alone(self.folder / "locks" / "schema"):
                 self._prepare()
+        except OSError as error:
+            raise explained(self.where, error.strerror or str(error)) from error
 
     def _prepare(self) -> None:
-        schema.metadata.create_all(self.engine)
-        with self.engine.begin() as db:
-            row = db.execute(
-                select(schema.about.c.value).where(schema.about.c.name == "schema")
-            ).first()
-            if row is None:
-                db.execute(insert(schema.about), {"name": "schema", "value": str(schema.VERSION)})
-            elif int(row[0]) > schema.VERSION:
+        postgresql = self.database.is_postgresql
+        with self.database.together() as db:
+            if postgresql:
+                # The same for probes on other hosts: held until the end of the transaction.
+                db.execute("SELECT pg_advisory_xact_lock(?)", SCHEMA_LOCK)
+            for statement in schema.tables(postgresql=postgresql):
+                db.execute(statement)
+            found = db.execute("SELECT value FROM about WHERE name = ?", "schema")
+            if not found:
+                row = ("schema", str(schema.VERSION))
+                db.execute("INSERT INTO about (name, value) VALUES (?, ?)", *row)
+            elif int(found[0][0]) > schema.VERSION:
                 raise StoreError(
                     f"The result store {self.where} was written by a newer version of the probe",
                     "Use that version, or another store with --store.",
@@ -66,10 +73,10 @@ class Store:
 
     def runs(self) -> list[RunHead]:
         """All runs, newest first."""
-        t = schema.run
-        with guarded(self.where), self.engine.connect() as db:
-            rows = db.execute(select(t).order_by(t.c.started_at.desc(), t.c.id.desc())).all()
-        return [RunHead(RunId(r.id), r.started_at, r.interface, r.plan) for r in rows]
+        rows = self.database.execute(
+            "SELECT id, started_at, interface, plan FROM run ORDER BY started_at DESC, id DESC"
+        )
+        return [RunHead(RunId(run), at, interface, plan) for run, at, interface, plan in rows]
 
     def find(self, wanted: str | None) -> RunId:
         """The run named by ``wanted``: an id, the start of one, ``last`` or nothing for the newest.
@@ -95,62 +102,41 @@ class Store:
 
     def evidence(self, run: RunId, sha256: str) -> tuple[Evidence, bytes] | None:
         """The label and the bytes of one piece of evidence, or None."""
-        e, b = schema.evidence, schema.blob
-        query = select(e.c.label, b.c.data).join(b, b.c.sha256 == e.c.sha256)
-        with guarded(self.where), self.engine.connect() as db:
-            row = db.execute(query.where(e.c.run == run, e.c.sha256 == sha256)).first()
-        if row is None:
-            return None
-        import json
-
-        return from_plain(json.loads(row.label), Evidence), bytes(row.data)
+        rows = self.database.execute(
+            "SELECT label, data FROM evidence JOIN blob ON blob.sha256 = evidence.sha256"
+            " WHERE run = ? AND evidence.sha256 = ?",
+            *(run, sha256),
+        )
+        for label, data in rows:
+            return from_plain(json.loads(label), Evidence), bytes(data)
+        return None
 
     def evidence_index(self, run: RunId) -> list[Evidence]:
         """The labels of all evidence of a run, oldest first."""
-        import json
-
-        e = schema.evidence
-        with guarded(self.where), self.engine.connect() as db:
-            rows = db.execute(select(e.c.label).where(e.c.run == run)).all()
-        labels: list[Evidence] = [from_plain(json.loads(r.label), Evidence) for r in rows]
+        rows = self.database.execute("SELECT label FROM evidence WHERE run = ?", run)
+        labels: list[Evidence] = [from_plain(json.loads(label), Evidence) for (label,) in rows]
         return sorted(labels, key=lambda label: (label.captured_at, label.sha256))
 
     def command(self, run: RunId, verb: str) -> None:
         """Leave a command (``pause``, ``resume``, ``stop``) for the run's process."""
-        row = {"run": run, "at": time.time(), "verb": verb}
-        with guarded(self.where), self.engine.begin() as db:
-            db.execute(insert(schema.command), row)
+        row = (run, time.time(), verb)
+        self.database.execute("INSERT INTO command (run, at, verb) VALUES (?, ?, ?)", *row)
 
     def commands_after(self, run: RunId, last: int) -> list[tuple[int, str]]:
         """Commands with an id above ``last``, oldest first."""
-        c = schema.command
-        query = select(c.c.id, c.c.verb).where(c.c.run == run, c.c.id > last).order_by(c.c.id)
-        with guarded(self.where), self.engine.connect() as db:
-            return [(row.id, row.verb) for row in db.execute(query)]
+        rows = self.database.execute(
+            "SELECT id, verb FROM command WHERE run = ? AND id > ? ORDER BY id", *(run, last)
+        )
+        return [(number, verb) for number, verb in rows]
 
     def last_command(self, run: RunId) -> int:
-        c = schema.command
-        with guarded(self.where), self.engine.connect() as db:
-            return db.execute(select(func.max(c.c.id)).where(c.c.run == run)).scalar() or 0
+        rows = self.database.execute("SELECT max(id) FROM command WHERE run = ?", run)
+        return rows[0][0] or 0
 
     def lock(self, run: RunId) -> RunLock:
         """The lock that the process of a run holds as long as it lives."""
-        return RunLock(self.folder / "locks" / run)
+        path = self.folder / "locks" / run
+        return ServerLock(path, self.database) if self.database.is_postgresql else RunLock(path)
 
     def close(self) -> None:
-        self.engine.dispose()
-
-
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url)
-    engine = create_engine(url, connect_args={"timeout": 15})
-
-    @sa_event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
-        # WAL: readers never wait for the writer. NORMAL: a killed process loses nothing; only a power
-        # cut may lose the last commits, and never damages the file.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    return engine
+        self.database.close()

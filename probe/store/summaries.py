@@ -4,13 +4,9 @@ import json
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import select
-
 from probe.model.run import RunStatus
 from probe.model.summary import RunSummary
 from probe.model.verdict import Status
-from probe.store import schema
-from probe.store.errors import guarded
 from probe.store.journal import seen_from_outside
 from probe.store.store import RunHead, Store
 
@@ -51,8 +47,8 @@ def _summary(store: Store, head: RunHead) -> RunSummary:
 
 
 def _events(store: Store, head: RunHead) -> list[tuple[str, Any]]:
-    t = schema.event
-    query = select(t.c.kind, t.c.payload).where(t.c.run == head.id, t.c.kind.in_(KINDS))
-    with guarded(store.where), store.engine.connect() as db:
-        rows = db.execute(query.order_by(t.c.seq)).all()
-    return [(row.kind, json.loads(row.payload)) for row in rows]
+    rows = store.database.execute(
+        "SELECT kind, payload FROM event WHERE run = ? AND kind IN (?, ?, ?) ORDER BY seq",
+        *(head.id, *KINDS),
+    )
+    return [(kind, json.loads(payload)) for kind, payload in rows]

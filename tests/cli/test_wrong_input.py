@@ -74,7 +74,7 @@ def test_the_version_costs_nothing() -> None:
             "-c",
             "import sys; sys.argv=['probe','--version']\n"
             "from probe.cli import main; main()\n"
-            "print(*(m for m in ('click','textual','sqlalchemy','scapy','asyncio') if m in sys.modules))",
+            "print(*(m for m in ('click','textual','sqlite3','cattrs','scapy','asyncio') if m in sys.modules))",
         ],
         capture_output=True,
         text=True,

@@ -52,10 +52,10 @@ def label(data: bytes) -> Evidence:
     )
 
 
-def test_a_reader_sees_what_the_writer_wrote_in_order(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+def test_a_reader_sees_what_the_writer_wrote_in_order(location: str) -> None:
+    store = Store(location)
     journal = begun(store)
-    reader = RunReader(Store(str(tmp_path)), journal.run)
+    reader = RunReader(Store(location), journal.run)
     assert [e.seq for e in reader.poll()] == [1]
     device = Device(id=DeviceId("ip-127.0.0.1"), addresses=("127.0.0.1",))
     journal.append(DeviceSeen(device=device))
@@ -66,8 +66,8 @@ def test_a_reader_sees_what_the_writer_wrote_in_order(tmp_path: Path) -> None:
     assert reader.state.run == head()
 
 
-def test_evidence_comes_back_byte_by_byte_and_is_stored_once(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+def test_evidence_comes_back_byte_by_byte_and_is_stored_once(location: str) -> None:
+    store = Store(location)
     first, second = begun(store, "20260101-000000-aaaa"), begun(store, "20260101-000000-bbbb")
     data = bytes(range(256))
     for journal in (first, first, second):
@@ -76,11 +76,10 @@ def test_evidence_comes_back_byte_by_byte_and_is_stored_once(tmp_path: Path) -> 
         found = store.evidence(journal.run, label(data).sha256)
         assert found == (label(data), data)
         assert store.evidence_index(journal.run) == [label(data)]
-    with sqlite3.connect(tmp_path / "probe.db") as db:
-        assert db.execute("select count(*) from blob").fetchone() == (1,)
+    assert store.database.execute("SELECT count(*) FROM blob") == [(1,)]
 
 
-def test_two_processes_write_two_runs_at_once(tmp_path: Path) -> None:
+def test_two_processes_write_two_runs_at_once(location: str) -> None:
     script = textwrap.dedent(
         """
         import sys
@@ -96,17 +95,16 @@ def test_two_processes_write_two_runs_at_once(tmp_path: Path) -> None:
     here = str(Path(__file__).parent)
     names = ["20260101-000000-aaaa", "20260101-000000-bbbb"]
     both = [
-        subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name, here])
-        for name in names
+        subprocess.Popen([sys.executable, "-c", script, location, name, here]) for name in names
     ]
     assert [p.wait(60) for p in both] == [0, 0]
     for name in names:
-        reader = RunReader(Store(str(tmp_path)), RunId(name))
+        reader = RunReader(Store(location), RunId(name))
         assert len(reader.poll()) == 61
         assert [n.text for _, n in reader.state.notes] == [str(n) for n in range(60)]
 
 
-def test_a_killed_writer_loses_nothing_that_it_had_reported(tmp_path: Path) -> None:
+def test_a_killed_writer_loses_nothing_that_it_had_reported(location: str) -> None:
     script = textwrap.dedent(
         """
         import sys
@@ -125,13 +123,13 @@ def test_a_killed_writer_loses_nothing_that_it_had_reported(tmp_path: Path) -> N
         """
     )
     writer = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path), str(Path(__file__).parent)],
+        [sys.executable, "-c", script, location, str(Path(__file__).parent)],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert writer.stdout is not None
     reported = [writer.stdout.readline() for _ in range(50)]
-    reader = RunReader(Store(str(tmp_path)), RunId("20260101-000000-aaaa"))
+    reader = RunReader(Store(location), RunId("20260101-000000-aaaa"))
     assert reader.alive()
     os.kill(writer.pid, signal.SIGKILL)
     reported += writer.stdout.readlines()
@@ -147,8 +145,8 @@ def test_a_killed_writer_loses_nothing_that_it_had_reported(tmp_path: Path) -> N
     assert reader.status() is RunStatus.INTERRUPTED
 
 
-def test_an_interrupted_run_goes_on_with_the_next_number(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+def test_an_interrupted_run_goes_on_with_the_next_number(location: str) -> None:
+    store = Store(location)
     journal = begun(store)
     journal.append(Noted(level="info", text="before"))
     again = Journal(store, journal.run)
@@ -180,16 +178,9 @@ def test_a_database_cut_in_half_is_said_to_be_damaged(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_clear_error_and_nothing_is_lost(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     journal = begun(store)
-    with store.engine.connect() as db:
-        pages = db.exec_driver_sql("pragma page_count").scalar() or 0
-    store.close()
+    (pages,) = store.database.execute("PRAGMA page_count")[0]
     # SQLite's own page limit gives the same error as a file system without space.
-    from sqlalchemy import event as sa_event
-
-    @sa_event.listens_for(store.engine, "connect")
-    def limited(connection: sqlite3.Connection, _: object) -> None:
-        connection.execute(f"pragma max_page_count={pages + 4}")
-
+    store.database.execute(f"PRAGMA max_page_count={pages + 4}")
     written = 0
     with pytest.raises(StoreError, match="disk is full") as raised:
         for n in range(500):
@@ -214,8 +205,8 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
         Store(str(tmp_path / "taken"))
 
 
-def test_runs_are_found_by_a_part_of_their_name(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+def test_runs_are_found_by_a_part_of_their_name(location: str) -> None:
+    store = Store(location)
     with pytest.raises(StoreError, match="no runs yet"):
         store.find(None)
     begun(store, "20260101-000000-aaaa")
@@ -227,8 +218,8 @@ def test_runs_are_found_by_a_part_of_their_name(tmp_path: Path) -> None:
         store.find("nonsense")
 
 
-def test_commands_are_read_once_and_in_order(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+def test_commands_are_read_once_and_in_order(location: str) -> None:
+    store = Store(location)
     journal = begun(store)
     store.command(journal.run, "pause")
     last = store.last_command(journal.run)
@@ -237,8 +228,8 @@ def test_commands_are_read_once_and_in_order(tmp_path: Path) -> None:
     assert [verb for _, verb in store.commands_after(journal.run, last)] == ["resume", "stop"]
 
 
-def test_last_words_survive_the_process(tmp_path: Path) -> None:
-    store = Store(str(tmp_path))
+def test_last_words_survive_the_process(location: str) -> None:
+    store = Store(location)
     lock = store.lock(RunId("r"))
     assert lock.acquire()
     assert not store.lock(RunId("r")).acquire()
