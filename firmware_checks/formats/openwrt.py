@@ -5,17 +5,14 @@ endian: ``FWx0``, a CRC-32, a type (0 signature, 1 metadata), 3 zero bytes, the 
 signature is over everything before it. A device checks it only where its build sets REQUIRE_IMAGE_SIGNATURE.
 """
 
-import base64
-import binascii
 import json
-import re
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
 from firmware_checks.filesystems import tar
-from firmware_checks.keys import load
+from firmware_checks.formats import openwrt_ucert as ucert
 from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
-from firmware_checks.signatures import Outcome, judged
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -24,8 +21,6 @@ TRAILER = 16
 SIGNATURE, METADATA = 0, 1
 MOST_PIECES = 8
 LARGEST_PIECE = 1 << 20
-USIGN = re.compile(rb"RW[A-Za-z0-9+/]{97}=?=?")
-"""base64 of ``Ed``, 8 bytes that name the key, and 64 bytes of Ed25519 signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +30,8 @@ class Piece:
     kind: int
     data: bytes
     start: int
+    holds: bool
+    """Its checksum, over all that stands before its trailer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +55,8 @@ class Sysupgrade:
         boards = [str(b) for b in about.get("supported_devices") or ()][:16]
         details = [(f"version {k}", str(v)) for k, v in list(version.items())[:8]]
         details += [("supported device", board) for board in boards]
+        context.budget.take(len(view) * max(len(pieces), 1))
+        protection, rows = _protection(view, pieces, context.keys.keys)
         part = Part(name="image", view=body, offset=0)
         return Reading(
             format=self.name,
@@ -65,8 +64,8 @@ class Sysupgrade:
             size=len(view),
             title=str(version.get("board") or (boards or [""])[0]),
             version=f"{version.get('version', '')} {version.get('revision', '')}".strip(),
-            details=tuple(details),
-            protection=_protection(view, pieces, context.keys.keys),
+            details=(*details, *rows),
+            protection=protection,
             parts=() if is_tar else (part,),
             tree=tar.TarTree(body) if is_tar else None,
         )
@@ -80,10 +79,11 @@ def _pieces(view: View) -> list[Piece]:
     found: list[Piece] = []
     end = len(view)
     while end >= TRAILER and len(found) < MOST_PIECES:
-        magic, _, kind, size = view.unpack(">4sIB3xI", end - TRAILER)
+        magic, checksum, kind, size = view.unpack(">4sIB3xI", end - TRAILER)
         if magic != MAGIC or not TRAILER <= size <= min(end, LARGEST_PIECE):
             break
-        found.append(Piece(kind, view.read(end - size, size - TRAILER), end - size))
+        holds = zlib.crc32(view.part(0, end - TRAILER).raw) ^ 0xFFFFFFFF == checksum
+        found.append(Piece(kind, view.read(end - size, size - TRAILER), end - size, holds))
         end -= size
     return found
 
@@ -103,59 +103,41 @@ def _metadata(pieces: list[Piece]) -> dict[str, Any]:
     return {}
 
 
-def signatures(data: bytes) -> list[tuple[str, bytes]]:
-    """Every usign signature in a piece: the key's name in hexadecimal, and the 64 bytes."""
-    found = []
-    for hit in USIGN.finditer(data):
-        text = hit.group(0)
-        try:
-            raw = base64.b64decode(text[: len(text) // 4 * 4])
-        except (binascii.Error, ValueError):
-            continue
-        if len(raw) == 74:
-            found.append((raw[2:10].hex(), raw[10:]))
-    return found[:16]
-
-
-def _protection(view: View, pieces: list[Piece], keys: tuple[PublicKey, ...]) -> Protection:
+def _protection(
+    view: View, pieces: list[Piece], keys: tuple[PublicKey, ...]
+) -> tuple[Protection, list[tuple[str, str]]]:
+    """What the signature is worth, and its certificates."""
     signed = next((p for p in pieces if p.kind == SIGNATURE), None)
+    broken = [p for p in pieces if not p.holds]
+    integrity = f"CRC-32 {'does not hold' if broken else 'holds'}" if pieces else ""
     if signed is None:
         said = "there is no signature, and by default a device does not ask for one"
-        return Protection(signing=Signing.UNSIGNED, detail=said, rollback=Rollback.NONE)
-    found = signatures(signed.data)
-    body = view.part(0, signed.start)
-
-    def ask(key: PublicKey) -> Outcome:
-        return Outcome.FITS if any(_made(key, s, body) for _, s in found) else Outcome.NOT_MADE
-
-    if not found:
-        said = "the signature's piece holds no usign signature"
-        return Protection(signing=Signing.NOT_VERIFIED, detail=said, rollback=Rollback.NONE)
-    verdict = judged(keys, ask, f"the usign key {found[0][0]}")
-    detail = verdict.detail
-    if len(found) > 1:
-        detail += "; certificates (ucert) come with it, which are not followed here"
-    return Protection(
-        signing=verdict.signing,
+        unsigned = Protection(
+            signing=Signing.UNSIGNED, detail=said, rollback=Rollback.NONE, integrity=integrity
+        )
+        return unsigned, []
+    behind = pieces.index(signed)
+    rows: list[tuple[str, str]] = []
+    try:
+        links = ucert.chain(signed.data)
+        found = ucert.judged(links, view.part(0, signed.start), keys)
+        rows = [(f"certificate of {one.named}", f"valid {one.days}") for one in links if one.named]
+    except Malformed as error:
+        found = ucert.Verdict(Signing.NOT_VERIFIED, str(error), "")
+    signing, detail = found.signing, found.detail
+    if behind:
+        # fwtool looks for it as the last piece, so a device does not find it.
+        detail += f"; {behind} pieces stand behind it, which nobody signed"
+        signing = Signing.NOT_VERIFIED if signing is Signing.VERIFIED else signing
+    protection = Protection(
+        signing=signing,
         detail=detail,
         covers="everything before the signature",
-        binds_payload=True,
+        binds_payload=not behind,
         scheme="Ed25519",
         key_bits=256,
-        key_id=found[0][0],
+        key_id=found.key_id,
         rollback=Rollback.NONE,
+        integrity=integrity,
     )
-
-
-def _made(key: PublicKey, signature: bytes, body: View) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    public = load(key)
-    if not isinstance(public, Ed25519PublicKey):
-        return False
-    try:
-        public.verify(signature, body.read())
-    except (InvalidSignature, Malformed):
-        return False
-    return True
+    return protection, rows

@@ -114,8 +114,9 @@ def holders_of(above: Role, name: str) -> tuple[dict[str, PublicKey], int]:
         if key is not None and all(key.der != k.der for k in found.values()):
             found[identity] = key
     threshold = role.get("threshold")
-    is_number = isinstance(threshold, int) and not isinstance(threshold, bool)
-    return found, threshold if is_number and threshold > 0 else 0
+    if not isinstance(threshold, int) or isinstance(threshold, bool):
+        return found, 0
+    return found, max(threshold, 0)
 
 
 def _listed(above: Role, name: str) -> object:

@@ -44,7 +44,7 @@ class Signer:
 
 
 def appended(image: bytes, kind: int, data: bytes) -> bytes:
-    checksum = zlib.crc32(data) ^ 0xFFFFFFFF
+    checksum = zlib.crc32(image + data) ^ 0xFFFFFFFF
     return image + data + struct.pack(">4sIB3xI", b"FWx0", checksum, kind, len(data) + 16)
 
 
