@@ -4,7 +4,8 @@ import hashlib
 import mmap
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,12 @@ def opened(path: Path) -> Iterator[tuple[Image, View]]:
 
 
 def examine(
-    image: Image, view: View, recording: Recording, keys: Keys, limits: Limits | None = None
+    image: Image,
+    view: View,
+    recording: Recording,
+    keys: Keys,
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Record everything that can be said about the image."""
-    Walk(image.sha256, image.name, recording, Context(Budget(limits), keys)).whole(view)
+    """Record everything that can be said about the image. ``clock`` (seconds) may stand still in a pause."""
+    Walk(image.sha256, image.name, recording, Context(Budget(limits, clock), keys)).whole(view)

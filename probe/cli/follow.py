@@ -5,7 +5,9 @@ import time
 
 from probe.model import event as ev
 from probe.model.device import Device
+from probe.model.fact import Observation
 from probe.model.finding import Outcome
+from probe.model.firmware import ImageLayer, LayerKind
 from probe.model.run import RunStatus
 from probe.model.state import RunState
 from probe.model.text import clean
@@ -13,6 +15,8 @@ from probe.model.verdict import Status
 from probe.store.journal import RunReader
 
 POLL_S = 0.25
+TOLD_LAYERS = (LayerKind.UPDATE, LayerKind.FLASH, LayerKind.FILE_SYSTEM)
+"""Layers of an image that take a while."""
 
 
 def follow(reader: RunReader) -> RunStatus:
@@ -82,6 +86,21 @@ def _narrate(happened: ev.Event, state: RunState) -> list[str]:
             return [f"{level}: {clean(text, 400)}"]
         case ev.StatusChanged(status=status, reason=reason) if status is not RunStatus.RUNNING:
             return [f"run {status}{': ' + clean(reason, 400) if reason else ''}"]
+    return _of_an_image(happened, state)
+
+
+def _of_an_image(happened: ev.Event, state: RunState) -> list[str]:
+    """It may be read for minutes, in which nothing is sent that could be told."""
+    match happened:
+        case ev.JobStarted(job=job) if (
+            job in state.jobs and state.jobs[job].collector == "firmware"
+        ):
+            return [f"{_of(state, job)}: {state.jobs[job].title}: being read"]
+        case ev.Observed(observation=Observation(device=of, fact=ImageLayer() as layer)) if (
+            layer.kind in TOLD_LAYERS
+        ):
+            what = f"layer {layer.place}, {layer.format}, {layer.size} bytes"
+            return [f"{_name(state.devices[of])}: {clean(what, 200)}"]
     return []
 
 

@@ -1,10 +1,14 @@
 """The process that reads one image: started by itself, with memory limits, heard through a pipe."""
 
 import contextlib
+import mmap
 import multiprocessing
+import os
 import resource
+import signal
+import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,6 +22,7 @@ from probe.model.device import Device, image_device
 from probe.model.dut import Dut
 from probe.model.evidence import Evidence
 from probe.model.fact import Observation
+from probe.model.finding import Owner
 from probe.model.ids import DeviceId, JobId
 from probe.model.text import clean
 
@@ -26,6 +31,7 @@ ADDRESS_SPACE = 4 << 30
 """Of one reader: a mapped image of 4 GiB counts into it, so larger ones get as much again."""
 LONGEST_S = 400.0
 """A reader that is still there after this is ended; its own budget should have ended it before."""
+_SECONDS = struct.Struct("d")
 
 
 @dataclass(slots=True)
@@ -38,6 +44,26 @@ class Reader:
     process: Any
     pipe: Connection
     until: float
+    paused: mmap.mmap
+    """Seconds of all pauses so far, as a double; the reader's own clock is behind by them."""
+    held_at: float | None = None
+
+    def hold(self) -> None:
+        """Stand still, and need nothing of the processor."""
+        if self.held_at is None:
+            self.held_at = time.monotonic()
+            self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        if self.held_at is not None:
+            away, self.held_at = time.monotonic() - self.held_at, None
+            self.until += away
+            self.paused[:8] = _SECONDS.pack(_SECONDS.unpack(self.paused[:8])[0] + away)
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if self.process.exitcode is None:
+            os.kill(self.process.pid, number)
 
 
 @dataclass(slots=True)
@@ -46,6 +72,8 @@ class Early:
 
     readers: dict[Path, Reader] = field(default_factory=dict)
     devices: Mapping[Path, Device] = field(default_factory=dict)
+    expected: Mapping[Path, str] = field(default_factory=dict)
+    """SHA-256 of the files that the run was given; another content is not examined in their stead."""
     undone: set[DeviceId] = field(default_factory=set)
     """Devices on a network whose other work did not come to its end."""
 
@@ -57,21 +85,29 @@ class Early:
         self.readers[path] = started(path, image, known, keys)
 
 
-def job_of(device: Device, image: Image) -> JobId:
-    return JobId(f"{COLLECTOR}/{device.id}/{image.sha256}")
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why an image was not examined to its end, and whose doing that is."""
+
+    text: str
+    owner: Owner = Owner.TOOL
+
+
+def job_of(device: Device, sha256: str) -> JobId:
+    return JobId(f"{COLLECTOR}/{device.id}/{sha256}")
 
 
 def started(path: Path, image: Image, device: Device, keys: Keys) -> Reader:
     # Forked: the modules are there already, and the reader has a copy of everything else.
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    job = job_of(device, image)
+    job, paused = job_of(device, image.sha256), mmap.mmap(-1, mmap.PAGESIZE)
     process = context.Process(
-        target=_read, args=(path, image, device, job, keys, theirs), daemon=True
+        target=_read, args=(path, image, device, job, keys, theirs, paused), daemon=True
     )
     process.start()
     theirs.close()
-    return Reader(image, device.id, job, process, ours, time.monotonic() + LONGEST_S)
+    return Reader(image, device.id, job, process, ours, time.monotonic() + LONGEST_S, paused)
 
 
 class _Sender:
@@ -88,8 +124,15 @@ class _Sender:
 
 
 def _read(
-    path: Path, image: Image, device: Device, job: JobId, keys: Keys, pipe: Connection
+    path: Path,
+    image: Image,
+    device: Device,
+    job: JobId,
+    keys: Keys,
+    pipe: Connection,
+    paused: mmap.mmap,
 ) -> None:
+    _alone(pipe.fileno())
     size = ADDRESS_SPACE + 2 * image.size
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -100,21 +143,44 @@ def _read(
         view=lambda: Dut(device, ()),
         clock=time.time,
     )
-    trouble = ""
+    trouble: Trouble | None = None
     try:
         with opened(path) as (now, view):
             if now.sha256 != image.sha256:
-                trouble = "the file changed while it was read"
+                trouble = Trouble("the file changed while it was read", Owner.OPERATOR)
             else:
-                examine(now, view, recording, keys)
+                examine(now, view, recording, keys, clock=_clock(os.getppid(), paused))
     except NotAnImage as error:
-        trouble = str(error)
+        trouble = Trouble(str(error), Owner.OPERATOR)
     except MemoryError:
-        trouble = "it needed more memory than a reader may have"
+        trouble = Trouble("it needed more memory than a reader may have")
     except Exception as error:  # noqa: BLE001 - whatever surprises the reader is a finding, never a silence
-        trouble = f"{type(error).__name__}: {error}"
+        trouble = Trouble(f"{type(error).__name__}: {error}")
     with contextlib.suppress(BrokenPipeError):
         pipe.send(("done", trouble))
+
+
+def _alone(pipe: int) -> None:
+    """Of what was forked with it the reader keeps its pipe only: not the run's lock, which would be held on
+    behind a dead run, nor its database and sockets; and signals are not for the run's event loop."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Ctrl-C reaches everybody at the terminal; it is the run that ends its readers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.closerange(3, pipe)
+    os.closerange(pipe + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def _clock(parent: int, paused: mmap.mmap) -> Callable[[], float]:
+    """The budget's clock: it stands still in a pause, and ends a reader that nobody listens to any more."""
+
+    def now() -> float:
+        if os.getppid() != parent:
+            os._exit(1)
+        seconds: float = _SECONDS.unpack(paused[:8])[0]
+        return time.monotonic() - seconds
+
+    return now
 
 
 def death(code: int | None) -> str:

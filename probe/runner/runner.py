@@ -80,15 +80,18 @@ class Runner:
         ]
         try:
             await self._until_all_done(self._listener, watchers)
-            for device in list(self.journal.state.devices):
-                if device not in self.journal.state.devices_done and device not in self._failed:
+            for device, known in list(self.journal.state.devices.items()):
+                done = device in self.journal.state.devices_done or known.is_image_only
+                if not done and device not in self._failed:
                     self._finish(device, complete=False)
             for side in ownerless(self.run_head.scope.wan, self.journal.state.devices.values()):
                 text = f"No device had the address {side.device}; {side.address} was not tested."
                 self._note("warning", text)
-            if not self._stopping:
-                # Nothing is asked of a device meanwhile; the images' readers are processes of their own.
-                examine_images(self.journal, self.run_head, self._note)
+            if self.run_head.images and not self._stopping:
+                # Nothing is asked of a device meanwhile, and nobody is looked for.
+                self._listener.cancel()
+                await asyncio.gather(self._listener, return_exceptions=True)
+                await examine_images(self.journal, self.run_head, self._note, self._stopped)
             self._judging.together()
             self.recorder.append(self._ending())
         finally:
@@ -96,6 +99,9 @@ class Runner:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _stopped(self) -> bool:
+        return bool(self._stopping)
 
     def _ending(self) -> ev.StatusChanged:
         if self._stopping:
@@ -201,7 +207,8 @@ class Runner:
     def _begin_the_rest(self) -> None:
         """Devices that only an earlier sitting saw, and done ones of which more became known since."""
         for device in list(self.journal.state.devices):
-            if device not in self._running:
+            # An image alone is no device that could be asked anything; it is examined at the end.
+            if device not in self._running and not self.journal.state.devices[device].is_image_only:
                 self._begin(device)
 
     def _begin(self, device: DeviceId) -> None:

@@ -9,7 +9,9 @@ from probe.model.catalogue import Catalogue, Requirement
 from probe.model.check import CheckInfo
 from probe.model.device import Device
 from probe.model.finding import Finding, Outcome
+from probe.model.firmware import ImageLayer
 from probe.model.ids import CheckId, DeviceId, RequirementId
+from probe.model.job import Job
 from probe.model.state import RunState
 from probe.model.verdict import SEVERITY, Status, Verdict, combine
 
@@ -214,6 +216,16 @@ def clock(seconds: float) -> str:
     whole = max(0, int(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def doing(state: RunState, job: Job) -> str:
+    """What the job does; of an image how far it was read, which may take minutes."""
+    if job.collector != "firmware":
+        return job.title
+    mine = f"{job.id}#"
+    facts = [o.fact for o in state.observations.values() if o.id.startswith(mine)]
+    layers = sum(isinstance(fact, ImageLayer) for fact in facts)
+    return f"{layers} layers, {len(facts)} facts: {job.title}" if facts else job.title
 
 
 def reproduce(state: RunState, finding: Finding) -> str:

@@ -23,15 +23,15 @@ from .conftest import DEVICE, open_journal
 PLAN = Plan(name="t", summary="", catalogues=("psti",), tcp_ports="quick")
 
 
-def die(*_: object) -> None:
+def die(*_: object, **__: object) -> None:
     os._exit(9)
 
 
-def surprise(*_: object) -> None:
+def surprise(*_: object, **__: object) -> None:
     raise ValueError("nobody thought of this")
 
 
-def hunger(*_: object) -> None:
+def hunger(*_: object, **__: object) -> None:
     raise MemoryError
 
 
@@ -87,7 +87,7 @@ def test_the_image_of_a_device_on_the_network_is_judged_with_it(
     journal.append(DeviceSeen(device=DEVICE))
     journal.append(DeviceDone(device=DEVICE.id))
     early = firmware_reader.Early(devices={image: DEVICE})
-    FirmwareRun(journal, Keys(), lambda *_: None, early).examine_all([image])
+    list(FirmwareRun(journal, Keys(), lambda *_: None, early).steps([image]))
     assert list(journal.state.devices) == [DEVICE.id]
     assert journal.state.devices[DEVICE.id].images
     families = {f.check.partition("/")[0] for f in journal.state.findings.values()}

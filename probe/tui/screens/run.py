@@ -95,7 +95,7 @@ class RunScreen(ProbeScreen):
                 job.id,
                 (
                     ((app.follow.label(job.device), "strong"),),
-                    job.title,
+                    view.doing(state, job),
                     ((view.clock(app.now() - state.job_started[job.id]), "accent"),),
                 ),
             )
