@@ -4,30 +4,45 @@ Unions of dataclasses carry the class name under ``is``. Unknown keys are refuse
 written by a newer version is never half understood.
 """
 
+from collections.abc import Iterable
 from functools import cache
-from typing import Any, Union
+from typing import Any, get_args
 
 from cattrs import Converter
 from cattrs.preconf.json import make_converter
-from cattrs.strategies import configure_tagged_union
 
 from probe.model.event import Event
 from probe.model.evidence import Proof
 from probe.model.fact import Fact, kinds
+
+TAG = "is"
 
 
 @cache
 def converter() -> Converter:
     """The configured converter; built once, it is costly."""
     made = make_converter(forbid_extra_keys=True, omit_if_default=True)
-    facts: Any = Union[kinds()]  # noqa: UP007 - of kinds that are found, not written here
-    configure_tagged_union(facts, made, tag_name="is")
     # For the mark itself, not for the kinds under it: those are read as they are.
-    made.register_structure_hook_func(lambda t: t is Fact, lambda v, _: made.structure(v, facts))
-    made.register_unstructure_hook_func(lambda t: t is Fact, lambda v: made.unstructure(v, facts))
+    _tagged(made, Fact, kinds())
     for union in (Proof, Event):
-        configure_tagged_union(union, made, tag_name="is")
+        _tagged(made, union, get_args(union))
     return made
+
+
+def _tagged(made: Converter, meant: Any, members: Iterable[type[Any]]) -> None:
+    """Values of ``meant`` carry the name of their class. What a class needs is made ready at its first value:
+    a run has few of the kinds, and making all of them ready takes longer than a small run."""
+    named = {member.__name__: member for member in members}
+
+    def read(plain: Any, _: object) -> Any:
+        rest = dict(plain)
+        return made.structure(rest, named[rest.pop(TAG)])
+
+    def written(value: Any) -> dict[str, Any]:
+        return {**made.unstructure(value, named[type(value).__name__]), TAG: type(value).__name__}
+
+    made.register_structure_hook_func(lambda kind: kind == meant, read)
+    made.register_unstructure_hook_func(lambda kind: kind == meant, written)
 
 
 def to_plain(value: Any, kind: Any = None) -> Any:
