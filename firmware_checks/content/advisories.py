@@ -1,6 +1,7 @@
 """The shipped table of components: which versions went out of support, and which have known weaknesses.
 
 What comes out is said of a version alone. Whether the weak code is built in and used, nobody has looked.
+A row for which no text was found says so: ``not looked up``.
 """
 
 import re
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).parent.parent / "data" / "advisories.toml"
+MEMORY = "memory"
+"""The source of a row that nobody looked up."""
+NOT_LOOKED_UP = "not looked up"
 Key = tuple[tuple[int, int, str], ...]
 _PART = re.compile(r"\d+|[a-zA-Z]+")
 _BEFORE_RELEASE = ("rc", "alpha", "beta", "pre", "dev")
@@ -22,6 +26,7 @@ class Table:
     """``edition``: the day on which the table was true, ``2026-11-01``."""
 
     edition: str
+    sources: dict[str, dict[str, str]]
     components: dict[str, dict[str, Any]]
 
 
@@ -29,7 +34,7 @@ class Table:
 def table() -> Table:
     """The shipped table, read once."""
     data = tomllib.loads(TABLE.read_text("utf-8"))
-    return Table(data["edition"], {row["name"]: row for row in data["component"]})
+    return Table(data["edition"], data["source"], {row["name"]: row for row in data["component"]})
 
 
 def key(version: str) -> Key:
@@ -72,25 +77,35 @@ def end_of_life(name: str, version: str) -> tuple[str, ...]:
         branch = key(row["branch"])[:-1]
         if key(version)[: len(branch)] == branch and row["day"] <= table().edition:
             sure = "" if row["confidence"] == "high" else ", about"
-            return (f"end of life since {row['day']}{sure} ({row['source']})",)
+            return (f"end of life since {row['day']}{sure}{_told(row)}",)
     return ()
 
 
 def weaknesses(name: str, version: str) -> tuple[str, ...]:
     """The table's weaknesses that this version has, by its number alone."""
     return tuple(
-        f"{row['id']} fixed in {' or '.join(row['fixed'][-3:])}: {row['about']} ({row['source']}, {row['year']})"
+        f"{row['id']} fixed in {' or '.join(row['fixed'][-3:])}{_told(row, row['year'], row['about'])}"
         for row in table().components.get(name, {}).get("advisory", ())
         if is_before(version, row["fixed"], row.get("since", ""))
     )
 
 
-def cpe(name: str, version: str) -> str:
-    """CPE 2.3 name; empty for a component that is not in the table."""
-    row = table().components.get(name)
-    if row is None:
-        return ""
-    safe = re.sub(r"[^A-Za-z0-9._-]", "", version) or "*"
-    return (
-        f"cpe:2.3:{'o' if name in ('linux', 'openwrt') else 'a'}:{row['cpe']}:{safe}:*:*:*:*:*:*:*"
-    )
+def is_looked_up(said: str) -> bool:
+    """Whether a sentence of this table, or of imported advisories, rests on a text that was read."""
+    return f", {NOT_LOOKED_UP}" not in said
+
+
+def known_as(name: str) -> tuple[tuple[str, str], ...]:
+    """Vendor and product of the component at the NVD; empty for one that the table does not have."""
+    row = table().components.get(name.lower())
+    pairs = (one.partition(":") for one in row["cpe"]) if row else ()
+    return tuple((vendor, product) for vendor, _, product in pairs)
+
+
+def _told(row: dict[str, Any], year: int | None = None, about: str = "") -> str:
+    """What it is about, and where it was read."""
+    what = f": {about}" if about else ""
+    if row["source"] == MEMORY:
+        return f", {NOT_LOOKED_UP}{what}"
+    title = table().sources[row["source"]]["title"]
+    return f"{what} ({title}, {year})" if year else f"{what} ({title})"

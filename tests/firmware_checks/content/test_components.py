@@ -11,7 +11,9 @@ from firmware_checks.content.advisories import (
     TABLE,
     end_of_life,
     is_before,
+    is_looked_up,
     key,
+    known_as,
     said_of,
     table,
     weaknesses,
@@ -194,27 +196,102 @@ def test_each_branch_has_its_own_fix(version: str, affected: bool) -> None:
 def test_end_of_life_is_of_the_tables_day() -> None:
     assert end_of_life("openssl", "1.0.2u")[0].startswith("end of life since 2019-12-31")
     assert not end_of_life("openssl", "3.5.0")
-    assert end_of_life("linux", "4.4.60")
+    assert end_of_life("linux", "4.4.60")[0].startswith(
+        "end of life since 2022-02-28, about (kernel.org"
+    )
     assert not end_of_life("linux", "4.40.1")
     assert not end_of_life("linux", "6.6.1")
     assert said_of("nobody-knows-it", "1.0") == ()
 
 
+VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){0,3}(?:[a-z]{1,2}|p\d{1,2})?")
+DAY = re.compile(r"20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
+
+
+def faults(data: dict[str, Any]) -> list[str]:
+    """What is wrong with a table; the names of its rows."""
+    found = []
+    for one in data["component"]:
+        rows = [*one.get("advisory", []), *one.get("end_of_life", [])]
+        if not rows or not all(re.fullmatch(r"[\w.+-]+:[\w.+-]+", c) for c in one["cpe"]):
+            found.append(one["name"])
+        for row in rows:
+            looked_up = row.get("source") in data["source"] and DAY.fullmatch(
+                row.get("checked", "")
+            )
+            by_heart = row.get("source") == "memory" and "checked" not in row
+            extra = {"source", "checked", "confidence"}
+            if "id" in row:
+                versions = [*row["fixed"], *([row["since"]] if "since" in row else [])]
+                good = (
+                    re.fullmatch(r"CVE-(?:19|20)\d\d-\d{4,}", row["id"])
+                    and set(row) - extra - {"since"} == {"id", "fixed", "about", "year"}
+                    and all(map(VERSION.fullmatch, versions))
+                    and row["fixed"]
+                    and sorted(row["fixed"], key=key) == row["fixed"]
+                    and all(key(row.get("since", "0")) < key(fixed) for fixed in row["fixed"])
+                    and int(row["id"][4:8]) <= row["year"] <= int(data["edition"][:4])
+                )
+            else:
+                good = (
+                    set(row) - extra == {"branch", "day"}
+                    and DAY.fullmatch(row["day"])
+                    and VERSION.fullmatch(row["branch"])
+                    and row["day"] <= data["edition"]
+                )
+            sure = row["confidence"] == "medium" or (row["confidence"] == "high" and not by_heart)
+            if not (good and sure and (looked_up or by_heart)):
+                found.append(f"{one['name']} {row.get('id') or row.get('branch')}")
+    return found
+
+
 def test_the_table_is_sound() -> None:
-    """Every row names its source, its year and how sure it is; ids and days have their form."""
+    """Every row names where and when it was looked up, or that it was not; ids, versions, days have their form."""
     data = tomllib.loads(TABLE.read_text("utf-8"))
     assert len(table().components) == len(data["component"]) >= 40
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", data["edition"])
-    for one in data["component"]:
-        for row in one.get("advisory", []):
-            assert re.fullmatch(r"CVE-\d{4}-\d{4,}", row["id"])
-            assert set(row) - {"since"} == {"id", "fixed", "about", "source", "year", "confidence"}
-            assert row["fixed"]
-            assert sorted(row["fixed"], key=key) == row["fixed"]
-            assert all(key(row.get("since", "0")) < key(fixed) for fixed in row["fixed"])
-            assert row["confidence"] in ("high", "medium")
-            assert int(row["id"][4:8]) <= row["year"]
-        for row in one.get("end_of_life", []):
-            assert re.fullmatch(r"\d{4}-\d\d-\d\d", row["day"])
-            assert row["source"]
+    assert DAY.fullmatch(data["edition"])
+    assert faults(data) == []
     assert {banner.component for banner in BANNERS} <= set(table().components)
+    rows = [
+        r for c in data["component"] for r in (*c.get("advisory", []), *c.get("end_of_life", []))
+    ]
+    used = {r["source"] for r in rows}
+    assert used - {"memory"} == set(data["source"]), "a source that no row names"
+    assert sum(r["source"] == "memory" for r in rows) <= 10, "look it up, or leave it out"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"source": ""}, {"source": "heard"}, {"checked": "soon"}, {"checked": "2026-13-01"}, {"id": "CVE-21-1"},
+        {"fixed": ["latest"]}, {"fixed": []}, {"fixed": ["2.0", "1.0"]}, {"since": "9.9"}, {"year": 2001},
+        {"source": "memory"}, {"confidence": "sure"},
+    ],
+)  # fmt: skip
+def test_a_broken_row_is_noticed(wrong: dict[str, Any]) -> None:
+    good = {
+        "id": "CVE-2021-1234", "fixed": ["1.2.3"], "about": "x", "year": 2021, "confidence": "high",
+        "source": "cve", "checked": "2026-11-21",
+    }  # fmt: skip
+    one = {"name": "a", "cpe": ["a:a"], "advisory": [good]}
+    data = {"edition": "2026-11-21", "source": {"cve": {}}, "component": [one]}
+    assert faults(data) == []
+    one["advisory"] = [{**good, **wrong}]
+    assert faults(data) == ["a " + wrong.get("id", "CVE-2021-1234")]
+
+
+def test_what_nobody_looked_up_says_so() -> None:
+    (kernel,) = end_of_life("linux", "2.6.36")
+    assert kernel == "end of life since 2016-03-12, about, not looked up"
+    assert not is_looked_up(kernel)
+    krack = next(a for a in weaknesses("hostapd", "2.6") if "CVE-2017-13082" in a)
+    assert krack.startswith("CVE-2017-13082 fixed in 2.7, not looked up: keys")
+    read = next(a for a in weaknesses("hostapd", "2.6") if "CVE-2019-9494" in a)
+    assert is_looked_up(read)
+    assert "(CVE record, 2019)" in read
+
+
+def test_names_at_the_nvd() -> None:
+    assert ("haxx", "curl") in known_as("curl")
+    assert known_as("Linux") == (("linux", "linux_kernel"),)
+    assert known_as("nobody-knows-it") == ()
