@@ -19,16 +19,41 @@ from probe.model.policy import Policy
 from probe.tomlfile import read_catalogue, read_check, read_plan, read_policy
 
 HERE = Path(__file__).parent
+K = TypeVar("K")
 T = TypeVar("T")
 DEFAULT_POLICY = "ncsc-nl-2025-05"
 CheckFunction = Callable[[Dut], Iterator[Answer]]
 
 
+class Shelf(Mapping[K, T]):
+    """Shipped files by the name of each; one is read when it is asked for."""
+
+    def __init__(self, files: Iterable[Path], name: Callable[[Path], K], read: Callable[[Path], T]):
+        self._files = {name(path): path for path in sorted(files)}
+        self._read = read
+        self._known: dict[K, T] = {}
+
+    def __getitem__(self, name: K) -> T:
+        if name not in self._known:
+            self._known[name] = self._read(self._files[name])
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def _stem(path: Path) -> str:
+    return path.stem
+
+
 @cache
-def checks() -> dict[CheckId, CheckInfo]:
+def checks() -> Mapping[CheckId, CheckInfo]:
     """Every check's metadata, by id, without importing any check."""
-    found = (read_check(path) for path in sorted((HERE / "checks").glob("*/*.toml")))
-    return {info.id: info for info in found}
+    files = (HERE / "checks").glob("*/*.toml")
+    return Shelf(files, lambda path: CheckId(f"{path.parent.name}/{path.stem}"), read_check)
 
 
 @cache
@@ -44,24 +69,21 @@ def check_function(check: CheckId) -> CheckFunction:
 
 
 @cache
-def catalogues() -> dict[str, Catalogue]:
+def catalogues() -> Mapping[str, Catalogue]:
     """Every shipped catalogue, by id."""
-    found = (read_catalogue(path) for path in sorted((HERE / "catalogues").glob("*.toml")))
-    return {catalogue.id: catalogue for catalogue in found}
+    return Shelf((HERE / "catalogues").glob("*.toml"), _stem, read_catalogue)
 
 
 @cache
-def plans() -> dict[str, Plan]:
+def plans() -> Mapping[str, Plan]:
     """Every shipped plan, by name."""
-    found = (read_plan(path) for path in sorted((HERE / "plans").glob("*.toml")))
-    return {plan.name: plan for plan in found}
+    return Shelf((HERE / "plans").glob("*.toml"), _stem, read_plan)
 
 
 @cache
-def policies() -> dict[str, Policy]:
+def policies() -> Mapping[str, Policy]:
     """Every shipped policy, by id."""
-    found = (read_policy(path) for path in sorted((HERE / "policies").glob("*.toml")))
-    return {policy.id: policy for policy in found}
+    return Shelf((HERE / "policies").glob("*.toml"), _stem, read_policy)
 
 
 def chosen_catalogues(names: Iterable[str]) -> list[Catalogue]:

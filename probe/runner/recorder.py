@@ -24,7 +24,7 @@ class JournalRecorder:
     def state(self) -> RunState:
         return self._journal.state
 
-    def together(self) -> AbstractContextManager[None]:
+    def together(self) -> AbstractContextManager[object]:
         """One transaction for many small writes."""
         return self._journal.together()
 
