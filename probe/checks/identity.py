@@ -2,6 +2,17 @@
 
 from probe.model.device import Device
 
+TELL_APART = (
+    "Find out whether it is one device with two addresses or two devices, best by testing both on the "
+    "network segment that they are attached to, and record a manual result."
+)
+"""What settles that two entries may be one device."""
+SECOND_UNIT = (
+    "Put a second unit of the same product into the run, and see from the manufacturer's description "
+    "that every unit makes or is given a key of its own."
+)
+"""What settles whether a key that no other device of the run has is one of its own."""
+
 
 def may_be_one(one: Device, other: Device) -> str:
     """Why the two may be one device, as half a sentence; empty when they are two."""

@@ -72,6 +72,31 @@ class Service(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostKey:
+    """A public key whose private half the SSH service holds: it signed a key exchange with it."""
+
+    algorithm: str
+    """``ssh-ed25519``, ``ssh-rsa`` …"""
+    fingerprint: str
+    """``SHA256:`` and the hash of the public key in base64, as ssh-keygen writes it."""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshHostKeys(Fact):
+    """What an SSH service (TCP) shows before any login."""
+
+    address: str
+    port: int
+    identification: str
+    offered: tuple[str, ...]
+    """Algorithms of host keys, in the order of the server's preference."""
+    keys: tuple[HostKey, ...]
+    unread: tuple[str, ...] = ()
+    """Kinds that it offers and that were not read: ``ed25519``, ``ecdsa``, ``rsa``, ``dsa``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UdpSilence(Fact):
     """A typed UDP probe without a protocol answer: ``closed`` (ICMP), ``filtered`` or ``silent``."""
 

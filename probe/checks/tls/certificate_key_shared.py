@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from probe.checks.identity import SECOND_UNIT, TELL_APART
 from probe.checks.tls.known import leaves, uses_psk_only
 from probe.checks.tls.services import each_service, no_certificate
 from probe.checks.tls.shared_keys import keys_of_others, shared
@@ -17,14 +18,6 @@ PSK = (
 PSK_SETTLE = (
     "See from the manufacturer's description how the keys are made and given to the devices, compare "
     "those of two units, and record a manual result."
-)
-SECOND_UNIT = (
-    "Put a second unit of the same product into the run, and see from the manufacturer's description "
-    "that every unit makes or is given a key of its own."
-)
-TELL_APART = (
-    "Find out whether it is one device with two addresses or two devices, best by testing both on the "
-    "network segment that they are attached to, and record a manual result."
 )
 
 

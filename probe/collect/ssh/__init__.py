@@ -1,0 +1,1 @@
+"""What an SSH service shows of itself before any login."""
