@@ -5,6 +5,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from firmware_checks import lms
 from firmware_checks.reading import PublicKey
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ class NotAKey(Exception):
 
 
 def read_key(name: str, data: bytes) -> list[PublicKey]:
-    """Every public key in a PEM or DER file, or in a signify or usign key file. Raises NotAKey."""
+    """Every public key in a PEM or DER file, a signify or usign key file, or one of HSS-LMS. Raises NotAKey."""
+    if raw := lms.raw_key(data):
+        return [PublicKey(name=name, der=lms.wrapped(raw))]
     found: list[PublicKey] = []
     for block in PEM.finditer(data):
         found += _one(name, block.group(0), pem=True)
@@ -42,6 +45,7 @@ def read_key(name: str, data: bytes) -> list[PublicKey]:
 
 def _one(name: str, data: bytes, *, pem: bool) -> list[PublicKey]:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as s
 
     readers: list[Any] = [
@@ -51,12 +55,12 @@ def _one(name: str, data: bytes, *, pem: bool) -> list[PublicKey]:
     for read in readers:
         try:
             got = read(data)
-        except ValueError:
+        except (ValueError, UnsupportedAlgorithm):
             continue
         if isinstance(got, x509.Certificate):
             try:
                 der = spki(got.public_key())
-            except ValueError:
+            except (ValueError, UnsupportedAlgorithm):
                 continue
             return [PublicKey(name=name, der=der, certificate=got.public_bytes(s.Encoding.DER))]
         return [PublicKey(name=name, der=spki(got))]
@@ -95,10 +99,12 @@ def pkcs1(key: PublicKey) -> bytes:
     return public.public_bytes(s.Encoding.DER, s.PublicFormat.PKCS1)
 
 
-def load(key: PublicKey) -> "PublicKeyTypes":
-    """The key as ``cryptography`` has it."""
+def load(key: PublicKey) -> "PublicKeyTypes | lms.HssPublicKey":
+    """The key as ``cryptography`` has it, or one of HSS-LMS, which it has not."""
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+    if raw := lms.raw_key(key.der):
+        return lms.public_key(raw)
     return load_der_public_key(key.der)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from firmware_checks import lms
 from firmware_checks.keys import fingerprint, load
 from firmware_checks.reading import PublicKey
 from firmware_checks.view import Buffer
@@ -49,7 +50,7 @@ def check(
     """Ask ``key`` about ``signature`` over ``data`` (with ``prehashed``: over what has the digest ``data``).
 
     RSA: PKCS #1 v1.5 or PSS with MGF1 of the same hash; ECDSA: DER or two integers beside each other;
-    Ed25519 signs the data itself.
+    Ed25519 and HSS-LMS sign the data itself.
     """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -57,6 +58,9 @@ def check(
     public = load(key)
     if hash_name not in NAMES or hash_name == "crc32":
         return Outcome.NOT_MADE
+    if isinstance(public, lms.HssPublicKey):
+        made = not prehashed and lms.verifies(public, signature, bytes(data))
+        return Outcome.FITS if made else Outcome.NOT_MADE
     digest = bytes(data) if prehashed else hashlib.new(hash_name, data).digest()
     if isinstance(public, rsa.RSAPublicKey):
         return _rsa(public, signature, digest, hash_name)
@@ -181,6 +185,8 @@ def described(key: PublicKey) -> tuple[str, int | None]:
         return "RSA", public.key_size
     if isinstance(public, ec.EllipticCurvePublicKey):
         return "EC", public.key_size
+    if isinstance(public, lms.HssPublicKey):
+        return public.name, None
     return type(public).__name__.lstrip("_").removesuffix("PublicKey"), None
 
 

@@ -5,26 +5,26 @@ Keys of the envelope: 2 authentication, 3 manifest; of the manifest: 1 version, 
 """
 
 import hashlib
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
-from firmware_checks.signatures import Outcome, Verdict, check, described, judged, key_id
+from firmware_checks.formats.suit_signature import (
+    SHA256,
+    Authentication,
+    authentication,
+    got,
+    loaded,
+)
+from firmware_checks.reading import Context, Part, Protection, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
 RANK = 30
-ENVELOPE_TAG, SIGN1_TAG = 107, 18
+ENVELOPE_TAG = 107
 LARGEST = 64 << 20
 AUTHENTICATION, MANIFEST = 2, 3
-VERSION, SEQUENCE, COMMON, URI = 1, 2, 3, 21
-SHA256 = -16
-HASHES = {-16: "sha256", -43: "sha384", -44: "sha512"}
-SIGNATURES = {-7: ("ES256", "sha256"), -35: ("ES384", "sha384"), -36: ("ES512", "sha512")}
-SIGNATURES |= {-8: ("EdDSA", "sha512"), -37: ("PS256", "sha256"), -257: ("RS256", "sha256")}
+VERSION, SEQUENCE, URI, ENCRYPTION = 1, 2, 21, 19
 STEPS = {
     7: "validate",
     8: "load",
@@ -56,17 +56,23 @@ class Suit:
         envelope, size = loaded(view.read())
         if getattr(envelope, "tag", None) == ENVELOPE_TAG:
             envelope = envelope.value
-        manifest_bytes = _get(envelope, MANIFEST)
-        wrapper = _get(envelope, AUTHENTICATION)
+        twice = _twice(view, envelope)
+        manifest_bytes = got(envelope, MANIFEST)
+        wrapper = got(envelope, AUTHENTICATION)
         if not isinstance(manifest_bytes, bytes) or not isinstance(wrapper, bytes):
             return None
         manifest = loaded(manifest_bytes)[0]
-        if _get(manifest, VERSION) != 1:
+        if got(manifest, VERSION) != 1:
             return None
-        sequence = _get(manifest, SEQUENCE)
-        steps = [text for key, text in STEPS.items() if _get(manifest, key) is not None]
+        sequence = got(manifest, SEQUENCE)
+        steps = [text for key, text in STEPS.items() if got(manifest, key) is not None]
         details = [("steps", ", ".join(steps))]
-        details += [("fetches", uri) for uri in sorted(set(_uris(manifest)))[:8]]
+        details += [
+            ("fetches", uri)
+            for uri in sorted({u for u in _under(manifest, URI) if isinstance(u, str)})[:8]
+        ]
+        encrypted = any(_under(manifest, ENCRYPTION))
+        hidden = "encrypted" if encrypted else ""
         payloads = {
             str(k): View(v)
             for k, v in envelope.items()
@@ -78,34 +84,35 @@ class Suit:
             size=size,
             version=str(sequence) if isinstance(sequence, int) else "",
             details=tuple(details),
-            protection=_protection(manifest_bytes, wrapper, sequence, payloads, manifest, context),
-            parts=tuple(Part(name=k, view=v) for k, v in list(payloads.items())[:64]),
+            protection=_protection(
+                authentication(wrapper, manifest_bytes, context.keys.keys),
+                sequence,
+                payloads,
+                manifest,
+                encrypted=encrypted,
+                twice=twice,
+            ),
+            problem=twice,
+            parts=tuple(
+                Part(name=k, view=v, hidden=hidden) for k, v in list(payloads.items())[:64]
+            ),
         )
 
 
 FORMAT = Suit()
 
 
-def loaded(data: bytes) -> tuple[Any, int]:
-    """One CBOR item and how many bytes it took. Raises Malformed."""
-    import cbor2
-
-    stream = io.BytesIO(data)
-    try:
-        value = cbor2.CBORDecoder(stream).decode()
-    except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError, EOFError):
-        raise Malformed("no CBOR") from None
-    except MemoryError:
-        raise Malformed("CBOR that promises more than there is") from None
-    return value, stream.tell()
+def _twice(view: View, envelope: Any) -> str:
+    """Whether the envelope has a key more than once: readers differ in which one they take."""
+    at = 2 if view.starts_with(b"\xd8\x6b") else 0
+    head = view.u8(at)
+    if head >> 5 == 5 and head & 0x1F < 24 and hasattr(envelope, "items"):
+        return "" if head & 0x1F == len(envelope) else "a part of the envelope is there twice"
+    return "the envelope does not say how many parts it has"
 
 
-def _get(value: object, key: int) -> Any:
-    return value.get(key) if hasattr(value, "get") and hasattr(value, "items") else None
-
-
-def _uris(value: Any, depth: int = 0) -> Iterator[str]:
-    """Texts under parameter 21, in sequences that are CBOR inside byte strings."""
+def _under(value: Any, wanted: int, depth: int = 0) -> Iterator[Any]:
+    """What stands under a parameter, in sequences that are CBOR inside byte strings."""
     if depth > DEEPEST:
         return
     if isinstance(value, bytes):
@@ -115,13 +122,13 @@ def _uris(value: Any, depth: int = 0) -> Iterator[str]:
             return
     if hasattr(value, "items"):
         for key, inner in list(value.items())[:256]:
-            if key == URI and isinstance(inner, str):
+            if key == wanted and isinstance(inner, str | bytes):
                 yield inner
             else:
-                yield from _uris(inner, depth + 1)
+                yield from _under(inner, wanted, depth + 1)
     elif isinstance(value, list | tuple):
         for inner in value[:256]:
-            yield from _uris(inner, depth + 1)
+            yield from _under(inner, wanted, depth + 1)
 
 
 def _digests(value: Any, depth: int = 0) -> Iterator[bytes]:
@@ -145,99 +152,59 @@ def _digests(value: Any, depth: int = 0) -> Iterator[bytes]:
 
 
 def _protection(
-    manifest_bytes: bytes,
-    wrapper: bytes,
+    found: Authentication,
     sequence: object,
     payloads: dict[str, View],
     manifest: Any,
-    context: Context,
+    *,
+    encrypted: bool,
+    twice: str,
 ) -> Protection:
-    blocks = loaded(wrapper)[0]
-    blocks = [b for b in blocks if isinstance(b, bytes)] if isinstance(blocks, list | tuple) else []
-    digest_bytes = blocks[0] if blocks else b""
-    holds = _digest_holds(digest_bytes, manifest_bytes)
-    judgements = [
-        j for j in (_signature(b, digest_bytes, context.keys.keys) for b in blocks[1:9]) if j
-    ]
-    order = (Signing.VERIFIED, Signing.TAMPERED, Signing.NOT_VERIFIED)
-    best = min(judgements, key=lambda j: order.index(j[0].signing), default=None)
     known = set(_digests(manifest))
     loose = [n for n, v in payloads.items() if hashlib.sha256(v.raw).digest() not in known]
-    signing, detail = Signing.UNSIGNED, "there is a digest, and no signature over it"
-    scheme, bits, kind, identity = "", None, "", ""
-    if best is not None:
-        verdict, scheme, identity = best
-        signing, detail = verdict.signing, verdict.detail
-        if verdict.key is not None:
-            kind, bits = described(verdict.key)
-            identity = key_id(verdict.key)
-    if holds is False:
+    signing, detail = found.signing, found.detail
+    if twice:
+        signing, detail = Signing.UNREADABLE, f"{twice}, and nobody knows which one is taken"
+    elif found.holds is False:
         signing, detail = Signing.TAMPERED, "the digest is not that of the manifest"
+    elif found.holds is None and signing is not Signing.UNSIGNED:
+        signing = Signing.NOT_VERIFIED
+        detail = f"the digest that is signed cannot be compared with the manifest; {detail}"
     elif loose:
-        detail += f"; no digest of the manifest fits {', '.join(loose[:4])}"
-        if best is not None and known:
-            signing = Signing.TAMPERED
+        signing, said = _loose(found, loose, some=bool(known), encrypted=encrypted)
+        detail += f"; {said}"
     rollback, value = Rollback.NONE, None
     if isinstance(sequence, int) and 0 <= sequence < 1 << 64:
-        rollback = Rollback.COUNTER if best is not None else Rollback.UNSIGNED_COUNTER
+        rollback = Rollback.COUNTER if found.signed else Rollback.UNSIGNED_COUNTER
         value = sequence
+    binds = bool(known) and found.holds is True
     return Protection(
         signing=signing,
         detail=detail,
         covers="the manifest, by its digest, and payloads by the manifest's digests"
-        if best
+        if found.signed
         else "",
-        binds_payload=bool(known) if best is not None else None,
-        scheme=scheme,
-        key_bits=bits,
-        key_id=identity,
-        weak=weakness(kind, bits) if kind else "",
+        binds_payload=None if not found.signed or (loose and encrypted) else binds,
+        scheme=found.scheme,
+        key_bits=found.bits,
+        key_id=found.key_id,
+        weak=found.weak,
         rollback=rollback,
         rollback_value=value,
-        integrity="" if holds is None else f"digest {'holds' if holds else 'does not hold'}",
+        encrypted=encrypted,
+        integrity=""
+        if found.holds is None
+        else f"digest {'holds' if found.holds else 'does not hold'}",
     )
 
 
-def _digest_holds(digest_bytes: bytes, manifest_bytes: bytes) -> bool | None:
-    """Whether the digest is that of the manifest as a byte string, head and all."""
-    import cbor2
-
-    digest = loaded(digest_bytes)[0] if digest_bytes else None
-    if not isinstance(digest, list | tuple) or len(digest) < 2 or not isinstance(digest[0], int):
-        return None
-    if digest[0] not in HASHES:
-        return None
-    return bool(hashlib.new(HASHES[digest[0]], cbor2.dumps(manifest_bytes)).digest() == digest[1])
-
-
-def _signature(
-    block: bytes, payload: bytes, keys: tuple[PublicKey, ...]
-) -> tuple[Verdict, str, str] | None:
-    """One COSE_Sign1 over the digest (detached, or inside); None for other kinds (MAC, encryption)."""
-    import cbor2
-
-    value = loaded(block)[0]
-    if getattr(value, "tag", None) != SIGN1_TAG:
-        return None
-    parts = value.value
-    if not isinstance(parts, list | tuple) or len(parts) != 4:
-        return None
-    protected, unprotected, inside, signature = parts
-    if not isinstance(protected, bytes) or not isinstance(signature, bytes):
-        return None
-    header = loaded(protected)[0] if protected else {}
-    algorithm, name = _get(header, 1), _get(header, 4) or _get(unprotected, 4)
-    identity = name.hex() if isinstance(name, bytes) else ""
-    if not isinstance(algorithm, int) or algorithm not in SIGNATURES:
-        said = f"COSE algorithm {algorithm} is not verified here"
-        return Verdict(Signing.NOT_VERIFIED, said), f"COSE algorithm {algorithm}", identity
-    scheme, hash_name = SIGNATURES[algorithm]
-    covered = inside if isinstance(inside, bytes) else payload
-    signed = cbor2.dumps(["Signature1", protected, b"", covered])
-
-    def ask(key: PublicKey) -> Outcome:
-        return check(key, signature, signed, hash_name)
-
-    if isinstance(inside, bytes) and inside != payload:
-        return Verdict(Signing.TAMPERED, "the signature is over another digest"), scheme, identity
-    return judged(keys, ask, f"the key {identity}" if identity else ""), f"COSE {scheme}", identity
+def _loose(
+    found: Authentication, loose: list[str], *, some: bool, encrypted: bool
+) -> tuple[Signing, str]:
+    """Payloads that no digest of the manifest fits."""
+    if encrypted:
+        # Whether a digest is that of the plaintext is for the device to know: no claim of tampering.
+        said = "the payload is encrypted, and no digest fits what is there"
+        return (Signing.ENCRYPTED if found.signed else found.signing), said
+    said = f"no digest of the manifest fits {', '.join(loose[:4])}"
+    return (Signing.TAMPERED if found.signed and some else found.signing), said

@@ -1,0 +1,149 @@
+"""The authentication of a SUIT envelope: the digest of the manifest, and what was signed over it.
+
+Source: draft-ietf-suit-manifest section 8.2, RFC 9052 section 4.4 for COSE_Sign1, RFC 8778 for HSS-LMS in COSE.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from firmware_checks.keys import weakness
+from firmware_checks.reading import PublicKey
+from firmware_checks.signatures import Outcome, Verdict, check, described, judged, key_id
+from firmware_checks.view import Malformed
+from probe.model.firmware import Signing
+
+SIGN1_TAG, MAC0_TAG = 18, 17
+MOST_BLOCKS = 9
+SHA256 = -16
+HASHES = {-16: "sha256", -43: "sha384", -44: "sha512"}
+SIGNATURES = {
+    -7: ("ES256", "sha256", 256),
+    -9: ("ESP256", "sha256", 256),
+    -35: ("ES384", "sha384", 384),
+    -51: ("ESP384", "sha384", 384),
+    -36: ("ES512", "sha512", 521),
+    -52: ("ESP512", "sha512", 521),
+    -8: ("EdDSA", "sha512", 256),
+    -19: ("Ed25519", "sha512", 256),
+    -37: ("PS256", "sha256", None),
+    -257: ("RS256", "sha256", None),
+    -46: ("HSS-LMS", "sha256", None),
+}
+"""COSE algorithm to its name, hash, and bits of the key where the name says them (RFC 9053, 9864, 8778)."""
+
+
+def loaded(data: bytes) -> tuple[Any, int]:
+    """One CBOR item and how many bytes it took. Raises Malformed."""
+    import cbor2
+
+    stream = io.BytesIO(data)
+    try:
+        value = cbor2.CBORDecoder(stream).decode()
+    except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError, EOFError):
+        raise Malformed("no CBOR") from None
+    except MemoryError:
+        raise Malformed("CBOR that promises more than there is") from None
+    return value, stream.tell()
+
+
+def got(value: object, key: int) -> Any:
+    return value.get(key) if hasattr(value, "get") and hasattr(value, "items") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """What all blocks together say. ``holds``: the digest is the manifest's; None when that cannot be told."""
+
+    signing: Signing
+    detail: str
+    holds: bool | None
+    signed: bool = False
+    scheme: str = ""
+    key_id: str = ""
+    bits: int | None = None
+    weak: str = ""
+
+
+def authentication(wrapper: bytes, manifest: bytes, keys: tuple[PublicKey, ...]) -> Authentication:
+    """Judge the blocks: the first is the digest, those after it are COSE objects. Raises Malformed."""
+    blocks = loaded(wrapper)[0]
+    blocks = list(blocks[:MOST_BLOCKS]) if isinstance(blocks, list | tuple) else []
+    digest = blocks[0] if blocks and isinstance(blocks[0], bytes) else b""
+    holds = _digest_holds(digest, manifest)
+    others = [b for b in blocks[1:] if isinstance(b, bytes)]
+    found = [j for j in (_signature(b, digest, keys) for b in others) if j]
+    if not found:
+        if any(getattr(loaded(b)[0], "tag", None) == MAC0_TAG for b in others):
+            said = "it is authenticated with a key that sender and device share"
+            said += ", which nobody else can verify"
+            return Authentication(Signing.NOT_VERIFIED, said, holds)
+        said = "there is a digest, and no signature over it"
+        return Authentication(Signing.UNSIGNED, said, holds)
+    order = (Signing.VERIFIED, Signing.TAMPERED, Signing.NOT_VERIFIED)
+    best = min(found, key=lambda j: order.index(j.verdict.signing))
+    signing, detail = best.verdict.signing, best.verdict.detail
+    identity, bits, weak = best.key_id, best.bits, ""
+    if best.verdict.key is not None:
+        kind, size = described(best.verdict.key)
+        bits, identity, weak = size or bits, key_id(best.verdict.key), weakness(kind, size)
+    if len(found) > 1:
+        good = sum(j.verdict.signing is Signing.VERIFIED for j in found)
+        detail += f" ({good} of {len(found)} signatures verified)"
+    return Authentication(signing, detail, holds, True, best.scheme, identity, bits, weak)
+
+
+def _digest_holds(digest_bytes: bytes, manifest_bytes: bytes) -> bool | None:
+    """Whether the digest is that of the manifest as a byte string, head and all."""
+    import cbor2
+
+    digest = loaded(digest_bytes)[0] if digest_bytes else None
+    if not isinstance(digest, list | tuple) or len(digest) < 2 or not isinstance(digest[0], int):
+        return None
+    if digest[0] not in HASHES:
+        return None
+    return bool(hashlib.new(HASHES[digest[0]], cbor2.dumps(manifest_bytes)).digest() == digest[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One signature: what it is worth, its scheme, who made it, bits of the key as far as the scheme says."""
+
+    verdict: Verdict
+    scheme: str
+    key_id: str
+    bits: int | None
+
+
+def _signature(block: bytes, payload: bytes, keys: tuple[PublicKey, ...]) -> Judged | None:
+    """One COSE_Sign1 over the digest (detached, or inside); None for other kinds (MAC, encryption)."""
+    import cbor2
+
+    value = loaded(block)[0]
+    if getattr(value, "tag", None) != SIGN1_TAG:
+        return None
+    parts = value.value
+    if not isinstance(parts, list | tuple) or len(parts) != 4:
+        return None
+    protected, unprotected, inside, signature = parts
+    if not isinstance(protected, bytes) or not isinstance(signature, bytes):
+        return None
+    header = loaded(protected)[0] if protected else {}
+    algorithm, name = got(header, 1), got(header, 4) or got(unprotected, 4)
+    identity = name.hex() if isinstance(name, bytes) else ""
+    if not isinstance(algorithm, int) or algorithm not in SIGNATURES:
+        said = f"COSE algorithm {algorithm} is not verified here"
+        verdict = Verdict(Signing.NOT_VERIFIED, said)
+        return Judged(verdict, f"COSE algorithm {algorithm}", identity, None)
+    scheme, hash_name, bits = SIGNATURES[algorithm]
+    covered = inside if isinstance(inside, bytes) else payload
+    signed = cbor2.dumps(["Signature1", protected, b"", covered])
+
+    def ask(key: PublicKey) -> Outcome:
+        return check(key, signature, signed, hash_name)
+
+    verdict = judged(keys, ask, f"the key {identity}" if identity else "")
+    if isinstance(inside, bytes) and inside != payload:
+        verdict = Verdict(Signing.TAMPERED, "the signature is over another digest")
+    return Judged(verdict, f"COSE {scheme}", identity, bits)
