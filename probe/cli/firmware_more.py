@@ -19,7 +19,9 @@ def diff(
     """
     from probe.cli import firmware, results
     from probe.model.finding import Finding
-    from probe.report.firmware_diff import as_json, as_text, difference, side
+    from probe.report.firmware_diff import as_json, difference, side
+    from probe.report.firmware_diff_text import as_text
+    from probe.runner.versions import newer
 
     where = store or default_store()
     state = firmware.examined((old, new), keys, where).state
@@ -28,11 +30,11 @@ def diff(
         device = firmware.device_of(path)
         found: list[Finding] = [f for f in state.findings.values() if f.device == device]
         sides.append(side(state.dut(device), found))
-    told = difference(*sides)
+    told = difference(*sides, newer)
     results.write(as_json(told) if format == "json" else as_text(told).encode(), output)
     if told.worse:
         return Exit.FAIL
-    return Exit.INCONCLUSIVE if told.old.unread or told.new.unread else Exit.PASS
+    return Exit.INCONCLUSIVE if told.unsure else Exit.PASS
 
 
 def sbom(run: str, output: Path | None, store: str | None) -> int:

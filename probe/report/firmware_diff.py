@@ -5,20 +5,37 @@ What could not be read of one of them is said beside it: a finding is not gone b
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 from probe.model import firmware as fw
 from probe.model.dut import Dut
 from probe.model.finding import Finding, Outcome
 from probe.report.firmware_tree import in_order
-from probe.report.lines import Lines, fact, wrap
 
-SCHEMA = "probe-firmware-diff/1"
-MOST = 60
-"""Lines of one kind in the text; the JSON has all."""
+SCHEMA = "probe-firmware-diff/2"
+SIGNED = (fw.Signing.VERIFIED, fw.Signing.NOT_VERIFIED)
 _PLACE = re.compile(r"(?:^| in )layer [0-9/]+(?: of image [0-9a-f]+)?$")
+_ALONE = re.compile(r"layer ([0-9/]+)(?: of image [0-9a-f]+)?")
 _IMAGE = re.compile(r"image [0-9a-f]{12}")
+
+
+Order = Callable[[str, str, str], int]
+"""``(type of the purl, old version, new version)``: below zero when the new one is newer, above when older."""
+
+
+class How(StrEnum):
+    """What became of a component."""
+
+    NEWER = "newer"
+    OLDER = "older"
+    OTHER = "another version"
+    """Several versions, or an order that nobody knows."""
+    ADDED = "added"
+    REMOVED = "removed"
+    NOT_SEEN = "not seen"
+    """Only one image shows it, and the other one was not read whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +51,19 @@ class Side:
     """Of the outermost layer with a protection: format, version, signature, signer, counter."""
     components: dict[str, tuple[str, ...]]
     """Name to versions."""
+    families: dict[str, str]
+    """Name to the type of its purl, which has the order of its versions."""
     findings: dict[str, str]
     """Violations: check and subject to the sentence."""
+    open: tuple[str, ...]
+    """Checks that could not say everything about it: nothing is gone that they do not see any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    old: str
+    new: str
+    how: How
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +74,20 @@ class Difference:
     old: Side
     new: Side
     changed: dict[str, tuple[str, str]]
-    components: dict[str, tuple[str, str]]
+    components: dict[str, Component]
     appeared: dict[str, str]
-    """Findings that only the new image has."""
+    """Findings that only the new image has; where the old one was not read whole they may be older."""
     gone: dict[str, str]
-    """Findings that only the old image has; not to be trusted where the new one was not read."""
+    """Findings that only the old image has, of which the new one was shown to be free."""
+    not_shown: dict[str, str]
+    """Findings of the old image that may be in the new one still: it was not read whole, or the check
+    could not say."""
+    altered: dict[str, tuple[str, str]]
+    """Findings of both that say something else now."""
     worse: tuple[str, ...]
     """What a person should look at before the new image is shipped."""
+    unsure: tuple[str, ...]
+    """What may be worse, and cannot be said."""
 
 
 def side(dut: Dut, findings: Iterable[Finding]) -> Side:
@@ -62,8 +97,13 @@ def side(dut: Dut, findings: Iterable[Finding]) -> Side:
     shields = sorted((s.fact for s in dut.all(fw.ImageProtection)), key=lambda p: in_order(p.place))
     first = layers.get("0")
     components: dict[str, list[str]] = {}
+    families: dict[str, str] = {}
     for seen in dut.all(fw.ImageComponent):
         components.setdefault(seen.fact.name, []).append(seen.fact.version)
+        if kind := seen.fact.purl.partition(":")[2].partition("/")[0]:
+            families.setdefault(seen.fact.name, kind)
+    every = sorted(findings, key=lambda f: f.id)
+    unknown = (Outcome.INCONCLUSIVE, Outcome.ERROR)
     return Side(
         name=surveys[-1].name if surveys else dut.device.label,
         sha256=dut.device.images[0] if dut.device.images else "",
@@ -71,11 +111,13 @@ def side(dut: Dut, findings: Iterable[Finding]) -> Side:
         unread=surveys[-1].unread if surveys else ("the image was not examined to its end",),
         facts=_facts(first, shields[0] if shields else None, layers),
         components={n: tuple(sorted(set(v))) for n, v in sorted(components.items())},
+        families=families,
         findings={
-            f"{f.check} {_stable(f.answer.subject)}".strip(): f.answer.summary
-            for f in sorted(findings, key=lambda f: f.id)
+            f"{f.check} {_stable(f.answer.subject, layers)}".strip(): f.answer.summary
+            for f in every
             if f.answer.outcome is Outcome.VIOLATED
         },
+        open=tuple(dict.fromkeys(f.check for f in every if f.answer.outcome in unknown)),
     )
 
 
@@ -98,23 +140,29 @@ def _facts(
     return known
 
 
-def _stable(subject: str) -> str:
-    """The subject without what changes from image to image: the place of a layer, the image's hash."""
+def _stable(subject: str, layers: dict[str, fw.ImageLayer]) -> str:
+    """The subject without what changes from image to image: the place of a layer, the image's hash. A layer
+    alone is named by its format."""
+    place = _ALONE.fullmatch(subject)
+    if place and place.group(1) in layers:
+        return layers[place.group(1)].format
     return _IMAGE.sub("image", _PLACE.sub("", subject))
 
 
-def difference(old: Side, new: Side) -> Difference:
+def difference(old: Side, new: Side, order: Order) -> Difference:
     changed = {
         name: (old.facts.get(name, ""), new.facts.get(name, ""))
         for name in dict.fromkeys((*old.facts, *new.facts))
         if old.facts.get(name, "") != new.facts.get(name, "")
     }
     components = {
-        name: (", ".join(old.components.get(name, ())), ", ".join(new.components.get(name, ())))
+        name: _component(old, new, name, order)
         for name in sorted({*old.components, *new.components})
         if old.components.get(name) != new.components.get(name)
     }
     appeared = {k: v for k, v in new.findings.items() if k not in old.findings}
+    away = {k: v for k, v in old.findings.items() if k not in new.findings}
+    gone = {k: v for k, v in away.items() if _shown_to_be_free(new, k)}
     return Difference(
         schema=SCHEMA,
         old=old,
@@ -122,62 +170,82 @@ def difference(old: Side, new: Side) -> Difference:
         changed=changed,
         components=components,
         appeared=appeared,
-        gone={k: v for k, v in old.findings.items() if k not in new.findings},
-        worse=tuple(_worse(old, new, appeared)),
+        gone=gone,
+        not_shown={k: v for k, v in away.items() if k not in gone},
+        altered={
+            k: (v, new.findings[k]) for k, v in old.findings.items() if new.findings.get(k, v) != v
+        },
+        worse=tuple(_worse(old, new, appeared, components)),
+        unsure=tuple(_unsure(old, new)),
     )
 
 
-def _worse(old: Side, new: Side, appeared: dict[str, str]) -> Iterable[str]:
-    before, after = old.facts, new.facts
-    good = (fw.Signing.VERIFIED.value, fw.Signing.NOT_VERIFIED.value)
-    if before.get("signature") in good and after.get("signature") not in good:
-        yield f"the signature: {before.get('signature')} before, {after.get('signature', 'none')} now"
-    signers = before.get("signer", ""), after.get("signer", "")
+def _shown_to_be_free(new: Side, finding: str) -> bool:
+    return not new.unread and finding.partition(" ")[0] not in new.open
+
+
+def _component(old: Side, new: Side, name: str, order: Order) -> Component:
+    before, after = old.components.get(name, ()), new.components.get(name, ())
+    how = How.OTHER
+    if not before:
+        how = How.NOT_SEEN if old.unread else How.ADDED
+    elif not after:
+        how = How.NOT_SEEN if new.unread else How.REMOVED
+    elif len(before) == len(after) == 1:
+        kinds = {s.families.get(name, "") for s in (old, new)}
+        by = order(kinds.pop(), before[0], after[0]) if len(kinds) == 1 else 0
+        how = How.NEWER if by < 0 else How.OLDER if by > 0 else How.OTHER
+    return Component(old=", ".join(before), new=", ".join(after), how=how)
+
+
+def _worse(
+    old: Side, new: Side, appeared: dict[str, str], components: dict[str, Component]
+) -> Iterable[str]:
+    before, after = _signing(old), _signing(new)
+    if before in SIGNED and after not in SIGNED and after is not None:
+        yield f"the signature: {before.value} before, {after.value} now"
+    signers = old.facts.get("signer", ""), new.facts.get("signer", "")
     if all(signers) and signers[0] != signers[1]:
         yield "another key signed"
-    counters = before.get("counter", ""), after.get("counter", "")
-    if counters[0] and (not counters[1] or int(counters[1]) < int(counters[0])):
-        yield f"the counter against older versions: {counters[0]} before, {counters[1] or 'none'} now"
+    counters = _counter(old), _counter(new)
+    if counters[0] is not None and counters[1] is not None and counters[1] < counters[0]:
+        yield f"the counter against older versions: {counters[0]} before, {counters[1]} now"
+    elif counters[0] is not None and new.facts.get("against older") == fw.Rollback.NONE:
+        yield f"the counter against older versions: {counters[0]} before, none now"
+    older = [name for name, c in components.items() if c.how is How.OLDER]
+    if older:
+        more = f" and {len(older) - 5} more" if len(older) > 5 else ""
+        yield f"older than before: {', '.join(older[:5])}{more}"
     if appeared:
-        yield f"{len(appeared)} new findings"
+        yield "1 new finding" if len(appeared) == 1 else f"{len(appeared)} new findings"
+
+
+def _unsure(old: Side, new: Side) -> Iterable[str]:
+    before, after = _signing(old), _signing(new)
+    if before in SIGNED and after is None:
+        yield f"the signature: {before.value} before, not known now"
+    lost = _counter(old) is not None and _counter(new) is None
+    if lost and new.facts.get("against older") != fw.Rollback.NONE:
+        yield f"the counter against older versions: {_counter(old)} before, not known now"
+    for word, one in (("old", old), ("new", new)):
+        if one.unread:
+            yield f"the {word} image was not read whole"
+
+
+def _signing(one: Side) -> fw.Signing | None:
+    """None when it is not known: encrypted, cut short, or something of the image was not read."""
+    said = one.facts.get("signature", "")
+    if said in (fw.Signing.ENCRYPTED, fw.Signing.UNREADABLE):
+        return None
+    if not said:
+        return None if one.unread else fw.Signing.UNSIGNED
+    return fw.Signing(said)
+
+
+def _counter(one: Side) -> int | None:
+    said = one.facts.get("counter", "")
+    return int(said) if said else None
 
 
 def as_json(found: Difference) -> bytes:
     return (json.dumps(asdict(found), indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def as_text(found: Difference) -> str:
-    return "".join(f"{line.rstrip()}\n" for line in _text(found))
-
-
-def _text(found: Difference) -> Lines:
-    for word, one in (("Old", found.old), ("New", found.new)):
-        yield from fact(word, f"{one.name}, {one.size} bytes, sha256 {one.sha256}")
-        if one.unread:
-            yield from fact("Not read", "; ".join(one.unread[:3]), indent="  ")
-    yield ""
-    yield from fact("Worse", "; ".join(found.worse)) if found.worse else ["Nothing is worse."]
-    for title, pairs in (("Changed", found.changed), ("Components", found.components)):
-        if pairs:
-            yield ""
-            yield f"{title}:"
-        for name, (old, new) in [*pairs.items()][:MOST]:
-            yield from wrap(f"{name}: {old or 'none'} -> {new or 'none'}", "  ", "    ")
-        yield from _more(len(pairs))
-    trust = (
-        " (the new image was not read whole, so they may be there still)"
-        if found.new.unread
-        else ""
-    )
-    for title, told in (("New findings", found.appeared), (f"Gone findings{trust}", found.gone)):
-        if told:
-            yield ""
-            yield f"{title}: {len(told)}"
-        for name, sentence in [*told.items()][:MOST]:
-            yield from wrap(f"{name}: {sentence}", "  ", "    ")
-        yield from _more(len(told))
-
-
-def _more(number: int) -> Lines:
-    if number > MOST:
-        yield f"  and {number - MOST} more, see --format json"

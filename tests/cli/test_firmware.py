@@ -124,10 +124,28 @@ def test_two_images_differ_by_what_got_worse(tmp_path: Path, monkeypatch, capsys
     out = capsys.readouterr().out
     assert "busybox: 1.36.1-1 -> 1.37.0-1" in out
     assert "New findings: 1" in out
-    assert probe(monkeypatch, "firmware", "diff", "new.cpio", "old.cpio", "-f", "json") == Exit.PASS
+    (tmp_path / "newest.cpio").write_bytes(tree(tmp_path, version="1.37.0"))
+    argv = ("firmware", "diff", "new.cpio", "newest.cpio", "-f", "json")
+    assert probe(monkeypatch, *argv) == Exit.PASS
     told = json.loads(capsys.readouterr().out)
     assert not told["worse"]
     assert list(told["gone"]) == ["firmware/default_accounts etc/shadow"]
+    assert probe(monkeypatch, "firmware", "diff", "newest.cpio", "old.cpio") == Exit.FAIL
+    assert "older than before: busybox" in capsys.readouterr().out
+    assert probe(monkeypatch, "firmware", "diff", "old.cpio", "old.cpio") == Exit.PASS
+    assert "Nothing is worse." in capsys.readouterr().out
+
+
+def test_what_was_cut_off_is_not_gone(tmp_path: Path, monkeypatch, capsys) -> None:
+    whole = tree(tmp_path, shadow="root::1::::::\n")
+    (tmp_path / "old.cpio").write_bytes(whole)
+    (tmp_path / "cut.cpio").write_bytes(whole[:300])
+    argv = ("firmware", "diff", "old.cpio", "cut.cpio", "-f", "json")
+    assert probe(monkeypatch, *argv) == Exit.INCONCLUSIVE
+    told = json.loads(capsys.readouterr().out)
+    assert not told["gone"]
+    assert list(told["not_shown"]) == ["firmware/default_accounts etc/shadow"]
+    assert told["components"]["busybox"]["how"] == "not seen"
 
 
 def test_the_bill_of_materials_is_that_of_the_run(tmp_path: Path, monkeypatch, capsys) -> None:

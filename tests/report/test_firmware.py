@@ -1,10 +1,9 @@
 """Images in the reports: a tree, its protections, its components; nothing in them is obeyed or given away."""
 
 import pytest
-from report_sample import IMAGE, MARKUP, state
+from report_sample import MARKUP, state
 
 from probe.report import FORMATS
-from probe.report.firmware_diff import as_text, difference, side
 from probe.report.firmware_summary import summary
 from probe.report.firmware_tree import tree
 from probe.report.viewmodel import ReportView
@@ -52,22 +51,3 @@ def test_the_page_of_the_device_shows_layers_and_protections() -> None:
     assert "public test key" in said
     assert "not read: 0/2 data" in said
     assert any(isinstance(block, Item) for block in device_page(state(), device, ()))
-
-
-def test_a_finding_is_not_gone_from_an_image_that_was_not_read() -> None:
-    (device,) = [d for d in state().devices if "11" in d]
-    old = side(state().dut(device), [f for f in state().findings.values() if f.device == device])
-    assert old.findings
-    assert old.facts["signer"] == "7c" * 32
-    cut = type(old)(
-        name="new",
-        sha256=IMAGE,
-        size=1,
-        unread=("0 new: cut short",),
-        facts={},
-        components={},
-        findings={},
-    )
-    found = difference(old, cut)
-    assert "read whole" in as_text(found)
-    assert any(w.startswith("the signature") for w in found.worse)
