@@ -23,14 +23,13 @@ def diff(
     from probe.report.firmware_diff_text import as_text
     from probe.runner.versions import newer
 
-    where = store or default_store()
-    state = firmware.examined((old, new), keys, where).state
+    state = firmware.examined((old, new), keys, store).state
     sides = []
     for path in (old, new):
         device = firmware.device_of(path)
         found: list[Finding] = [f for f in state.findings.values() if f.device == device]
         sides.append(side(state.dut(device), found))
-    told = difference(*sides, newer)
+    told = difference(sides[0], sides[1], newer)
     results.write(as_json(told) if format == "json" else as_text(told).encode(), output)
     if told.worse:
         return Exit.FAIL
