@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from probe import __version__
-from probe.cli.common import default_store, read_declarations
 from probe.errors import Exit, ProbeError
-from probe.model.event import Noted, RunStarted
-from probe.model.plan import Plan
-from probe.model.run import Run, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +17,7 @@ if TYPE_CHECKING:
     from probe.cli.run import Show
     from probe.model.declaration import Declaration
     from probe.model.ids import DeviceId
+    from probe.model.run import Run
     from probe.store.journal import Journal
 
 T = TypeVar("T")
@@ -37,14 +34,13 @@ def check(
     resume: str | None,
 ) -> int:
     """Examine the images, print the report; the exit code says what came out."""
-    where = store or default_store()
-    return told(examined(images, keys, where, catalogues, declarations, resume), show)
+    return told(examined(images, keys, store, catalogues, declarations, resume), show)
 
 
 def examined(
     images: Sequence[Path],
     keys: Sequence[Path],
-    where: str,
+    store: str | None,
     catalogues: tuple[str, ...] = (),
     declarations: tuple[Path, ...] = (),
     resume: str | None = None,
@@ -60,6 +56,8 @@ def examined(
         else:
             device_of(path)
     from probe import registry
+    from probe.cli.common import default_store, read_declarations
+    from probe.model.event import Noted, RunStarted
     from probe.model.ids import RunId
     from probe.runner.advisories import Advisories
     from probe.runner.firmware import FirmwareRun
@@ -69,7 +67,7 @@ def examined(
     chosen = catalogues or registry.chosen_plan("standard").catalogues
     registry.chosen_catalogues(chosen)
     told_by = read_declarations(declarations)
-    kept = Store(where)
+    kept = Store(store or default_store())
     head = _head(chosen, told_by)
     run_id = head.id if resume is None else RunId(kept.find(resume))
     lock = kept.lock(run_id)
@@ -86,7 +84,10 @@ def examined(
             for text in advice.ages(_now()):
                 journal.append(Noted(level="info", text=text))
         known = advice.said_of if advice else None
-        FirmwareRun(journal, given, _tell, early, known).run(paths)
+        run = FirmwareRun(journal, given, _tell, early, known)
+        run.prepare()
+        _get_ready_to_tell()
+        run.run(paths)
     finally:
         lock.release()
     return journal
@@ -113,7 +114,9 @@ def _image(do: "Callable[[], T]", path: Path) -> "T":
         raise ProbeError(f"{path} cannot be examined: {error}", "Name a firmware image.") from None
 
 
-def _head(catalogues: tuple[str, ...], declarations: tuple["Declaration", ...]) -> Run:
+def _head(catalogues: tuple[str, ...], declarations: tuple["Declaration", ...]) -> "Run":
+    from probe.model.plan import Plan
+    from probe.model.run import Run, Scope
     from probe.runner.launch import new_run_id
 
     plan = Plan(name="firmware", summary=SUMMARY, catalogues=catalogues, tcp_ports="", logins=False)
@@ -126,6 +129,13 @@ def _head(catalogues: tuple[str, ...], declarations: tuple["Declaration", ...]) 
         tool_version=__version__,
         host=os.uname().nodename,
     )
+
+
+def _get_ready_to_tell() -> None:
+    """Import what the end needs, while the image is being read."""
+    import probe.cli.results
+    import probe.report.firmware_summary
+    import probe.report.view  # noqa: F401
 
 
 def told(journal: "Journal", show: "Show") -> int:

@@ -20,6 +20,7 @@ from probe.model.evidence import Coverage
 from probe.model.fact import NotMeasured, Observation
 from probe.model.finding import Owner
 from probe.model.firmware import ImageComponent
+from probe.model.given import Given
 from probe.model.ids import DeviceId, JobId
 from probe.model.job import Job
 from probe.model.run import RunStatus
@@ -75,6 +76,10 @@ class FirmwareRun:
         self._readers: list[Reader] = []
         self._held = False
         self._last_command, self._looked_at = journal.commands_seen, 0.0
+
+    def prepare(self) -> None:
+        """Make ready what judges an image. Readers that were started before go on meanwhile."""
+        self._judging.prepare(Given(network=False))
 
     def run(self, paths: Sequence[Path], *, at_once: int | None = None) -> None:
         """Returns when every image is done. One that cannot be read does not stop the others."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+from probe import registry
 from probe.model import event as ev
 from probe.model.catalogue import Catalogue
 from probe.model.finding import Finding, Outcome
+from probe.model.given import Given
 from probe.model.ids import DeviceId
 from probe.model.verdict import Verdict
 from probe.runner.assess import assess, comparing, early, verdicts
@@ -16,6 +18,12 @@ class Judging:
 
     def __init__(self, recorder: JournalRecorder, catalogues: Sequence[Catalogue]) -> None:
         self._recorder, self._catalogues = recorder, catalogues
+
+    def prepare(self, given: Given) -> None:
+        """Import the checks that will be asked, so that nobody waits for it at the end."""
+        for check in registry.checks():
+            if not given.absent(check):
+                registry.check_function(check)
 
     def early(self, device: DeviceId) -> None:
         """What may be said while the device is still being measured."""
