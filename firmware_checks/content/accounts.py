@@ -43,6 +43,8 @@ class Line:
     secret: str
     uid: int | None = None
     shell: str = ""
+    number: int = 0
+    """Of the line, from 1."""
 
 
 class Accounts:
@@ -55,23 +57,25 @@ class Accounts:
         self._cracker = Cracker()
         self._passwd: dict[str, list[Line]] = {}
         self._shadow: dict[str, list[Line]] = {}
+        self._links: dict[str, Entry] = {}
         self._count = 0
 
     def look(self, entry: Entry, view: View) -> Facts:
-        if entry.kind is not Kind.FILE:
-            return
         unix = _UNIX.search(entry.path)
-        if not is_file(entry):
-            if unix and entry.size:
-                what = f"the accounts in {entry.size} bytes"
-                yield weakness((self.image, self.place), entry.path, NOT_READ, what)
+        if unix and entry.kind is Kind.LINK and unix.group(2) == "passwd":
+            self._links[unix.group(1) or ""] = entry
+        if entry.kind is not Kind.FILE or not entry.size:
             return
-        if unix and is_text(view):
+        ours = unix or (_server(entry.path) and not is_documentation(entry.path))
+        if ours and not (is_file(entry) and is_text(view)):
+            what = f"the accounts in it ({entry.size} bytes, too many or no text)"
+            yield weakness((self.image, self.place), entry.path, NOT_READ, what)
+        elif unix:
             root, which = unix.group(1) or "", unix.group(2)
             (self._passwd if which == "passwd" else self._shadow)[root] = list(
                 unix_lines(entry.path, view, which)
             )
-        elif not is_documentation(entry.path) and is_text(view):
+        elif ours:
             for line in server_lines(entry.path, view):
                 yield from self._server(line)
 
@@ -79,6 +83,11 @@ class Accounts:
         for root in sorted({*self._passwd, *self._shadow}):
             for line in merged(self._passwd.get(root, []), self._shadow.get(root, [])):
                 yield from self._unix(line)
+        for root, entry in sorted(self._links.items()):
+            if not self._passwd.get(root) and not is_documentation(entry.path):
+                why = f"{entry.path} points to {entry.target}, where none was read"
+                line = Line(entry.path, "root", ELSEWHERE, 0, "/bin/sh")
+                yield from self._fact(line, AccountState.ELSEWHERE, tried=clean(why, 200))
         if self._count > MOST_ACCOUNTS:
             what = f"{self._count - MOST_ACCOUNTS} accounts beyond the first {MOST_ACCOUNTS}"
             yield weakness((self.image, self.place), "accounts", NOT_READ, what)
@@ -146,6 +155,7 @@ class Accounts:
             password=clean(password, 100),
             shell=clean(line.shell, 100),
             tried=tried,
+            line=line.number,
         )
         yield fact, clean(shown, 300).encode()
 
@@ -155,15 +165,15 @@ TOPIC = Accounts
 
 def unix_lines(path: str, view: View, which: str) -> Iterator[Line]:
     """Lines of ``passwd`` (seven fields) or ``shadow`` (nine; busybox writes fewer). See passwd(5), shadow(5)."""
-    for _, line in numbered(view):
+    for number, line in numbered(view):
         fields = line.split(":")
         if len(fields) < (7 if which == "passwd" else 2) or not _USER.match(fields[0]):
             continue
         if which == "passwd":
             uid = int(fields[2]) if fields[2].isdecimal() and len(fields[2]) < 11 else None
-            yield Line(path, fields[0], fields[1], uid, fields[6] or "/bin/sh")
+            yield Line(path, fields[0], fields[1], uid, fields[6] or "/bin/sh", number)
         else:
-            yield Line(path, fields[0], fields[1])
+            yield Line(path, fields[0], fields[1], number=number)
 
 
 def merged(passwd: list[Line], shadow: list[Line]) -> Iterator[Line]:
@@ -172,14 +182,19 @@ def merged(passwd: list[Line], shadow: list[Line]) -> Iterator[Line]:
     for line in passwd:
         other = secrets.pop(line.username, None)
         if line.secret == ELSEWHERE and other is not None:
-            yield Line(other.path, line.username, other.secret, line.uid, line.shell)
+            yield Line(other.path, line.username, other.secret, line.uid, line.shell, other.number)
         elif line.secret == ELSEWHERE and shadow:
-            yield Line(line.path, line.username, "*", line.uid, line.shell)
+            yield Line(line.path, line.username, "*", line.uid, line.shell, line.number)
         else:
             yield line
     # A line of shadow alone lets nobody in, unless passwd is made when the device starts.
     if not passwd:
         yield from secrets.values()
+
+
+def _server(path: str) -> bool:
+    """The name is that of a server's own password file."""
+    return any(p.search(path) for p in (_BUSYBOX_HTTPD, _HTDIGEST, _HTPASSWD, _MOSQUITTO))
 
 
 def server_lines(path: str, view: View) -> Iterator[Line]:
@@ -194,22 +209,22 @@ def server_lines(path: str, view: View) -> Iterator[Line]:
 
 def _busybox(path: str, view: View) -> Iterator[Line]:
     """``/path:user:password`` of busybox httpd; ``$p$user`` points to the system's accounts."""
-    for _, line in numbered(view):
+    for number, line in numbered(view):
         fields = line.split(":", 2)
         named = line.startswith("/") and len(fields) == 3 and _USER.match(fields[1])
         if named and not fields[2].startswith("$p$"):
-            yield Line(path, fields[1], fields[2])
+            yield Line(path, fields[1], fields[2], number=number)
 
 
 def _htdigest(path: str, view: View) -> Iterator[Line]:
-    for _, line in numbered(view):
+    for number, line in numbered(view):
         fields = line.split(":")
         if len(fields) == 3 and re.fullmatch(r"[0-9a-fA-F]{32}", fields[2]):
-            yield Line(path, fields[0], f"digest:{fields[1]}:{fields[2]}")
+            yield Line(path, fields[0], f"digest:{fields[1]}:{fields[2]}", number=number)
 
 
 def _htpasswd(path: str, view: View) -> Iterator[Line]:
-    for _, line in numbered(view):
+    for number, line in numbered(view):
         user, colon, secret = line.partition(":")
         if colon and _USER.match(user) and " " not in secret:
-            yield Line(path, user, secret)
+            yield Line(path, user, secret, number=number)

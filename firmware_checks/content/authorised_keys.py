@@ -3,9 +3,16 @@
 import re
 
 from firmware_checks.content import Facts
-from firmware_checks.content.files import is_documentation, is_file, is_text, numbered
+from firmware_checks.content.files import (
+    NOT_READ,
+    is_documentation,
+    is_file,
+    is_text,
+    numbered,
+    weakness,
+)
 from firmware_checks.content.private_keys import from_public, published
-from firmware_checks.reading import Entry
+from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
 from probe.model.firmware import ImageKey
 from probe.model.text import clean
@@ -29,18 +36,22 @@ class AuthorisedKeys:
     def look(self, entry: Entry, view: View) -> Facts:
         if not _PATH.search(entry.path) or is_documentation(entry.path):
             return
-        if not is_file(entry) or not is_text(view):
+        if entry.kind is not Kind.FILE or not entry.size:
             return
-        found = [m for _, line in numbered(view) if (m := _KEY.search(line))]
-        for match in found[:MOST_KEYS]:
-            fact = self._fact(entry, match.group(1), match.group(2))
+        if not is_file(entry) or not is_text(view):
+            what = f"the keys in it ({entry.size} bytes, too many or no text)"
+            yield weakness((self.image, self.place), entry.path, NOT_READ, what)
+            return
+        found = [(n, m) for n, line in numbered(view) if (m := _KEY.search(line))]
+        for number, match in found[:MOST_KEYS]:
+            fact = self._fact(entry, match.group(1), match.group(2), number)
             comment = clean(match.group(3) or "without comment", 100)
             yield fact, f"{match.group(1)} {fact.fingerprint} {comment}".encode()
 
     def end(self) -> Facts:
         yield from ()
 
-    def _fact(self, entry: Entry, kind: str, encoded: str) -> ImageKey:
+    def _fact(self, entry: Entry, kind: str, encoded: str, line: int) -> ImageKey:
         from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
         algorithm, bits, fingerprint = kind, None, ""
@@ -58,6 +69,7 @@ class AuthorisedKeys:
             bits=bits,
             fingerprint=fingerprint,
             public_name=published().get(fingerprint, ""),
+            line=line,
         )
 
 

@@ -4,7 +4,13 @@ import re
 from dataclasses import dataclass, field
 
 from firmware_checks.content import Facts
-from firmware_checks.content.files import is_documentation, is_text
+from firmware_checks.content.files import (
+    NOT_READ,
+    is_documentation,
+    is_text,
+    line_at,
+    weakness,
+)
 from firmware_checks.content.private_keys import (
     BLOCK,
     LONGEST,
@@ -61,7 +67,7 @@ class KeyMaterial:
     def __init__(self, image: str, place: str) -> None:
         self.image, self.place = image, place
         self._found = Found()
-        self._count = 0
+        self._count = self._examples = 0
 
     def look(self, entry: Entry, view: View) -> Facts:
         if entry.kind is not Kind.FILE or not len(view):
@@ -69,12 +75,19 @@ class KeyMaterial:
         there = hits(view)
         for end in there.get("keys.private", [])[:MOST_KEYS]:
             if key := _pem_key(view, end):
-                yield from self._key(entry, key)
+                yield from self._key(entry, key, line_at(view, end - 1)[0])
         if key := binary_key(entry.path, view):
             yield from self._key(entry, key)
         self._certificates(entry.path, view, there.get("keys.certificate", []))
 
     def end(self) -> Facts:
+        where = (self.image, self.place)
+        if self._count > MOST_KEYS:
+            what = f"{self._count - MOST_KEYS} keys beyond the first {MOST_KEYS}"
+            yield weakness(where, "private keys", NOT_READ, what)
+        if len(self._found.certificates) >= MOST_CERTIFICATES:
+            what = f"those beyond the first {MOST_CERTIFICATES}"
+            yield weakness(where, "certificates", NOT_READ, what)
         shown = [*self._found.certificates, *self._trusted_with_key()]
         for path, certificate in shown[:MOST_CERTIFICATES]:
             fact = ImageCertificate(
@@ -87,11 +100,12 @@ class KeyMaterial:
             text = f"{certificate.subject}, {certificate.key_type} {certificate.key_bits}, SHA-256 {certificate.sha256}"
             yield fact, text.encode()
 
-    def _key(self, entry: Entry, key: PrivateKey) -> Facts:
-        self._count += 1
-        if self._count > MOST_KEYS:
-            return
+    def _key(self, entry: Entry, key: PrivateKey, line: int = 0) -> Facts:
         example = is_example(entry, key)
+        self._examples += example
+        self._count += not example
+        if (self._examples if example else self._count) > MOST_KEYS:
+            return
         if key.fingerprint and not example:
             self._found.keys.add(key.fingerprint)
         fact = ImageKey(
@@ -104,6 +118,7 @@ class KeyMaterial:
             fingerprint=key.fingerprint,
             encrypted=key.encrypted,
             public_name=published().get(key.fingerprint, ""),
+            line=line,
         )
         locked = "encrypted" if key.encrypted else f"SHA-256 of its public key {key.fingerprint}"
         yield fact, clean(f"{entry.path}: {key.algorithm} {key.bits or ''} {locked}", 400).encode()

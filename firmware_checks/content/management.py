@@ -1,10 +1,17 @@
-"""Defaults of remote management: UPnP, TR-069, SNMP, SSH, and switches in NVRAM defaults."""
+"""Defaults of remote management and servers: UPnP, TR-069, SNMP, SSH, MQTT, FTP, switches in NVRAM defaults."""
 
 import re
 from collections.abc import Callable, Iterator
 
 from firmware_checks.content import Facts
-from firmware_checks.content.files import is_documentation, is_file, is_text, numbered, weakness
+from firmware_checks.content.files import (
+    NOT_READ,
+    is_documentation,
+    is_file,
+    is_text,
+    numbered,
+    weakness,
+)
 from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
 
@@ -26,12 +33,11 @@ class Management:
         if entry.kind is not Kind.FILE:
             return
         reader = next((read for path, read in READERS if path.search(entry.path)), None)
-        if (
-            reader is None
-            or is_documentation(entry.path)
-            or not is_file(entry)
-            or not is_text(view)
-        ):
+        if reader is None or is_documentation(entry.path) or not is_text(view):
+            return
+        if not is_file(entry):
+            what = f"what it switches on ({entry.size} bytes)"
+            yield weakness(self.where, entry.path, NOT_READ, what)
             return
         for number, (line, what) in enumerate(reader(view)):
             if number < 20:
@@ -94,6 +100,19 @@ def _sshd(view: View) -> Said:
             yield number, "SSH lets root in with a password"
 
 
+def _mosquitto(view: View) -> Said:
+    """``allow_anonymous``: since mosquitto 2.0 off unless it is said."""
+    for number, line in numbered(view):
+        if re.match(r"allow_anonymous\s+true\s*$", line):
+            yield number, "MQTT lets everybody in without a password"
+
+
+def _vsftpd(view: View) -> Said:
+    for number, line in numbered(view):
+        if re.match(r"(?i)anonymous_enable=YES\s*$", line):
+            yield number, "FTP lets everybody in without a password"
+
+
 def _nvram(view: View) -> Said:
     pattern = re.compile(
         r"(?i)[\"']?(remote_management|remote_mgt_(?:https?|ssh|telnet)|rmgt_\w*en(?:able)?|http_wanenable|wan_(?:telnet|ssh|http)\w*"
@@ -108,6 +127,8 @@ READERS: tuple[tuple[re.Pattern[str], Callable[[View], Said]], ...] = (
     (re.compile(r"(?:^|/)snmpd?\.conf$|(?:^|/)etc/config/snmpd$"), _snmp),
     (re.compile(r"(?:^|/)miniupnpd?\.conf$|(?:^|/)etc/config/upnpd$"), _upnp),
     (re.compile(r"(?i)(?:^|/)(?:etc|config)/.*(?:cwmp|tr-?069)[^/]*$"), _tr069),
+    (re.compile(r"(?:^|/)mosquitto[^/]*(?:/.*)?\.conf$"), _mosquitto),
+    (re.compile(r"(?:^|/)vsftpd[^/]*\.conf$"), _vsftpd),
     (re.compile(r"(?:^|/)sshd_config(?:\.d/[^/]+\.conf)?$"), _sshd),
     (
         re.compile(

@@ -10,7 +10,7 @@ from firmware_checks.view import View
 MOST_SHOWN = 20
 _USUAL = re.compile(
     r"(?:^|/)(?:su|sudo|sudoedit|passwd|chsh|chfn|newgrp|gpasswd|mount|umount|ping[46]?|traceroute6?|fusermount3?"
-    r"|busybox[.a-z]*|ssh-keysign|dbus-daemon-launch-helper|unix_chkpwd|pkexec|polkit-agent-helper-1|pppd|at|crontab"
+    r"|ssh-keysign|dbus-daemon-launch-helper|unix_chkpwd|pkexec|polkit-agent-helper-1|pppd|at|crontab"
     r"|login|ntfs-3g|mount\.(?:nfs|cifs|ntfs)|usb_modeswitch_dispatcher|expiry|chage|bwrap)$"
 )
 _OPEN_BY_DESIGN = re.compile(

@@ -26,11 +26,13 @@ MOST_SECRETS = 200
 MOST_OF_A_FILE = 20
 BEFORE, AFTER = 1400, 5000
 _SETTINGS = re.compile(
-    r"(?:^|/)(?:etc|config|conf|nvram|default(?:s|_config)?|data|mnt|opt|usr/local|www|home|root)/",
+    r"(?:^|/)(?:etc|config|conf|nvram|default(?:s|_config)?|data|mnt|opt|usr/local|www|htdocs|cgi-bin|home|root)/",
 )
+_LEFT_OVER = re.compile(r"(?:\.(?:bak|old|orig|save|swp)|~)$")
+"""What an editor or a person leaves behind; a web server hands it out as text."""
 _SETTING_FILE = re.compile(
-    r"\.(?:conf|cfg|cnf|ini|json|ya?ml|toml|properties|env|config|dat|xml|sh|lua|nvram|default)$"
-    r"|(?:^|/)etc/config/[^/]+$|(?:^|/)(?:chap|pap)-secrets$|(?:^|/)(?:\.env|nvram[^/]*|[^/]*_?defaults?)$"
+    r"\.(?:conf|cfg|cnf|ini|json|ya?ml|toml|properties|env|config|dat|xml|sh|lua|nvram|default|php|inc|cgi|py|pl)$"
+    r"|(?:^|/)cgi-bin/[^/]+$|(?:^|/)etc/config/[^/]+$|(?:^|/)(?:chap|pap)-secrets$|(?:^|/)(?:\.env|nvram[^/]*|[^/]*_?defaults?)$"
 )
 _SHARED = re.compile(r"/share/(?!(?:[^/]+/)*(?:etc|config|conf|defaults?)/)")
 """Data of programs; their settings lie elsewhere."""
@@ -39,10 +41,16 @@ _WIFI_FILE = re.compile(
     r"wpa_supplicant|hostapd|wireless|\.nmconnection$|\.psk$|wifi|wlan|RT\d+\w*\.dat$"
 )
 _ASSIGNED = re.compile(
-    r"""(?:^|[\s,{;<"'._-])(?P<name>(?:[A-Za-z0-9]+[_.-]?){0,4}(?:password|passwd|passphrase|secret|api_?key|auth_?token|access_?token))"""
-    r"""\d{0,2}["']?\s{0,4}(?:=|:|>|\s(?=['"]))\s{0,4}(?P<quote>["']?)(?P<value>[^\s"'<>,;]{4,100})(?P=quote)""",
+    r"""(?:password|passwd|passphrase|secret|api_?key|auth_?token|access_?token)\d{0,2}["']?\s{0,4}(?:=|:|>|\s(?=['"]))\s{0,4}(?P<quote>["']?)(?P<value>[^\s"'<>,;]{4,100})(?P=quote)""",
     re.IGNORECASE,
 )
+_NAME_BEFORE = re.compile(r"""(?:^|[\s,{;<"'._-])[A-Za-z0-9]*$""")
+"""What may stand before the word: the beginning of the setting's name. A second look, since one pattern for
+both costs the fourth power of a line's length."""
+_OPTION = re.compile(
+    r"""^(?:option\s+|remote_|bridge_)(?:\w+[_-])?(?:password|passwd|passphrase|secret)\s+(?P<value>[^\s"']{4,100})$"""
+)
+"""Settings of uci and of mosquitto's bridges need no quotes."""
 _PPP = re.compile(
     r"""^["']?[^\s"']+["']?\s+["']?[^\s"']+["']?\s+["']?(?P<value>[^\s"']{3,100})["']?(?:\s|$)"""
 )
@@ -78,7 +86,12 @@ class Secrets:
                     seen.add(secret)
                     line, words = line_at(view, end - 1)
                     yield from self._fact(entry, token.kind, line, words, secret)
-        if is_setting(entry) and is_text(view):
+        if not is_setting(entry) or not is_text(view):
+            return
+        if not is_file(entry):
+            what = f"whether a password is in its settings ({entry.size} bytes)"
+            yield weakness((self.image, self.place), entry.path, NOT_READ, what)
+        else:
             for line, words, secret in assigned(entry.path, view):
                 if secret not in seen and number < MOST_OF_A_FILE:
                     number += 1
@@ -121,11 +134,11 @@ def confirmed(token: Token, view: View, end: int) -> str:
 
 def is_setting(entry: Entry) -> bool:
     """A file that may hold a password in clear. Wi-Fi has a topic of its own."""
-    path = f"/{entry.path}"
+    path = _LEFT_OVER.sub("", f"/{entry.path}")
     if _SHARED.search(path):
         return False
     fits = _SETTINGS.search(path) and _SETTING_FILE.search(path) and not _WIFI_FILE.search(path)
-    return fits is not None and bool(fits) and is_file(entry, largest=256 << 10)
+    return bool(fits)
 
 
 def assigned(path: str, view: View) -> Iterator[tuple[int, str, str]]:
@@ -135,12 +148,20 @@ def assigned(path: str, view: View) -> Iterator[tuple[int, str, str]]:
     for number, line in numbered(said, comments="#;"):
         if line.startswith(("//", "*", "--", "<!--")):
             continue
-        found = _PPP.match(line) if ppp else _ASSIGNED.search(line[:600])
+        found = _PPP.match(line) if ppp else _assignment(line[:600]) or _OPTION.match(line)
         if found is None or _HASHED.search(line):
             continue
         value = found["value"]
         if not _NO_SECRET.fullmatch(value) and len(set(value)) > 2:
             yield number, line, value
+
+
+def _assignment(line: str) -> re.Match[str] | None:
+    for found in _ASSIGNED.finditer(line):
+        at = found.start()
+        if _NAME_BEFORE.search(line[max(0, at - 80) : at]):
+            return found
+    return None
 
 
 def _uncommented(view: View) -> View:

@@ -118,6 +118,9 @@ class Startup:
             path, number = self._asks_login
             what = "the console asks for a login only when ttylogin is set, and it is not"
             yield weakness(self.where, path, CONSOLE, what, number)
+        if len(self._lines) >= MOST:
+            what = f"what is started after the first {MOST} services"
+            yield weakness(self.where, "start scripts", NOT_READ, what)
         for one in self._lines[:MOST]:
             kind = DEBUG if self._runs(one) else IDLE
             yield weakness(self.where, one.path, kind, one.text[:160], one.line)

@@ -174,7 +174,9 @@ class Updates:
 
     def __init__(self, image: str, place: str) -> None:
         self.where = (image, place)
-        self._urls: set[tuple[str, str]] = set()
+        self._urls: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+        self._left = 0
+        """Addresses beyond the limit."""
         self._skips = 0
         self._opkg_feed = ""
         self._opkg_checks = False
@@ -196,6 +198,9 @@ class Updates:
                     yield from self._url(entry, url, number)
 
     def end(self) -> Facts:
+        if self._left:
+            what = f"{self._left} addresses beyond the first {MOST_URLS}"
+            yield weakness(self.where, "update addresses", NOT_READ, what)
         if self._opkg_feed and not self._opkg_checks:
             what = "opkg has package feeds and no 'option check_signature'"
             yield weakness(self.where, self._opkg_feed, UNSIGNED, what)
@@ -232,16 +237,21 @@ class Updates:
 
     def _url(self, entry: Entry, url: str, line: int) -> Facts:
         url = url.rstrip(".,;)]}")
-        key = (entry.path, url)
-        if key in self._urls or len(self._urls) >= MOST_URLS or _ELSEWHERE.search(url.lower()):
+        key, encrypted = (entry.path, url), url.startswith("https:")
+        known = self._urls[encrypted]
+        if key in known or _ELSEWHERE.search(url.lower()):
             return
-        self._urls.add(key)
+        if len(known) >= MOST_URLS:
+            # Encrypted ones beyond the limit change no answer.
+            self._left += not encrypted
+            return
+        known.add(key)
         fact = ImageUrl(
             image=self.where[0],
             place=self.where[1],
             path=clean(entry.path, 300),
             url=clean(re.sub(r"(://[^/:@\s]+:)[^@/\s]+@", r"\1***@", url), 300),
-            encrypted=url.startswith("https:"),
+            encrypted=encrypted,
             line=line,
         )
         yield fact, clean(f"{entry.path}:{line}: {fact.url}", 600).encode()

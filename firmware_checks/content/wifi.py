@@ -5,13 +5,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firmware_checks.content import Facts
-from firmware_checks.content.files import is_documentation, is_file, is_text, numbered, shown
-from firmware_checks.reading import Entry
+from firmware_checks.content.files import (
+    NOT_READ,
+    is_documentation,
+    is_file,
+    is_text,
+    numbered,
+    shown,
+    weakness,
+)
+from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
-from probe.model.firmware import ImageSecret, ImageWeakness
+from probe.model.firmware import ImageSecret
 from probe.model.text import clean
 
 MOST = 50
+OPEN = "open Wi-Fi"
 _EXAMPLE = re.compile(
     r"(?:very )?secret passphrase|example.*|your.*|changeme|passphrase|password|psk|x+",
     re.IGNORECASE,
@@ -76,7 +85,12 @@ class Wifi:
 
     def look(self, entry: Entry, view: View) -> Facts:
         form = next((f for f in FORMS if f.path.search(entry.path)), None)
-        if form is None or is_documentation(entry.path) or not is_file(entry) or not is_text(view):
+        if form is None or is_documentation(entry.path) or entry.kind is not Kind.FILE:
+            return
+        where = (self.image, self.place)
+        if entry.size and not (is_file(entry) and is_text(view)):
+            what = f"the networks in it ({entry.size} bytes, too many or no text)"
+            yield weakness(where, entry.path, NOT_READ, what)
             return
         found = list(secrets(form, view))
         for number, line, value in found[:MOST]:
@@ -90,18 +104,9 @@ class Wifi:
                 excerpt=excerpt,
             )
             yield fact, clean(f"{entry.path}:{number}: {excerpt}", 500).encode()
-        if entry.path.endswith("wireless"):
-            for number, ssid in list(open_networks(view))[:MOST]:
-                what = f"the access point {ssid or 'without name'} has no encryption"
-                weakness = ImageWeakness(
-                    image=self.image,
-                    place=self.place,
-                    path=clean(entry.path, 300),
-                    kind="open Wi-Fi",
-                    what=clean(what, 200),
-                    line=number,
-                )
-                yield weakness, clean(f"{entry.path}:{number}: {what}", 500).encode()
+        for number, ssid in list(open_networks(entry.path, view))[:MOST]:
+            what = f"the access point {ssid or 'without name'} has no encryption"
+            yield weakness(where, entry.path, OPEN, what, number)
 
     def end(self) -> Facts:
         yield from ()
@@ -121,7 +126,42 @@ def secrets(form: Form, view: View) -> Iterator[tuple[int, str, str]]:
             yield number, line, value
 
 
-def open_networks(view: View) -> Iterator[tuple[int, str]]:
+def open_networks(path: str, view: View) -> Iterator[tuple[int, str]]:
+    """Line and name of each access point that asks for no key."""
+    name = path.rsplit("/", 1)[-1]
+    if name == "wireless":
+        yield from _open_in_uci(view)
+    elif name.startswith("hostapd"):
+        yield from _open_in_hostapd(view)
+    elif name.endswith(".dat"):
+        yield from _open_in_ralink(view)
+
+
+def _open_in_hostapd(view: View) -> Iterator[tuple[int, str]]:
+    """``ssid`` or ``bss`` begins a network; ``wpa``, ``wep_key`` or ``ieee8021x`` asks for something."""
+    networks: list[tuple[int, str]] = []
+    closed: set[int] = set()
+    for number, line in numbered(view):
+        if found := re.match(r"ssid2?=(.*)", line):
+            networks.append((number, found.group(1).strip('"')))
+        elif re.match(r"(?:wpa=[123]|wep_key\d=|ieee8021x=1|osen=1)", line):
+            closed.add(len(networks) - 1 if networks else 0)
+    yield from (one for index, one in enumerate(networks) if index not in closed)
+
+
+def _open_in_ralink(view: View) -> Iterator[tuple[int, str]]:
+    """Lists with a part for each network: ``AuthMode=OPEN;WPA2PSK``."""
+    said = {k: (n, v) for n, line in numbered(view) for k, _, v in [line.partition("=")]}
+    number, modes = said.get("AuthMode", (0, ""))
+    ciphers = said.get("EncrypType", (0, ""))[1].split(";")
+    for index, mode in enumerate(modes.split(";")):
+        cipher = ciphers[index] if index < len(ciphers) else ""
+        ssid = said.get(f"SSID{index + 1}", (0, ""))[1]
+        if mode.strip() == "OPEN" and cipher.strip() == "NONE" and ssid:
+            yield number, ssid
+
+
+def _open_in_uci(view: View) -> Iterator[tuple[int, str]]:
     """Line and name of the access points of a uci file that ask for no key and are not disabled."""
     sections: list[tuple[int, dict[str, str]]] = []
     inside = False

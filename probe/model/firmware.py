@@ -175,6 +175,8 @@ class ImageAccount(FirmwareFact):
     shell: str = ""
     tried: str = ""
     """How many known passwords were tried, or why none was; empty when there was nothing to try."""
+    line: int = 0
+    """Where it stands in the file, from 1; 0 when that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +196,8 @@ class ImageKey(FirmwareFact):
     encrypted: bool = False
     public_name: str = ""
     """The name of a publicly known key; empty when it is none."""
+    line: int = 0
+    """Where it begins in a text file, from 1; 0 in a file that is no text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +244,8 @@ class ImageWeakness(FirmwareFact):
     path: str
     kind: str
     """``verification skipped``, ``console without login``, ``debug service``, ``remote management``,
-    ``signature not required``, ``world-writable``, ``setuid``, ``package manager`` …"""
+    ``signature not required``, ``open Wi-Fi``, ``world-writable``, ``setuid``, ``package manager`` …
+    ``debug service, not started`` and ``setuid, usual`` are shown and fail nothing."""
     what: str
     line: int = 0
 

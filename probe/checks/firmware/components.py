@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 from probe.checks.firmware.images import Image
 from probe.model.finding import Answer, Owner, inconclusive
-from probe.model.firmware import ImageComponent, ImageWeakness
+from probe.model.firmware import ImageComponent
 
 CERTAIN = ("package database", "banner")
 """What shows a version well enough; a mere string may be a mention."""
+NOT_LOOKED_UP = ", not looked up"
+"""How a sentence of the shipped table says that nobody found a text for it; nothing is held against a device
+on its word alone."""
 LIST = "Ask the manufacturer for a bill of materials (SBOM) and compare it with advisories."
 
 
@@ -25,21 +28,17 @@ def affected(fact: ImageComponent) -> list[str]:
     return [a for a in fact.advisories if not a.lower().startswith("end of life")]
 
 
+def looked_up(said: list[str]) -> bool:
+    """Whether one of the sentences rests on a text that was read."""
+    return any(NOT_LOOKED_UP not in one for one in said)
+
+
 def certain(fact: ImageComponent) -> bool:
     return fact.evidence in CERTAIN
 
 
 def no_components(image: Image) -> Iterator[Answer]:
-    """Said where nothing was recognised, which is rare, and of lists of packages that were not read."""
-    for seen in image.all(ImageWeakness):
-        if seen.fact.kind == "not read":
-            yield inconclusive(
-                image.at(seen.fact.place, seen.fact.path),
-                f"Components may be missing: {seen.fact.what}.",
-                *seen.proof,
-                owner=Owner.TOOL,
-                settle=LIST,
-            )
+    """Said where nothing was recognised, which is rare. Lists of packages that were not read are in the survey."""
     if image.survey is not None and not image.all(ImageComponent):
         summary = "No component with a version was recognised in the image."
         yield inconclusive(image.subject, summary, *image.proof, owner=Owner.TOOL, settle=LIST)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from probe.checks.firmware.components import affected, certain, named, no_components
+from probe.checks.firmware.components import affected, certain, looked_up, named, no_components
 from probe.checks.firmware.images import Image, each_image, in_files, listed
 from probe.model.dut import Dut, Seen
 from probe.model.finding import Answer, Owner, inconclusive
@@ -14,9 +14,9 @@ CONFIRM = "Find the component's version and the patches it was built with (packa
 def check(dut: Dut) -> Iterator[Answer]:
     def judge(image: Image) -> Iterator[Answer]:
         found = [s for s in image.all(ImageComponent) if affected(s.fact)]
-        yield from in_files(image, (s for s in found if certain(s.fact)), _sentence)
+        yield from in_files(image, (s for s in found if _firm(s.fact)), _sentence)
         for seen in found:
-            if not certain(seen.fact):
+            if not _firm(seen.fact):
                 yield _unsure(image, seen)
         yield from no_components(image)
 
@@ -24,6 +24,10 @@ def check(dut: Dut) -> Iterator[Answer]:
         "For no recognised version of a component are vulnerabilities known to the tables at hand."
     )
     yield from each_image(dut, judge, absent)
+
+
+def _firm(fact: ImageComponent) -> bool:
+    return certain(fact) and looked_up(affected(fact))
 
 
 def _sentence(found: list[ImageComponent]) -> str:
@@ -36,7 +40,11 @@ def _sentence(found: list[ImageComponent]) -> str:
 
 def _unsure(image: Image, seen: Seen[ImageComponent]) -> Answer:
     fact = seen.fact
-    summary = f"A text in the file may mean that {named(fact)} is in it, for which vulnerabilities are known."
+    if certain(fact):
+        said = listed((a.partition(": ")[0] for a in affected(fact)), 3)
+        summary = f"{named(fact)} may be affected, by a table alone that was not checked: {said}."
+    else:
+        summary = f"A text in the file may mean that {named(fact)} is in it, for which vulnerabilities are known."
     return inconclusive(
         image.at(fact.place, f"{fact.path}, {fact.name}"),
         summary,

@@ -25,13 +25,19 @@ def check(dut: Dut) -> Iterator[Answer]:
             here = [s for s in unknown if (s.fact.place, s.fact.path) == (place, path)]
             yield _left_open(image, place, path, here)
 
-    absent = "No account in the image has an empty or a known default password."
-    yield from each_file_system(dut, judge, absent)
+    yield from each_file_system(dut, judge, _none)
+
+
+def _none(image: Image) -> str:
+    """How much was tried belongs to the answer: another shared password would not be found so."""
+    tried = sorted({s.fact.tried for s in image.all(ImageAccount) if s.fact.tried})
+    said = f" Tried on hashes: {listed(tried)}." if tried else ""
+    return f"No account in the image has an empty or a known default password.{said}"
 
 
 def _sentence(accounts: list[ImageAccount]) -> str:
-    none = [f"'{a.username}'" for a in accounts if a.state is AccountState.EMPTY]
-    known = [f"'{a.username}'" for a in accounts if a.state is AccountState.KNOWN]
+    none = [_at(a) for a in accounts if a.state is AccountState.EMPTY]
+    known = [_at(a) for a in accounts if a.state is AccountState.KNOWN]
     said = []
     if none:
         said.append(f"no password is needed for {listed(none)}")
@@ -39,6 +45,10 @@ def _sentence(accounts: list[ImageAccount]) -> str:
         said.append(f"a known default password is set for {listed(known)}")
     sentence = " and ".join(said)
     return sentence[:1].upper() + sentence[1:] + ", the same in every device."
+
+
+def _at(account: ImageAccount) -> str:
+    return f"'{account.username}'" + (f" (line {account.line})" if account.line else "")
 
 
 def _unknown(account: ImageAccount) -> bool:

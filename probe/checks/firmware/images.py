@@ -137,7 +137,7 @@ def images(dut: Dut) -> list[Image]:
 def each_image(
     dut: Dut,
     judge: Callable[[Image], Iterable[Answer]],
-    absent: str,
+    absent: str | Callable[[Image], str],
     *,
     judged: Callable[[Image], Collection[str]] = lambda _: (),
     no_object: Callable[[Image], str] = lambda _: "",
@@ -158,11 +158,14 @@ def each_image(
             if why := no_object(image):
                 yield not_applicable(image.subject, why, *image.proof)
             else:
-                yield satisfied(image.subject, absent, *image.proof, measured=measured(image))
+                said = absent if isinstance(absent, str) else absent(image)
+                yield satisfied(image.subject, said, *image.proof, measured=measured(image))
 
 
 def each_file_system(
-    dut: Dut, judge: Callable[[Image], Iterable[Answer]], absent: str
+    dut: Dut,
+    judge: Callable[[Image], Iterable[Answer]],
+    absent: str | Callable[[Image], str],
 ) -> Iterator[Answer]:
     """As ``each_image``, for questions whose object are the files of a system."""
 

@@ -17,6 +17,8 @@ ON = (
     "VMAP_STACK",
 )
 OFF = ("DEVKMEM", "KGDB")
+OLD_NAMES = {"STRICT_KERNEL_RWX": ("DEBUG_RODATA",), "STACKPROTECTOR": ("CC_STACKPROTECTOR",)}
+"""What an option was called before Linux 4.11 and 4.18."""
 NO_CONFIG = "Ask the manufacturer for the configuration of the kernel, or build it with IKCONFIG."
 
 
@@ -44,10 +46,21 @@ def _linux(image: Image) -> bool:
 
 def _wrong(fact: ImageKernel) -> list[str]:
     options = {name.removeprefix("CONFIG_"): value for name, value in fact.options}
-    missing = [f"{name} is off" for name in ON if options.get(name) in ("n", "", "not set")]
+    missing = [f"{name} is off" for name in ON if _is_off(name, options)]
     if options.get("DEVMEM") == "y" and options.get("STRICT_DEVMEM") != "y":
         missing.append("DEVMEM is on without STRICT_DEVMEM")
     return missing + [f"{name} is on" for name in OFF if options.get(name) in ("y", "m")]
+
+
+def _is_off(name: str, options: dict[str, str]) -> bool:
+    """Said to be off, under its name or an older one, and under none said to be on."""
+    names = (name, *OLD_NAMES.get(name, ()))
+    values = [
+        value
+        for key, value in options.items()
+        if key in names or key.startswith(tuple(f"{n}_" for n in names[1:]))
+    ]
+    return bool(values) and not any(v in ("y", "m") for v in values)
 
 
 def _sentence(kernels: list[ImageKernel]) -> str:

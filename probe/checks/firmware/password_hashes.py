@@ -21,7 +21,13 @@ def check(dut: Dut) -> Iterator[Answer]:
 
 
 def _sentence(accounts: list[ImageAccount]) -> str:
-    names = listed(f"'{a.username}' ({a.hash_type or 'hash'})" for a in accounts)
+    names = listed(f"'{a.username}' ({a.hash_type or 'hash'}{_line(a)})" for a in accounts)
     weak = [f"'{a.username}'" for a in accounts if a.weak_hash]
     easy = f" The hash of {listed(weak)} is of a kind that is quickly searched." if weak else ""
-    return f"The password of {names} is set in the image, the same in every device.{easy}"
+    tried = sorted({a.tried for a in accounts if a.state is AccountState.HASHED and a.tried})
+    others = f" Known passwords, none of which opens it: {listed(tried)}." if tried else ""
+    return f"The password of {names} is set in the image, the same in every device.{easy}{others}"
+
+
+def _line(account: ImageAccount) -> str:
+    return f", line {account.line}" if account.line else ""

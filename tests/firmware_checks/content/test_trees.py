@@ -45,7 +45,7 @@ CLEAN: dict[str, Any] = {
     "etc/init.d/rcS": (b"#!/bin/sh\n# telnetd is not started here\n[ -x /usr/sbin/telnetd ] || exit 0\n/etc/init.d/app start\n", 0o755),
     "etc/opkg.conf": b"option check_signature\nsrc/gz core https://downloads.maker.net/core\n",
     "etc/wpa_supplicant.conf": b'ctrl_interface=/run/wpa\n# network={ psk="secret passphrase" }\n',
-    "etc/hostapd.conf": b"#wpa_passphrase=secret passphrase\nssid=setup\n",
+    "etc/hostapd.conf": b"#wpa_passphrase=secret passphrase\nssid=setup\nwpa=2\n",
     "etc/ssh/sshd_config": b"#PermitRootLogin yes\nPermitEmptyPasswords no\nPasswordAuthentication no\n",
     "etc/app.conf": b"password=\napi_key=$API_KEY\ntoken_file=/data/token\nssl_verify=yes\nurl=https://api.maker.net/v1\n",
     "etc/pam.d/common-password.conf": b"password [success=1 default=ignore] pam_unix.so obscure yescrypt\n",
