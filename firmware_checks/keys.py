@@ -5,7 +5,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from firmware_checks import lms
+from firmware_checks import lms, openpgp
 from firmware_checks.reading import PublicKey
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class NotAKey(Exception):
 
 
 def read_key(name: str, data: bytes) -> list[PublicKey]:
-    """Every public key in a PEM or DER file, a signify or usign key file, or one of HSS-LMS. Raises NotAKey."""
+    """Every public key in a PEM or DER file, of signify or usign, of HSS-LMS, of OpenPGP. Raises NotAKey."""
     if raw := lms.raw_key(data):
         return [PublicKey(name=name, der=lms.wrapped(raw))]
     found: list[PublicKey] = []
@@ -35,10 +35,10 @@ def read_key(name: str, data: bytes) -> list[PublicKey]:
         return found
     if key := _signify(data):
         return [PublicKey(name=name, der=spki(key))]
-    if b"PRIVATE KEY-----" in data:
+    if b"PRIVATE KEY" in data:
         raise NotAKey("it is a private key, which nobody should give away")
     found = _one(name, data, pem=False)
-    if not found:
+    if not (found := found or openpgp.keys(name, data)):
         raise NotAKey("it is neither PEM nor DER")
     return found
 

@@ -8,17 +8,27 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
-from firmware_checks import cms
+from firmware_checks import cms, openpgp
 from firmware_checks.filesystems import cpio
+from firmware_checks.formats.doubled import doubled
 from firmware_checks.keys import weakness
 from firmware_checks.reading import Context, Protection, PublicKey, Reading
-from firmware_checks.signatures import check, described, judged, key_id
+from firmware_checks.signatures import (
+    NAMES,
+    Outcome,
+    check,
+    described,
+    judged,
+    key_id,
+    weak_hash,
+)
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
 RANK = 25
 LARGEST_TEXT = 1 << 20
 MOST_MEMBERS = 4096
+RSA_SIZES = (64, 128, 256, 384, 512)
 WORDS = re.compile(
     r'"(?:[^"\\\n]|\\.)*"|[A-Za-z0-9_*][\w.*-]*|[-+.\w]+|[{}()\[\]=:;,]|//[^\n]*|#[^\n]*|/\*.*?\*/',
     re.DOTALL,
@@ -48,17 +58,20 @@ class SwUpdate:
 
     def read(self, view: View, context: Context) -> Reading | None:
         members: dict[str, View] = {}
+        names: list[str] = []
         problem, end = "", 0
         try:
             for member in cpio.members(view):
                 end = (member.at + member.size + 3) // 4 * 4
                 if member.name != cpio.LAST:
                     name = member.name.decode("utf-8", "replace")
+                    names.append(name)
                     members.setdefault(name, view.part(member.at, member.size))
-                if len(members) > MOST_MEMBERS:
+                if len(names) > MOST_MEMBERS:
                     raise Malformed(f"more than {MOST_MEMBERS} members")
         except Malformed as error:
             problem, end = f"cut short or damaged: {error}", len(view)
+        problem = problem or doubled(names)
         text = members.get("sw-description")
         if text is None or len(text) > LARGEST_TEXT:
             return None
@@ -68,6 +81,7 @@ class SwUpdate:
         hidden = [
             b.settings["filename"] for b in blocks if "filename" in b.settings and b.on("encrypted")
         ]
+        broken = problem
         if hidden and not problem:
             problem = f"encrypted: {', '.join(hidden[:8])}"
         return Reading(
@@ -78,9 +92,7 @@ class SwUpdate:
             version=top.get("version", ""),
             details=tuple(_details(blocks)),
             problem=problem,
-            protection=_protection(
-                text, members, blocks, problem and not hidden, context.keys.keys
-            ),
+            protection=_protection(text, members, blocks, broken, context.keys.keys),
             tree=cpio.CpioTree(view),
         )
 
@@ -134,7 +146,7 @@ def _protection(
     text: View,
     members: dict[str, View],
     blocks: list[Block],
-    broken: str | bool,
+    broken: str,
     keys: tuple[PublicKey, ...],
 ) -> Protection:
     signature = members.get("sw-description.sig")
@@ -144,11 +156,11 @@ def _protection(
     if wrong:
         signing, detail = Signing.TAMPERED, f"the SHA-256 of {', '.join(wrong[:4])} does not hold"
     elif broken or absent:
-        said = str(broken or f"not there: {', '.join(absent[:4])}")
+        said = broken or f"not there: {', '.join(absent[:4])}"
         signing, detail = Signing.UNREADABLE, said
     if unbound:
         detail += f"; not bound by a SHA-256: {', '.join(unbound[:4])}"
-    limits = {n for b in blocks for n in NO_DOWNGRADING if n in b.settings}
+    limits = {f"{n} {b.settings[n]}" for b in blocks for n in NO_DOWNGRADING if n in b.settings}
     rollback = Rollback.NONE
     if limits:
         rollback = Rollback.COUNTER if signature is not None else Rollback.UNSIGNED_COUNTER
@@ -174,14 +186,19 @@ def _signed(text: View, signature: View | None, keys: tuple[PublicKey, ...]) -> 
         said = "there is no sw-description.sig"
         return cms.Judgement(signing=Signing.UNSIGNED, detail=said)
     raw = signature.read(0, min(len(signature), 1 << 16))
-    if raw[:1] == b"\x30" and len(raw) not in (128, 256, 384, 512):
+    is_number = len(raw) in RSA_SIZES
+    if raw[:1] == b"\x30":
         try:
             return cms.judge(cms.read(raw), cms.of_bytes(text.raw), keys)
         except Malformed as error:
-            return cms.Judgement(signing=Signing.NOT_VERIFIED, detail=str(error))
-    if len(raw) not in (128, 256, 384, 512):
-        said = "signed in a way that is not read here (GPG perhaps)"
-        return cms.Judgement(signing=Signing.NOT_VERIFIED, detail=said)
+            if not is_number:
+                return cms.Judgement(signing=Signing.NOT_VERIFIED, detail=str(error))
+    if not is_number:
+        try:
+            return _by_openpgp(text, openpgp.signatures(raw), keys)
+        except Malformed as error:
+            said = f"signed in a way that is not read here: {error}"
+            return cms.Judgement(signing=Signing.NOT_VERIFIED, detail=said)
     verdict = judged(keys, lambda key: check(key, raw, text.raw, "sha256"))
     kind, bits = ("RSA", len(raw) * 8) if verdict.key is None else described(verdict.key)
     return cms.Judgement(
@@ -191,6 +208,32 @@ def _signed(text: View, signature: View | None, keys: tuple[PublicKey, ...]) -> 
         key_bits=bits,
         key_id=key_id(verdict.key),
         weak=weakness(kind, bits),
+    )
+
+
+def _by_openpgp(
+    text: View, found: list[openpgp.Signature], keys: tuple[PublicKey, ...]
+) -> cms.Judgement:
+    """The signature that says most; SWUpdate asks GPGME for one that is good."""
+    order = (Signing.VERIFIED, Signing.TAMPERED, Signing.NOT_VERIFIED)
+    every = []
+    for one in found:
+        digest = one.digest(text.raw)
+
+        def ask(key: PublicKey, one: openpgp.Signature = one, digest: bytes = digest) -> Outcome:
+            return check(key, one.value, digest, one.hash_name, prehashed=True)
+
+        every.append((judged(keys, ask, f"the OpenPGP key {one.signer}"), one))
+    verdict, best = min(every, key=lambda row: order.index(row[0].signing))
+    kind, bits = (best.algorithm, best.bits) if verdict.key is None else described(verdict.key)
+    more = f" ({len(found)} signatures)" if len(found) > 1 else ""
+    return cms.Judgement(
+        signing=verdict.signing,
+        detail=f"sw-description: {verdict.detail}{more}",
+        scheme=f"OpenPGP {kind}{f'-{bits}' if bits else ''} {NAMES[best.hash_name]}",
+        key_bits=bits or (256 if kind == "Ed25519" else None),
+        key_id=best.signer,
+        weak=weakness(kind, bits) or weak_hash(best.hash_name),
     )
 
 
