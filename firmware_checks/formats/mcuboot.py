@@ -7,6 +7,7 @@ protected area; of an encrypted image it covers the plaintext, so there nobody c
 import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from firmware_checks.budget import Budget
 from firmware_checks.formats.mcuboot_signature import Areas, holds, judged
@@ -145,11 +146,8 @@ def _payload(
 
         yield Part(name="payload", make=made)
     elif flags & LZMA1:
-
-        def refused(budget: Budget) -> View:
-            raise Malformed("compressed with LZMA1, which is not read here")
-
-        yield Part(name="payload", make=refused)
+        size = int.from_bytes(areas.first(PLAIN_SIZE) or b"", "little")
+        yield Part(name="payload", make=partial(unpacked_old, body, size))
     else:
         yield Part(name="payload", view=body, offset=offset)
 
@@ -175,6 +173,33 @@ def unpacked(body: View, size: int, budget: Budget, *, thumb: bool) -> View:
     try:
         decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
         out = decoder.decompress(body.raw[2:], size)
+    except (lzma.LZMAError, ValueError) as error:
+        raise Malformed(f"the compressed payload is damaged: {error}") from None
+    if len(out) != size:
+        raise Malformed("the compressed payload is shorter than it says")
+    return View(out)
+
+
+def unpacked_old(body: View, size: int, budget: Budget) -> View:
+    """The payload before LZMA1: five bytes of properties, the size or not, the stream. Raises as ``unpacked``."""
+    properties, said = body.unpack("<BI")
+    if properties >= 225:
+        raise Malformed("the compression says what cannot be")
+    if not 0 < size <= budget.room(len(body)):
+        raise Malformed(f"the compressed payload says that it becomes {size} bytes")
+    budget.take(size)
+    # Files of lzma(1) have the size in between, or all ones for "until the end".
+    with_size = body.read(5, 8) in (size.to_bytes(8, "little"), b"\xff" * 8)
+    lzma1 = {
+        "id": lzma.FILTER_LZMA1,
+        "dict_size": max(min(said, size), 4096),
+        "lc": properties % 9,
+        "lp": properties // 9 % 5,
+        "pb": properties // 45,
+    }
+    try:
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[lzma1])
+        out = decoder.decompress(body.raw[13 if with_size else 5 :], size)
     except (lzma.LZMAError, ValueError) as error:
         raise Malformed(f"the compressed payload is damaged: {error}") from None
     if len(out) != size:

@@ -23,6 +23,7 @@ SIGNATURES = {
     RSA_3072: ("RSA-3072 PSS", 3072),
     ED25519: ("Ed25519", 256),
 }
+MOST_SIGNATURES = 8
 RETIRED = "ECDSA with P-224, which MCUboot itself gave up"
 PUBLIC_KEYS = {
     "fc5701dc6135e1323847bdc40f04d2e5bee5833b23c29f93593d00018cfa9994": "MCUboot root-rsa-2048",
@@ -44,8 +45,11 @@ class Areas:
     open: dict[int, list[bytes]] = field(default_factory=dict)
     end: int = 0
 
+    def every(self, tag: int) -> list[bytes]:
+        return self.protected.get(tag, []) + self.open.get(tag, [])
+
     def first(self, tag: int) -> bytes | None:
-        values = self.protected.get(tag, []) + self.open.get(tag, [])
+        values = self.every(tag)
         return values[0] if values else None
 
 
@@ -101,25 +105,31 @@ def _shown(hash_name: str) -> str:
     return hash_name.upper().replace("SHA", "SHA-")
 
 
-def signature_of(areas: Areas) -> Signature | None:
-    """The signature, None without one."""
-    tag = next((t for t in SIGNATURES if areas.first(t) is not None), None)
-    if tag is None:
-        return None
+def signatures_of(areas: Areas) -> list[Signature]:
+    """Every signature; the boot loader starts an image for which one of them is good."""
+    found = [(tag, value) for tag in SIGNATURES for value in areas.every(tag)]
     hash_tag = next((t for t in HASHES if areas.first(t) is not None), None)
-    key_id = (areas.first(KEYHASH) or b"").hex()
-    if not key_id and (given := areas.first(PUBKEY)):
-        key_id = fingerprint(given)
+    names = [value.hex() for value in areas.every(KEYHASH)]
+    if not names:
+        names = [fingerprint(given) for given in areas.every(PUBKEY)]
     pure = (areas.first(SIG_PURE) or b"\0") != b"\0"
-    name = HASHES[hash_tag] if hash_tag is not None else "sha256"
-    return Signature(tag, areas.first(tag) or b"", name, pure, key_id)
+    hash_name = HASHES[hash_tag] if hash_tag is not None else "sha256"
+    # Names stand before their signatures. Where numbers differ nobody knows which belongs to which.
+    paired = names if len(names) == len(found) else [""] * len(found)
+    if len({tag for tag, _ in found}) > 1:
+        paired = [""] * len(found)
+    return [
+        Signature(tag, value, hash_name, pure, name)
+        for (tag, value), name in zip(found[:MOST_SIGNATURES], paired, strict=False)
+    ]
 
 
 def judged(
     covered: View, areas: Areas, keys: tuple[PublicKey, ...], *, encrypted: bool
 ) -> Protection:
     """What the tagged values are worth."""
-    signature = signature_of(areas)
+    signatures = signatures_of(areas)
+    signature = signatures[0] if signatures else None
     counters = areas.protected.get(SECURITY_COUNTER) or areas.open.get(SECURITY_COUNTER) or [b""]
     value = int.from_bytes(counters[0], "little") if len(counters[0]) == 4 else None
     rollback = Rollback.NONE
@@ -127,7 +137,15 @@ def judged(
         safe = signature is not None and SECURITY_COUNTER in areas.protected
         rollback = Rollback.COUNTER if safe else Rollback.UNSIGNED_COUNTER
     whole, integrity = _hash(covered, areas, encrypted=encrypted)
-    signing, detail = _signing(covered, signature, keys, whole, encrypted=encrypted)
+    order = (Signing.VERIFIED, Signing.TAMPERED, Signing.NOT_VERIFIED, Signing.ENCRYPTED)
+    every = [_signing(covered, one, keys, whole, encrypted=encrypted) for one in signatures]
+    if every:
+        signing, detail = min(every, key=lambda row: order.index(row[0]))
+        signature = signatures[every.index((signing, detail))]
+    else:
+        signing, detail = _signing(covered, None, keys, whole, encrypted=encrypted)
+    if len(every) > 1:
+        detail += f" ({len(every)} signatures)"
     covers = "header, payload and protected area"
     if signature and not signature.pure:
         covers += ", by their hash"
@@ -149,11 +167,11 @@ def judged(
 
 
 def holds(covered: View, areas: Areas) -> bool | None:
-    """Whether the hash is that of the bytes as they are; None without one."""
-    tag = next((t for t in HASHES if areas.first(t) is not None), None)
-    if tag is None:
+    """Whether every hash is that of the bytes as they are; None without one."""
+    every = [(HASHES[tag], value) for tag in HASHES for value in areas.every(tag)]
+    if not every:
         return None
-    return hashlib.new(HASHES[tag], covered.raw).digest() == areas.first(tag)
+    return all(hashlib.new(name, covered.raw).digest() == value for name, value in every[:8])
 
 
 def _hash(covered: View, areas: Areas, *, encrypted: bool) -> tuple[bool | None, str]:

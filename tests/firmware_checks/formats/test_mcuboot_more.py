@@ -2,18 +2,23 @@
 
 import contextlib
 import hashlib
+import lzma
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization as s
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_checks.budget import Budget, OutOfBudget
-from firmware_checks.formats import mcuboot_signature
 from firmware_checks.formats.mcuboot import FORMAT
+from firmware_checks.formats.mcuboot_signature import PUBLIC_KEYS
 from firmware_checks.reading import Context
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import ImageLayer, Signing
@@ -22,6 +27,7 @@ from tests.firmware_checks.formats.test_transports import program
 Tool = Callable[..., Any]
 Examine = Callable[..., Any]
 Make = Callable[..., tuple[bytes, bytes]]
+KEYS = Path(__file__).parent / "keys"
 
 
 @pytest.fixture
@@ -116,31 +122,106 @@ def test_a_whole_slot_is_one_image(options: list[str], make: Make, examined: Exa
     assert examined(hidden, public).survey.unread != ()
 
 
-def test_a_publicly_known_key_is_named(
-    make: Make, examined: Examine, monkeypatch: pytest.MonkeyPatch
+def test_an_image_signed_with_a_publicly_known_key(
+    tool: Tool, tmp_path: Path, examined: Examine
 ) -> None:
+    """imgtool signs with the private half that everybody has."""
+    name = str(KEYS / "mcuboot-root-ec-p384.pem")
+    (tmp_path / "body.bin").write_bytes(program())
+    common = ["--header-size", "0x200", "--pad-header", "-S", "0x20000", "--align", "4"]
+    tool("imgtool", "sign", *common, "--version", "1", "-k", name, "body.bin", "out.bin")
+    public = str(tool("imgtool", "getpub", "-k", name, "-e", "pem").stdout).encode()
+    image = (tmp_path / "out.bin").read_bytes()
+    for keys, signing in (((), Signing.NOT_VERIFIED), ((public,), Signing.VERIFIED)):
+        found = examined(image, *keys).protection()
+        assert (found.signing, found.public_key) == (signing, "MCUboot root-ec-p384")
+
+
+@pytest.mark.parametrize("name", [n for n in PUBLIC_KEYS if len(n) == 64])
+def test_an_image_that_names_a_publicly_known_key(name: str, make: Make, examined: Examine) -> None:
+    """Of these keys nobody has the private half here: the name in the area is changed."""
     image, public = make("ecdsa-p256")
-    assert examined(image, public).protection().public_key == ""
-    named = examined(image).protection().key_id
-    monkeypatch.setitem(mcuboot_signature.PUBLIC_KEYS, named, "a test key")
-    assert examined(image, public).protection().public_key == "a test key"
-    # The maker's own: the image names it, and nobody here has its private half.
-    real = "e30466f6b8470c1f29070b17f1e2d3e94d445e3f608087fdc711e4382bb538b6"
-    forged = image.replace(bytes.fromhex(named), bytes.fromhex(real))
+    real = examined(image).protection().key_id
+    forged = image.replace(bytes.fromhex(real), bytes.fromhex(name))
     assert forged != image
     found = examined(forged, public).protection()
-    assert (found.signing, found.public_key) == (Signing.NOT_VERIFIED, "MCUboot root-ec-p256")
+    assert (found.signing, found.public_key) == (Signing.NOT_VERIFIED, PUBLIC_KEYS[name])
+
+
+def test_a_key_of_ones_own_is_no_public_one(make: Make, examined: Examine) -> None:
+    image, public = make("ecdsa-p256")
+    assert examined(image, public).protection().public_key == ""
+
+
+def tlv(*rows: tuple[int, bytes]) -> bytes:
+    body = b"".join(struct.pack("<HH", tag, len(value)) + value for tag, value in rows)
+    return struct.pack("<HH", 0x6907, len(body) + 4) + body
+
+
+def bare(make: Make) -> bytes:
+    """Header and payload of an image, without its area of hashes and signatures."""
+    image, _ = make("ecdsa-p256")
+    return image[: 0x200 + int.from_bytes(image[12:16], "little")]
+
+
+def holder(curve: ec.EllipticCurve) -> tuple[ec.EllipticCurvePrivateKey, bytes, bytes]:
+    private = ec.generate_private_key(curve)
+    form = s.PublicFormat.SubjectPublicKeyInfo
+    der = private.public_key().public_bytes(s.Encoding.DER, form)
+    pem = private.public_key().public_bytes(s.Encoding.PEM, form)
+    return private, hashlib.sha256(der).digest(), pem
 
 
 def test_a_curve_that_was_given_up_is_weak(make: Make, examined: Examine) -> None:
-    """imgtool makes none any more: the tag of an image is changed."""
-    image, _ = make("ecdsa-p256")
-    area = image.rindex(b"\x07\x69")
-    at = image.index(b"\x22\x00", area)
-    found = examined(image[:at] + b"\x21" + image[at + 1 :]).protection()
-    assert found.signing is Signing.NOT_VERIFIED
-    assert found.weak
-    assert not examined(image).protection().weak
+    """imgtool makes none any more, so the signature is made here."""
+    body = bare(make)
+    private, name, public = holder(ec.SECP224R1())
+    signed = private.sign(body, ec.ECDSA(hashes.SHA256()))
+    image = body + tlv((0x10, hashlib.sha256(body).digest()), (1, name), (0x21, signed))
+    for keys, signing in (((), Signing.NOT_VERIFIED), ((public,), Signing.VERIFIED)):
+        found = examined(image, *keys).protection()
+        assert (found.signing, found.key_bits) == (signing, 224)
+        assert found.weak
+
+
+def test_two_signatures_and_two_hashes(make: Make, examined: Examine) -> None:
+    body = bare(make)
+    digest = (0x10, hashlib.sha256(body).digest())
+    mine, other = holder(ec.SECP256R1()), holder(ec.SECP256R1())
+    rows = [
+        row
+        for private, name, _ in (other, mine)
+        for row in ((1, name), (0x22, private.sign(body, ec.ECDSA(hashes.SHA256()))))
+    ]
+    both = examined(body + tlv(digest, *rows), mine[2]).protection()
+    assert both.signing is Signing.VERIFIED
+    assert "2 signatures" in both.detail
+    assert both.key_id == mine[1].hex()
+    swapped = [rows[0], rows[3], rows[2], rows[1]]
+    assert examined(body + tlv(digest, *swapped), mine[2]).protection().signing is Signing.TAMPERED
+    # The boot loader compares every hash.
+    wrong = body + tlv(digest, (0x10, bytes(32)), *rows)
+    assert examined(wrong, mine[2]).protection().signing is Signing.TAMPERED
+
+
+@pytest.mark.parametrize("form", ["with the size", "without", "until the end"])
+def test_lzma1_is_opened(form: str, make: Make, examined: Examine) -> None:
+    """imgtool writes none; the flag and the decoder are those of MCUboot and nRF Connect."""
+    plain = program() + b"the same again and again " * 400
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16, "lc": 3, "lp": 0, "pb": 2}]
+    packed = lzma.compress(plain, lzma.FORMAT_RAW, filters=filters)
+    size = {"with the size": struct.pack("<Q", len(plain)), "without": b""}.get(form, b"\xff" * 8)
+    payload = struct.pack("<BI", 93, 1 << 16) + size + packed
+    header = bytearray(bare(make)[:0x200])
+    inner = struct.pack("<HHI", 0x70, 4, len(plain))
+    protected = struct.pack("<HH", 0x6908, len(inner) + 4) + inner
+    struct.pack_into("<HII", header, 10, len(protected), len(payload), 0x200)
+    body = bytes(header) + payload + protected
+    image = body + tlv((0x10, hashlib.sha256(body).digest()))
+    layers = [layer for layer in examined(image).all(ImageLayer) if layer.place == "0/0"]
+    assert layers[0].sha256 == hashlib.sha256(plain).hexdigest()
+    cut = image.replace(packed[:200], bytes(200))
+    assert examined(cut).survey.unread
 
 
 def test_a_lying_size_and_damaged_compression(make: Make, examined: Examine) -> None:
