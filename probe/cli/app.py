@@ -151,11 +151,12 @@ def demo(*, plan: str, loopback: bool, store: str | None, **how: Any) -> int:
 @app.command(help="Watch a run, or look through a finished one.")
 @click.argument("run", required=False)
 @slow_option
+@secrets_option
 @store_option
-def tui(run: str | None, store: str | None, *, slow_link: bool) -> int:
+def tui(run: str | None, store: str | None, *, slow_link: bool, show_passwords: bool) -> int:
     from probe.cli import results
 
-    return results.tui(run, store, slow_link=slow_link)
+    return results.tui(run, store, slow_link=slow_link, show_passwords=show_passwords)
 
 
 @app.command(help="Stop a run; what was measured is kept and judged.")

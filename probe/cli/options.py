@@ -33,7 +33,7 @@ output_option = click.option(
     help="Write to this file instead of stdout.",
 )
 secrets_option = click.option(
-    "--show-passwords", is_flag=True, help="Do not mask passwords in the report."
+    "--show-passwords", is_flag=True, help="Do not mask passwords, in reports and on the screens."
 )
 slow_option = click.option(
     "--slow-link", is_flag=True, help="Fewer repaints, for a serial line or a bad connection."

@@ -31,7 +31,9 @@ def opened(run: str | None, store: str | None) -> RunReader:
     return reader
 
 
-def tui(run: str | None, store: str | None, *, slow_link: bool) -> int:
+def tui(
+    run: str | None, store: str | None, *, slow_link: bool, show_passwords: bool = False
+) -> int:
     """Open the terminal UI on a run, or on the list of runs; the exit code is that of the result."""
     from probe.cli.screen import StoredRuns
     from probe.tui.launch import is_terminal, launch
@@ -45,7 +47,12 @@ def tui(run: str | None, store: str | None, *, slow_link: bool) -> int:
     several = run is None and len(found.runs()) > 1
     reader = None if several else RunReader(found, found.find(run))
     launch(
-        reader, registry.catalogues, registry.checks, store=StoredRuns(found), slow_link=slow_link
+        reader,
+        registry.catalogues,
+        registry.checks,
+        store=StoredRuns(found),
+        slow_link=slow_link,
+        show_passwords=show_passwords,
     )
     if reader is None:
         return Exit.PASS

@@ -107,7 +107,9 @@ def watch(run_id: str, show: Show, where: str) -> int:
         sys.stdout.write(f"{run_id}\n")
         return Exit.PASS
     if show.wants_tui:
-        return results.tui(run_id, where, slow_link=show.slow_link)
+        return results.tui(
+            run_id, where, slow_link=show.slow_link, show_passwords=show.show_passwords
+        )
     return results.follow_to_end(run_id, show, where)
 
 

@@ -16,10 +16,10 @@ from probe.model.run import Authorisation, Run, RunStatus
 from probe.model.state import RunState
 from probe.model.text import clean
 from probe.model.verdict import Verdict
-from probe.report import secrets as hide
 from probe.report.attempts import attempts
 from probe.report.inventory import inventory, when
 from probe.report.judged import catalogue_view
+from probe.report.masks import Masks
 from probe.report.problems import problems
 from probe.report.proofs import EvidenceReader, finding_view
 from probe.report.scrub import harmless, scrubbed
@@ -193,7 +193,7 @@ def _device(
         for catalogue in catalogues
     )
     again = command_again(state.run, device) if state.run is not None else ""
-    masks = _Masks(dut, secrets)
+    masks = Masks(dut.all(LoginTest), [dut.declaration] if dut.declaration else [], shown=secrets)
     spent = state.budgets.get(device.id)
     view = DeviceView(
         number=number,
@@ -220,30 +220,7 @@ def _device(
         inventory=inventory(dut, secrets=secrets),
         attempts=attempts(dut, secrets=secrets),
     )
-    return scrubbed(view, masks.text)
-
-
-class _Masks:
-    """How secrets of one device are hidden in texts and in recorded bytes."""
-
-    def __init__(self, dut: Dut, shown: bool) -> None:
-        logins = list(dut.all(LoginTest))
-        good = [] if shown else hide.accepted((s.fact for s in logins), dut.declaration)
-        every = [] if shown else hide.tried(s.fact for s in logins)
-        self._shown = shown
-        self._sentences = hide.text_mask(good)
-        self._anywhere, self._logins = hide.bytes_mask(good), hide.bytes_mask([*good, *every])
-        self._login_evidence = {
-            proof.sha256 for s in logins for proof in s.proof if isinstance(proof, EvidenceRef)
-        }
-
-    def text(self, text: str) -> str:
-        return self._sentences(harmless(text))
-
-    def bytes_of(self, sha256: str) -> Callable[[bytes], bytes]:
-        if self._shown:
-            return bytes
-        return self._logins if sha256 in self._login_evidence else self._anywhere
+    return scrubbed(view, lambda text: masks.text(harmless(text)))
 
 
 def _declaration(declaration: Declaration | None) -> DeclarationView | None:

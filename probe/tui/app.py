@@ -22,6 +22,7 @@ from probe.tui.blocks import Target
 from probe.tui.commands import commands
 from probe.tui.follow import Catalogues, Checks, Follower, Library
 from probe.tui.guard import AsciiOnly, NoControls
+from probe.tui.hide import Hidden
 from probe.tui.screens.base import TABS, ProbeScreen
 from probe.tui.screens.chooser import ChooserScreen
 from probe.tui.screens.devices import DeviceScreen, DevicesScreen
@@ -35,6 +36,7 @@ from probe.tui.screens.verdict import FindingScreen, RequirementScreen, VerdictS
 from probe.tui.source import RunSource, RunStore
 from probe.tui.spans import Line, safe
 from probe.tui.theme import PALETTES, themes
+from probe.tui.widgets.lines import Bar, LineView
 
 POLL_S = 0.5
 
@@ -60,6 +62,8 @@ class ProbeApp(App[str], inherit_bindings=False):
             for key, mode, title in TABS
         ),
         Binding("0", "runs", "Runs", show=False, id="screen.runs"),
+        Binding("P", "passwords", "Show secrets", id="passwords.show"),
+        Binding("P", "mask", "Mask secrets", id="passwords.mask"),
         Binding("p", "pause", "Pause", id="run.pause"),
         Binding("p", "resume", "Resume", id="run.resume"),
         Binding("s", "stop", "Stop", id="run.stop"),
@@ -77,11 +81,13 @@ class ProbeApp(App[str], inherit_bindings=False):
         store: RunStore | None = None,
         now: Callable[[], float] = time.time,
         ascii_only: bool | None = None,
+        show_passwords: bool = False,
     ) -> None:
         super().__init__()
         self.store, self.now = store, now
         self.library = Library(catalogues, checks)
-        self.follow = Follower(source, self.library)
+        self.hidden = Hidden(shown=show_passwords)
+        self.follow = Follower(source, self.library, self.hidden)
         self.edition_key: view.EditionKey | None = None
         self.ascii_only = glyphs.needs_ascii() if ascii_only is None else ascii_only
         self._guards: list[LineFilter] = [NoControls(), *([AsciiOnly()] if self.ascii_only else [])]
@@ -137,6 +143,8 @@ class ProbeApp(App[str], inherit_bindings=False):
             return
         before = self.follow.trouble
         changed = self.follow.poll()
+        if self.follow.take_news_of_passwords():
+            self.draw_again()
         if self.follow.trouble and self.follow.trouble != before:
             self.say(self.follow.trouble, severity="error")
         self._ticks += 1
@@ -163,7 +171,8 @@ class ProbeApp(App[str], inherit_bindings=False):
         except ProbeError as error:
             self.say(str(error), severity="error")
             return
-        self.follow, self.edition_key = Follower(source, self.library), None
+        self.hidden = Hidden(shown=self.hidden.shown)
+        self.follow, self.edition_key = Follower(source, self.library, self.hidden), None
         for mode in ("devices", "run", "requirements", "log"):
             if self._screen_stacks.get(mode):
                 await self.remove_mode(mode)
@@ -245,19 +254,39 @@ class ProbeApp(App[str], inherit_bindings=False):
         options = [Option(c.key, c.label, c.help) for c in offered.values()]
         self.push_screen(Pick("Commands", options, search=True), chosen)
 
+    def action_passwords(self) -> None:
+        self._hide(shown=True)
+
+    def action_mask(self) -> None:
+        self._hide(shown=False)
+
+    def _hide(self, *, shown: bool) -> None:
+        self.hidden.shown = shown
+        self.draw_again()
+        self.screen.refresh_bindings()
+
+    def draw_again(self) -> None:
+        """What is hidden has changed, on whatever screen it stands."""
+        for screen in dict.fromkeys(s for stack in self._screen_stacks.values() for s in stack):
+            for text in screen.query(LineView):
+                text.redraw()
+            for bar in screen.query(Bar):
+                bar.refresh()
+
     def action_theme(self, name: str) -> None:
         if name in PALETTES:
             self.theme = name
 
     def copy(self, text: str) -> None:
         """To the clipboard of the terminal; shown too, because not every terminal takes it."""
-        self.copy_to_clipboard(safe(text))
-        self.say(f"Copied: {safe(text)}")
+        text = safe(self.hidden.text(text))
+        self.copy_to_clipboard(text)
+        self.say(f"Copied: {text}")
 
     def say(self, text: str, *, severity: str = "information") -> None:
         """A message that goes away by itself."""
         self.notify(
-            safe(text),
+            safe(self.hidden.text(text)),
             severity="error" if severity == "error" else "information",
             markup=False,
             timeout=8 if severity == "error" else 4,
@@ -277,6 +306,9 @@ class ProbeApp(App[str], inherit_bindings=False):
                 return self.follow.source is not None
             case "runs":
                 return self.store is not None
+            case "passwords" | "mask":
+                could = self.hidden.known or isinstance(self.screen, EvidenceScreen)
+                return could and self.hidden.shown == (action == "mask")
             case "choose_catalogue":
                 return len(self.follow.editions) > 1
         return True
@@ -343,10 +375,12 @@ def run_app(
     checks: Checks,
     *,
     store: RunStore | None = None,
+    show_passwords: bool = False,
 ) -> str:
     """Show the UI until the user leaves: ``detached`` when the run goes on, else ``quit``.
 
     ``catalogues`` and ``checks`` may be functions, which are called after the first frame. Without a
     ``source`` the runs of ``store`` are offered.
     """
-    return ProbeApp(source, catalogues, checks, store=store).run() or "quit"
+    app = ProbeApp(source, catalogues, checks, store=store, show_passwords=show_passwords)
+    return app.run() or "quit"

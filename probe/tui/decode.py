@@ -4,7 +4,7 @@ The bytes come from devices. They are shown escaped and are never interpreted an
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from probe.tui.spans import Line, escaped, safe
@@ -49,13 +49,14 @@ def decoded(
     *,
     as_hex: bool = False,
     per_row: int = 16,
+    mask: Callable[[bytes], bytes] = bytes,
 ) -> list[Shown]:
-    """The evidence for people, at most ``MAX_LINES`` lines.
+    """The evidence for people, at most ``MAX_LINES`` lines; ``mask`` hides secrets in what is said.
 
     A transcript is a dialogue; ``as_hex`` shows every byte in it as hex, ``per_row`` in a line.
     """
     lines = (
-        _transcript(data, cited, as_hex, per_row)
+        _transcript(data, cited, as_hex, per_row, mask)
         if media_type == TRANSCRIPT
         else _plain(data, cited, as_hex, per_row)
     )
@@ -68,19 +69,27 @@ def decoded(
     return shown or [Shown((), (("Nothing was recorded: 0 bytes.", "dim"),))]
 
 
-def _transcript(data: bytes, cited: Cited, as_hex: bool, per_row: int) -> Iterator[Shown]:
+def _transcript(
+    data: bytes, cited: Cited, as_hex: bool, per_row: int, mask: Callable[[bytes], bytes]
+) -> Iterator[Shown]:
     offset = 0
     for raw in data.splitlines(keepends=True):
         here = cited.touches(offset, offset + len(raw))
         offset += len(raw)
         try:
-            yield from _said(json.loads(raw), here, as_hex, per_row)
+            yield from _said(json.loads(raw), here, as_hex, per_row, mask)
         except (ValueError, KeyError, TypeError, RecursionError):
             # Not a line that we wrote: it is shown as it is.
-            yield Shown((), ((escaped(raw.rstrip(b"\n")[:LINE_CELLS]), "error"),), here)
+            yield Shown((), ((escaped(mask(raw.rstrip(b"\n"))[:LINE_CELLS]), "error"),), here)
 
 
-def _said(said: dict[str, object], cited: bool, as_hex: bool, per_row: int) -> Iterator[Shown]:
+def _said(
+    said: dict[str, object],
+    cited: bool,
+    as_hex: bool,
+    per_row: int,
+    mask: Callable[[bytes], bytes],
+) -> Iterator[Shown]:
     if "connection" in said:
         yield Shown((), ((safe(str(said["connection"])), "strong"),), cited)
         return
@@ -92,9 +101,10 @@ def _said(said: dict[str, object], cited: bool, as_hex: bool, per_row: int) -> I
     lead: Line = ((f"{when:8.3f} ", "dim"), (f"{who} ", role))
     rest: Line = ((" " * LEAD_CELLS, ""),)
     if "text" in said:
-        yield Shown(lead, ((safe(str(said["text"])), "dim"),), cited)
+        remark = mask(str(said["text"]).encode("utf-8", "replace")).decode("utf-8", "replace")
+        yield Shown(lead, ((safe(remark), "dim"),), cited)
         return
-    data = bytes.fromhex(str(said["hex"]))
+    data = mask(bytes.fromhex(str(said["hex"])))
     if not data:
         ended = "closed its side" if direction == "<" else "nothing"
         yield Shown(lead, ((ended, "dim"),), cited)

@@ -10,6 +10,7 @@ from probe.model.ids import CheckId, DeviceId
 from probe.model.run import RunStatus
 from probe.model.state import RunState
 from probe.tui import view
+from probe.tui.hide import Hidden
 from probe.tui.log import LogLine, describe
 from probe.tui.rates import Rates
 from probe.tui.source import RunSource
@@ -36,8 +37,12 @@ class Library:
 class Follower:
     """What is known of a run, brought up to date by ``poll``. Without a source it is empty."""
 
-    def __init__(self, source: RunSource | None, library: Library) -> None:
+    def __init__(
+        self, source: RunSource | None, library: Library, hidden: Hidden | None = None
+    ) -> None:
         self.source, self.library = source, library
+        self.hidden = hidden or Hidden()
+        self._more_hidden = False
         self.rates = Rates()
         self.lines: dict[int, LogLine] = {}
         """The last lines of the log by sequence number."""
@@ -99,6 +104,11 @@ class Follower:
         self.begun = True
         return grown or before != (self.begun, self.status, self.trouble)
 
+    def take_news_of_passwords(self) -> bool:
+        """Whether more has become known that must be hidden, since it was asked last."""
+        news, self._more_hidden = self._more_hidden, False
+        return news
+
     def _take_in(self, entries: Sequence[ev.Entry]) -> None:
         for entry in entries:
             if isinstance(entry.event, ev.BudgetSpent):
@@ -106,5 +116,6 @@ class Follower:
             line = describe(entry, self.state)
             if line is not None:
                 self.lines[entry.seq] = line
+        self._more_hidden = self.hidden.learn(self.state, entries) or self._more_hidden
         while len(self.lines) > MOST_LINES:
             del self.lines[next(iter(self.lines))]

@@ -30,12 +30,13 @@ def launch(
     *,
     store: RunStore | None = None,
     slow_link: bool = False,
+    show_passwords: bool = False,
 ) -> str:
     """Show the UI; afterwards say on stderr whether the run goes on. See ``run_app``."""
     prepare(slow_link=slow_link)
     from probe.tui.app import run_app
 
-    left = run_app(source, catalogues, checks, store=store)
+    left = run_app(source, catalogues, checks, store=store, show_passwords=show_passwords)
     if left == "detached" and source is not None and source.state.run is not None:
         run = source.state.run.id
         print(f"The run goes on. Come back with: probe tui {run}", file=sys.stderr)  # noqa: T201

@@ -9,6 +9,7 @@ from textual.widget import Widget
 from probe.errors import ProbeError
 from probe.model.evidence import Evidence
 from probe.tui.decode import LEAD_CELLS, TRANSCRIPT, Cited, decoded, hex_line, looks_like_text
+from probe.tui.hide import hidden_of
 from probe.tui.pages import moment
 from probe.tui.screens.base import ProbeScreen
 from probe.tui.screens.pick import AskText
@@ -24,12 +25,14 @@ class EvidenceView(LineView):
         "What was recorded, byte for byte. d changes between the readable view and hex. In a "
         "transcript '>' is what the probe sent, '<' what the device sent, '#' a remark; times are "
         "seconds since the connection began. Control characters of the device are shown as escapes. "
-        "A part that a finding points at has a bar on its left. w saves the bytes to a file."
+        "A part that a finding points at has a bar on its left. w saves the bytes to a file, as they are. "
+        "Passwords and other secrets are masked until P shows them."
     )
 
     def __init__(self) -> None:
         super().__init__(id="bytes")
-        self.media_type, self.data = "", b""
+        self.media_type, self.data, self.sha256 = "", b"", ""
+        self._raw, self._where = b"", Cited()
         self.cited = Cited()
         self.hex = False
         self._drawn: list[tuple[Line, bool]] = []
@@ -38,6 +41,7 @@ class EvidenceView(LineView):
         whole = start == 0 and end is None  # nothing needs a mark then
         self.cited = Cited() if whole else Cited(start, len(data) if end is None else end)
         self.media_type, self.data = evidence.media_type, data
+        self._raw, self._where, self.sha256 = data, self.cited, evidence.sha256
         self.hex = evidence.media_type != TRANSCRIPT and not looks_like_text(data[:4096])
         self.redraw()
 
@@ -53,10 +57,22 @@ class EvidenceView(LineView):
 
     def redraw(self) -> None:
         width = self.scrollable_content_region.width - 2
+        mask = hidden_of(self).bytes_of(self.sha256)
+        if self.media_type != TRANSCRIPT:
+            # In a transcript each message is masked by itself, and what is cited are whole lines.
+            self.data, where = mask(self._raw), self._where
+            if self.data != self._raw and where.end:
+                where = Cited(*(len(mask(self._raw[:at])) for at in (where.start, where.end)))
+            self.cited = where
         self._drawn = []
         if width > 0 and not self._rows_only:
             for shown in decoded(
-                self.media_type, self.data, self.cited, as_hex=self.hex, per_row=self._per_row
+                self.media_type,
+                self.data,
+                self.cited,
+                as_hex=self.hex,
+                per_row=self._per_row,
+                mask=mask if self.media_type == TRANSCRIPT else bytes,
             ):
                 indent = min(width_of(shown.lead), width // 2)
                 lines = wrap((*shown.lead, *shown.body), width, indent)
@@ -93,7 +109,7 @@ class EvidenceScreen(ProbeScreen):
 
     BINDINGS = [
         Binding("d", "other_view", "Readable/hex", id="evidence.toggle"),
-        Binding("w", "save", "Save to file", id="evidence.save"),
+        Binding("w", "save", "Save", id="evidence.save"),
         Binding("y", "copy", "Copy hash", id="evidence.copy"),
     ]
 
@@ -155,7 +171,9 @@ class EvidenceScreen(ProbeScreen):
     def action_save(self) -> None:
         suffix = "jsonl" if self.found and self.found[0].media_type == TRANSCRIPT else "bin"
         name = str(Path.cwd() / f"evidence-{self.sha256[:12]}.{suffix}")
-        self.app.push_screen(AskText("Save the bytes to which file?", name), self._save)
+        self.app.push_screen(
+            AskText("Save the bytes, passwords and all, to which file?", name), self._save
+        )
 
     def _save(self, name: str | None) -> None:
         if not name or self.found is None:

@@ -7,6 +7,7 @@ from textual.binding import Binding
 from textual.strip import Strip
 from textual.widget import Widget
 
+from probe.tui.hide import hidden_of
 from probe.tui.spans import Line, Span, as_line, fit, text_of, width_of, wrap
 from probe.tui.widgets.lines import Bar, PlainBar, strip_of
 
@@ -149,7 +150,7 @@ class Peek(PlainBar):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        lines = wrap(as_line(self._line), max(10, width - 3))
+        lines = wrap(as_line(hidden_of(self).line(self._line)), max(10, width - 3))
         if len(lines) > 2:
             rest = tuple(span for line in lines[1:] for span in (*line, (" ", "")))
             lines = [lines[0], fit(rest, width - 3)]

@@ -5,6 +5,7 @@ from textual.binding import Binding
 from textual.message import Message
 
 from probe.tui.blocks import Block, Field, Gap, Heading, Item, Page, Para, Target, Title
+from probe.tui.hide import hidden_of
 from probe.tui.spans import Cell, Line, as_line, wrap
 from probe.tui.widgets.lines import LineView
 
@@ -54,24 +55,24 @@ class Document(LineView):
         self.items = [block for block in page if isinstance(block, Item)]
         if not fresh and here is not None:
             self.cursor = next((i for i, x in enumerate(self.items) if x.target == here), 0)
-        self._redraw()
+        self.redraw()
         if could_open != bool(self.items) and self.is_mounted:
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return bool(self.items) if action == "open" else True
 
-    def _redraw(self) -> None:
+    def redraw(self) -> None:
         width = self.scrollable_content_region.width - 3
         self._drawn, self._starts = [], []
-        number = 0
+        number, hidden = 0, hidden_of(self)
         if width > 0:
             for block in self.page:
                 mine = number if isinstance(block, Item) else None
                 if mine is not None:
                     self._starts.append(len(self._drawn))
                     number += 1
-                self._drawn += [(line, mine) for line in _draw(block, width)]
+                self._drawn += [(line, mine) for line in _draw(hidden.block(block), width)]
         self.relayout()
 
     def line_count(self) -> int:
@@ -133,7 +134,7 @@ class Document(LineView):
             self.post_message(self.Opened(self.target))
 
     def on_resize(self) -> None:
-        self._redraw()
+        self.redraw()
 
     def on_focus(self) -> None:
         self.refresh()

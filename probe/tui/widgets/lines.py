@@ -7,13 +7,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from probe.tui.hide import hidden_of
 from probe.tui.spans import Line, fit
 from probe.tui.theme import style
 
 
 def strip_of(widget: Widget, line: Line, width: int, ground: str = "") -> Strip:
     """The line as exactly ``width`` cells in the colours of the current theme."""
-    theme = widget.app.theme
+    theme, line = widget.app.theme, hidden_of(widget).line(line)
     segments = [Segment(text, style(theme, role, ground)) for text, role in fit(line, width)]
     return Strip(segments, width)
 
@@ -86,6 +87,10 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def relayout(self) -> None:
         """To be called when the number of lines changed."""
         self.virtual_size = Size(self.size.width, self.line_count() + self.sticky)
+        self.refresh()
+
+    def redraw(self) -> None:
+        """To be called when what is hidden has changed."""
         self.refresh()
 
     def repaint(self, index: int) -> None:

@@ -7,6 +7,7 @@ from textual import events
 from textual.binding import Binding
 from textual.message import Message
 
+from probe.tui.hide import hidden_of
 from probe.tui.spans import Cell, Line, as_line, fit
 from probe.tui.widgets.lines import LineView
 
@@ -133,9 +134,9 @@ class RecordList(LineView):
         if not self.rows:
             return (("  " + self.empty, "dim"),), ""
         here = index == self.cursor
-        row = self.rows[index]
+        row, hidden = self.rows[index], hidden_of(self)
         cells = [
-            fit(as_line(cell), width, column.align) if width else ()
+            fit(as_line(hidden.cell(cell)), width, column.align) if width else ()
             for cell, (column, width) in zip(row.cells, self._layout(), strict=True)
         ]
         if not here or (self.quiet and not self.has_focus):
