@@ -90,11 +90,6 @@ def weaknesses(name: str, version: str) -> tuple[str, ...]:
     )
 
 
-def is_looked_up(said: str) -> bool:
-    """Whether a sentence of this table, or of imported advisories, rests on a text that was read."""
-    return f", {NOT_LOOKED_UP}" not in said
-
-
 def known_as(name: str) -> tuple[tuple[str, str], ...]:
     """Vendor and product of the component at the NVD; empty for one that the table does not have."""
     row = table().components.get(name.lower())

@@ -107,7 +107,7 @@ class Components:
             yield self._fact(BANNER, seen, said_of(distribution, version))
         for path, package in _once(self._found.packages):
             seen = Seen(package.name, package.version, path, f"{package.name} {package.version}")
-            purl = package.purl(distribution)
+            purl = package.purl(distribution, self._found.release.get("version", ""))
             yield self._fact(DATABASE, seen, package.advisories(), purl)
         for evidence, seen in self._found.best():
             yield self._fact(evidence, seen, said_of(seen.component, seen.version))

@@ -64,6 +64,8 @@ class Package:
     version: str
     architecture: str = ""
     source: str = ""
+    source_version: str = ""
+    """Where it differs from the version; advisories of distributions name sources."""
 
     @property
     def component(self) -> str:
@@ -81,16 +83,20 @@ class Package:
         bare = re.sub(r"-r?\d[^-]*(?:-[0-9a-f]{4,})?$", "", bare)
         return re.split(r"[+~]", bare)[0]
 
-    def purl(self, distribution: str) -> str:
-        """Package URL (purl-spec, types deb, apk and generic ones)."""
+    def purl(self, distribution: str, release: str = "") -> str:
+        """Package URL (purl-spec, types deb, apk and generic ones); ``upstream`` is the source package."""
         kind = {"dpkg": "deb", "apk": "apk"}.get(self.manager, self.manager)
-        owner = (
-            f"{quote(distribution, safe='')}/" if distribution and kind in ("deb", "apk") else ""
-        )
-        query = f"?arch={quote(self.architecture, safe='')}" if self.architecture else ""
-        return (
-            f"pkg:{kind}/{owner}{quote(self.name, safe='')}@{quote(self.version, safe='')}{query}"
-        )
+        of_one = distribution and kind in ("deb", "apk")
+        source = f"{self.source}@{self.source_version}".rstrip("@")
+        qualifiers = {
+            "arch": self.architecture,
+            "distro": f"{distribution}-{release}" if of_one and release else "",
+            "upstream": source if source != self.name else "",
+        }
+        query = "&".join(f"{k}={quote(v, safe='')}" for k, v in qualifiers.items() if v)
+        owner = f"{quote(distribution, safe='')}/" if of_one else ""
+        named = f"{quote(self.name, safe='')}@{quote(self.version, safe='')}"
+        return f"pkg:{kind}/{owner}{named}" + (f"?{query}" if query else "")
 
     def advisories(self) -> tuple[str, ...]:
         """What the table says, unless the distribution mends versions in place: its revision beats it."""
@@ -116,12 +122,16 @@ def control(view: View, manager: str) -> Iterator[Package]:
             continue
         if "Status" in fields and not fields["Status"].endswith(" installed"):
             continue
+        source, _, version = (
+            fields.get("Source", "").partition(" ") if manager == "dpkg" else ("",) * 3
+        )
         yield Package(
             manager,
             fields["Package"],
             fields["Version"],
             fields.get("Architecture", ""),
-            fields.get("Source", "").split(" ")[0] if manager == "dpkg" else "",
+            source,
+            version.strip("() "),
         )
 
 

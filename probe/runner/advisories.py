@@ -1,57 +1,44 @@
 """Advisories that the user fetched: OSV, NVD (JSON 2.0) and the Debian tracker, kept beside the results.
 
 Matched by name and version alone, never confirmed. A package of a distribution is compared with that
-distribution's advisories only, by its own version: its fixes are older than the version they are in.
+distribution's advisories only, by its own version and its release: its fixes are older than the version they
+are in. Weaknesses from the NVD count for the vendors that the shipped table names for a component.
 """
 
 import hashlib
 import json
-import time
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firmware_checks.content.advisories import key, table
+from firmware_checks.content.advisories import table
 from probe.errors import ProbeError
 from probe.model.firmware import ImageComponent
 from probe.model.text import clean
-from probe.runner.debversion import deb_key
+from probe.runner.advisory_formats import NVD, TRACKER, Row, Told, rows
+from probe.runner.advisory_match import Subject, affects, from_tracker, speaks_of, subject
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
 FILE = "advisories.db"
-DAY = 86_400
-OLD_DAYS = 90
-NVD_NAMES = {"linux": "linux_kernel"}
-ECOSYSTEMS = {"deb": ("Debian", "Ubuntu"), "apk": ("Alpine",)}
-"""Of a purl's type; every other component is compared with advisories of no distribution."""
-DISTRIBUTIONS = ("Debian", "Ubuntu", "Alpine", "Red Hat", "SUSE", "Rocky", "AlmaLinux", "openSUSE")
-TABLES = """
+FORM = 2
+"""Of the tables; those of an older form are dropped: the files they came from can be imported again."""
+OLD_DAYS = 180
+LARGEST = 1 << 30
+COLUMNS = tuple(f.name for f in fields(Row))
+TABLES = f"""
 create table if not exists source (id integer primary key, name text, format text, sha256 text unique,
   imported real, newest text);
-create table if not exists advisory (source integer, scheme text, name text, id text, since text, before text,
-  last text, versions text);
+create table if not exists advisory (source integer, {" text, ".join(COLUMNS)} text);
 create index if not exists by_name on advisory (name, scheme);
 """
 NEXT_STEP = "Give a file of OSV (JSON), NVD (JSON 2.0) or the Debian security tracker (JSON)."
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One component that one advisory speaks of. ``before``: the first version without the weakness."""
-
-    scheme: str
-    """``nvd``, ``deb``, or the ecosystem of OSV."""
-    name: str
-    id: str
-    since: str = ""
-    before: str = ""
-    last: str = ""
-    """The last version that has it, where no fixed one is named."""
-    versions: tuple[str, ...] = ()
 
 
 class Advisories:
@@ -66,204 +53,161 @@ class Advisories:
 
     def ages(self, now: float) -> Iterator[str]:
         """A sentence for each table that components are compared with, for the report."""
+        today = datetime.fromtimestamp(now, UTC).date()
         edition = table().edition
-        days = int((now - time.mktime(time.strptime(edition, "%Y-%m-%d"))) // DAY)
-        yield f"Components were compared with the table that comes with the probe, of {edition}, {max(0, days)} days old."
+        age = max(0, (today - date.fromisoformat(edition)).days)
+        old = ", which is old: use a newer version of the probe, or import advisories"
+        yield (
+            f"Components were compared with the table that comes with the probe, of {edition}, "
+            f"{age} days old{old if age > OLD_DAYS else ''}."
+        )
         if not self:
             return
-        for name, form, imported, newest in self._open().execute(
+        for name, form, imported, newest in self._asked(
             "select name, format, imported, newest from source order by imported"
         ):
-            age = int((now - imported) // DAY)
-            old = "; import a newer file" if age > OLD_DAYS else ""
+            taken_in = datetime.fromtimestamp(imported, UTC).date()
+            age = max(0, (today - taken_in).days)
+            day = taken_in
+            with suppress(ValueError):
+                day = date.fromisoformat(newest)
+            old = ", which is old: import a newer file" if (today - day).days > OLD_DAYS else ""
             data = f"newest entry of {newest}, " if newest else ""
-            yield f"And with {form} advisories of the file {name}: {data}imported {max(0, age)} days before{old}."
+            yield f"And with {form} advisories of the file {name}: {data}imported {age} days before{old}."
 
     def said_of(self, fact: ImageComponent) -> tuple[str, ...]:
-        """What the advisories say of this version, by version alone."""
-        kind = fact.purl.partition(":")[2].partition("/")[0]
-        names = {fact.name.lower(), NVD_NAMES.get(fact.name.lower(), "")}
-        marks = ",".join("?" * len(names))
-        rows = self._open().execute(
-            f"select scheme, name, id, since, before, last, versions from advisory where name in ({marks})",  # noqa: S608 - question marks only
-            tuple(names),
-        )
+        """What the advisories say of this version, by version alone: what it has, then what it does not have.
+
+        The second kind begins with ``not affected by`` and names the reason; it is said where the number of
+        the version alone would tell otherwise.
+        """
+        of = subject(fact)
+        every = self._rows(of)
         found: dict[str, str] = {}
-        for fields in rows:
-            scheme, name, cve, since, before, last, versions = fields
-            row = Row(scheme, name, cve, since, before, last, tuple(json.loads(versions)))
-            if _speaks_of(row.scheme, kind) and _affects(row, fact.version):
-                known = f" fixed in {row.before}" if row.before else ""
-                found.setdefault(row.id, clean(f"{row.id}{known} ({row.scheme})", 200))
-        return tuple(found[name] for name in sorted(found))
+        tracker = [r for r in every if r.scheme == TRACKER and speaks_of(r, of)]
+        by_number = [r.id for r in every if r.scheme == NVD and affects(r, of.upstream)]
+        free = list(from_tracker(tracker, of, by_number, found))
+        for row in every:
+            if row.scheme != TRACKER and speaks_of(row, of):
+                version = of.upstream if row.scheme == NVD else of.version
+                if affects(row, version):
+                    found.setdefault(row.id, _sentence(row, of))
+        said = [found[name] for name in sorted(found)]
+        return (*said, *(text for name, text in sorted(free) if name not in found))
 
     def take_in(self, path: Path, now: float) -> int:
-        """Import a file, instead of an earlier import of the same name; returns the number of rows."""
+        """Import a file, instead of an earlier import of the same name; returns the number of rows.
+
+        All of it or nothing: after a fault the store is as it was before.
+        """
         try:
-            data = path.read_bytes()
-            plain = json.loads(data)
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise ProbeError(f"{path} is no file", NEXT_STEP)
+            if path.stat().st_size > LARGEST:
+                raise ProbeError(f"{path} is larger than {LARGEST >> 30} GB", NEXT_STEP)
+            with path.open("rb") as file:
+                return self._take_in(path, file, now)
         except OSError as error:
             raise ProbeError(f"{path} cannot be read: {error.strerror}", NEXT_STEP) from None
-        except ValueError:
-            raise ProbeError(f"{path} is no JSON", NEXT_STEP) from None
-        form, newest, rows = read(plain)
-        if not rows:
-            raise ProbeError(f"{path} holds no advisory that could be read", NEXT_STEP)
-        db = self._open()
-        with db:
-            for (old,) in db.execute(
-                "select id from source where name = ?", (path.name,)
-            ).fetchall():
-                db.execute("delete from advisory where source = ?", (old,))
-                db.execute("delete from source where id = ?", (old,))
-            digest = hashlib.sha256(data).hexdigest()
-            source = db.execute(
-                "insert or replace into source (name, format, sha256, imported, newest) values (?, ?, ?, ?, ?)",
-                (clean(path.name, 100), form, digest, now, newest),
-            ).lastrowid
-            db.executemany(
-                "insert into advisory values (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    (
-                        source,
-                        r.scheme,
-                        r.name,
-                        r.id,
-                        r.since,
-                        r.before,
-                        r.last,
-                        json.dumps(r.versions),
-                    )
-                    for r in rows
-                ),
-            )
-        return len(rows)
 
     def close(self) -> None:
         if self._db is not None:
             self._db.close()
             self._db = None
 
+    def _take_in(self, path: Path, file: BufferedReader, now: float) -> int:
+        import sqlite3
+
+        from probe.runner.json_stream import NotJson
+
+        told, name = Told(), clean(path.name, 100)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        db = self._open()
+        try:
+            with db:
+                again = "select id from source where name = ? or sha256 = ?"
+                for (old,) in db.execute(again, (name, digest)).fetchall():
+                    db.execute("delete from advisory where source = ?", (old,))
+                    db.execute("delete from source where id = ?", (old,))
+                source = db.execute(
+                    "insert into source (name, sha256, imported) values (?, ?, ?)",
+                    (name, digest, now),
+                ).lastrowid
+                marks = ", ".join("?" * (len(COLUMNS) + 1))
+                count = db.executemany(
+                    f"insert into advisory values ({marks})",  # noqa: S608 - question marks only
+                    ((source, *_plain(row)) for row in rows(file, told)),
+                ).rowcount
+                if count <= 0:
+                    raise ProbeError(f"{path} holds no advisory that could be read", NEXT_STEP)
+                db.execute(
+                    "update source set format = ?, newest = ? where id = ?",
+                    (told.format, told.newest, source),
+                )
+        except NotJson as error:
+            raise ProbeError(f"{path} {error}", NEXT_STEP) from None
+        except (sqlite3.Error, UnicodeError) as error:
+            raise ProbeError(
+                f"{path} cannot be taken in: {clean(str(error), 200)}", NEXT_STEP
+            ) from None
+        return count
+
+    def _rows(self, of: Subject) -> list[Row]:
+        marks = ",".join("?" * len(of.names))
+        asked = self._asked(
+            f"select {', '.join(COLUMNS)} from advisory where name in ({marks}) order by id, release",  # noqa: S608 - question marks only
+            of.names,
+        )
+        found = (dict(zip(COLUMNS, values, strict=True)) for values in asked)
+        return [
+            Row(**{**plain, "versions": tuple(json.loads(plain["versions"]))}) for plain in found
+        ]
+
+    def _asked(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
+        import sqlite3
+
+        try:
+            return self._open().execute(sql, tuple(values)).fetchall()
+        except sqlite3.Error as error:
+            raise self._broken(error) from None
+
     def _open(self) -> "Connection":
         import sqlite3
 
         if self._db is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path)
-            with closing(self._db.cursor()) as cursor:
-                cursor.executescript(TABLES)
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._db = sqlite3.connect(self.path)
+                with closing(self._db.cursor()) as cursor:
+                    (form,) = cursor.execute("pragma user_version").fetchone()
+                    if form != FORM:
+                        cursor.executescript(
+                            "drop table if exists advisory; drop table if exists source;"
+                        )
+                    cursor.executescript(f"{TABLES} pragma user_version = {FORM};")
+            except sqlite3.Error as error:
+                self.close()
+                raise self._broken(error) from None
         return self._db
 
-
-def _speaks_of(scheme: str, kind: str) -> bool:
-    family = scheme.partition(":")[0]
-    if kind in ECOSYSTEMS:
-        return scheme == kind or family in ECOSYSTEMS[kind]
-    return scheme == "nvd" or (scheme != "deb" and family not in DISTRIBUTIONS)
-
-
-def _affects(row: Row, version: str) -> bool:
-    if version in row.versions:
-        return True
-    order = deb_key if row.scheme == "deb" or row.scheme.startswith(("Debian", "Ubuntu")) else key
-    mine: Any = order(version)
-    if row.since and row.since != "0" and mine < order(row.since):
-        return False
-    if row.before:
-        return bool(mine < order(row.before))
-    if row.last:
-        return bool(mine <= order(row.last))
-    return not row.versions
-
-
-# --- formats ---------------------------------------------------------------------------------------
-
-
-def read(plain: Any) -> tuple[str, str, list[Row]]:
-    """Format, day of the newest entry, rows. What is of another shape is left out, entry by entry."""
-    if isinstance(plain, dict) and isinstance(plain.get("vulnerabilities"), list):
-        newest = str(plain.get("timestamp", ""))[:10]
-        return "NVD", newest, [row for one in plain["vulnerabilities"] for row in _nvd(one)]
-    entries = plain if isinstance(plain, list) else [plain]
-    if any(isinstance(e, dict) and "affected" in e for e in entries):
-        newest = max(
-            (str(e.get("modified", ""))[:10] for e in entries if isinstance(e, dict)), default=""
+    def _broken(self, error: Exception) -> ProbeError:
+        return ProbeError(
+            f"The imported advisories in {self.path} cannot be read: {clean(str(error), 200)}",
+            "Delete that file and import the advisories again.",
         )
-        return "OSV", newest, [row for one in entries for row in _osv(one)]
-    if isinstance(plain, dict):
-        return "Debian", "", [row for name, one in plain.items() for row in _debian(str(name), one)]
-    return "", "", []
 
 
-def _nvd(entry: Any) -> Iterator[Row]:
-    """Only what is vulnerable itself counts, never the platform that it runs on."""
-    cve = _dict(_dict(entry).get("cve"))
-    for configuration in _list(cve.get("configurations")):
-        for node in _list(_dict(configuration).get("nodes")):
-            for match in map(_dict, _list(_dict(node).get("cpeMatch"))):
-                parts = str(match.get("criteria", "")).split(":")
-                if match.get("vulnerable") is not True or len(parts) < 6 or parts[2] == "h":
-                    continue
-                exact = (parts[5],) if parts[5] not in ("*", "-") else ()
-                yield Row(
-                    "nvd",
-                    parts[4].lower(),
-                    str(cve.get("id", "")),
-                    str(match.get("versionStartIncluding", "")),
-                    str(match.get("versionEndExcluding", "")),
-                    str(match.get("versionEndIncluding", "")),
-                    exact,
-                )
+def _plain(row: Row) -> Iterator[str]:
+    for name in COLUMNS:
+        value = getattr(row, name)
+        yield json.dumps(value) if name == "versions" else value
 
 
-def _osv(entry: Any) -> Iterator[Row]:
-    """https://ossf.github.io/osv-schema/: ranges of commits are left out, they name no version."""
-    names = (
-        [str(entry.get("id", "")), *map(str, _list(entry.get("aliases")))]
-        if isinstance(entry, dict)
-        else []
+def _sentence(row: Row, of: Subject) -> str:
+    known = f" fixed in {row.before}" if row.before else ""
+    note = f", {row.note}" if row.note else ""
+    patched = (
+        "; unless the package's revision has the fix" if of.revised and row.scheme == NVD else ""
     )
-    for affected in map(_dict, _list(_dict(entry).get("affected"))):
-        package = _dict(affected.get("package"))
-        scheme, name = str(package.get("ecosystem", "")), str(package.get("name", "")).lower()
-        shown = next((n for n in names if n.startswith("CVE-")), names[0])
-        ranges = [r for r in map(_dict, _list(affected.get("ranges"))) if r.get("type") != "GIT"]
-        versions = tuple(map(str, _list(affected.get("versions"))))
-        if versions and not ranges:
-            yield Row(scheme, name, shown, versions=versions)
-        for one in ranges:
-            since = ""
-            for event in map(_dict, _list(one.get("events"))):
-                if "introduced" in event:
-                    since = str(event["introduced"])
-                elif "fixed" in event:
-                    yield Row(scheme, name, shown, since, str(event["fixed"]))
-                    since = ""
-                elif "last_affected" in event:
-                    yield Row(scheme, name, shown, since, "", str(event["last_affected"]))
-                    since = ""
-            if since:
-                yield Row(scheme, name, shown, since)
-
-
-def _debian(name: str, entry: Any) -> Iterator[Row]:
-    """The lowest mended version of all releases: which release an image is of, it does not always say."""
-    for cve, told in _dict(entry).items():
-        releases = [_dict(r) for r in _dict(_dict(told).get("releases")).values()]
-        fixed = [
-            str(r["fixed_version"])
-            for r in releases
-            if r.get("fixed_version") not in (None, "", "0")
-        ]
-        if fixed:
-            yield Row("deb", name.lower(), str(cve), "", min(fixed, key=deb_key))
-        elif releases and all(r.get("status") == "open" for r in releases):
-            yield Row("deb", name.lower(), str(cve))
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return clean(f"{row.id}{known} ({row.scheme}{note}){patched}", 200)

@@ -8,9 +8,9 @@ from probe.model.firmware import ImageComponent
 
 CERTAIN = ("package database", "banner")
 """What shows a version well enough; a mere string may be a mention."""
-NOT_LOOKED_UP = ", not looked up"
-"""How a sentence of the shipped table says that nobody found a text for it; nothing is held against a device
-on its word alone."""
+UNSURE = (", not looked up", ", not determined")
+"""How a sentence says that nobody found a text for that row of the shipped table, or that nobody knows yet.
+Nothing is held against a device on its word alone."""
 LIST = "Ask the manufacturer for a bill of materials (SBOM) and compare it with advisories."
 
 
@@ -24,13 +24,14 @@ def with_advisory(fact: ImageComponent, word: str) -> list[str]:
 
 
 def affected(fact: ImageComponent) -> list[str]:
-    """Its advisories of vulnerabilities."""
-    return [a for a in fact.advisories if not a.lower().startswith("end of life")]
+    """Its advisories of vulnerabilities that it has."""
+    others = ("end of life", "not affected")
+    return [a for a in fact.advisories if not a.lower().startswith(others)]
 
 
 def looked_up(said: list[str]) -> bool:
     """Whether one of the sentences rests on a text that was read."""
-    return any(NOT_LOOKED_UP not in one for one in said)
+    return any(not any(word in one for word in UNSURE) for one in said)
 
 
 def certain(fact: ImageComponent) -> bool:

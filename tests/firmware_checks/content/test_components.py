@@ -11,7 +11,6 @@ from firmware_checks.content.advisories import (
     TABLE,
     end_of_life,
     is_before,
-    is_looked_up,
     key,
     known_as,
     said_of,
@@ -102,7 +101,9 @@ def test_the_package_database_beats_the_banner(facts: Facts) -> None:
     assert set(found) == {"debian", "libssl1.1"}
     package = found["libssl1.1"]
     assert package.evidence == "package database"
-    assert package.purl == "pkg:deb/debian/libssl1.1@1.1.1n-0%2Bdeb11u4?arch=armhf"
+    assert package.purl == (
+        "pkg:deb/debian/libssl1.1@1.1.1n-0%2Bdeb11u4?arch=armhf&distro=debian-11&upstream=openssl"
+    )
     assert package.advisories == (), "the distribution's revision has the fixes"
     alone = facts(
         {"usr/lib/libcrypto.so.1.1": binary(b"OpenSSL 1.1.1n  15 Mar 2022")}, ImageComponent
@@ -283,11 +284,10 @@ def test_a_broken_row_is_noticed(wrong: dict[str, Any]) -> None:
 def test_what_nobody_looked_up_says_so() -> None:
     (kernel,) = end_of_life("linux", "2.6.36")
     assert kernel == "end of life since 2016-03-12, about, not looked up"
-    assert not is_looked_up(kernel)
     krack = next(a for a in weaknesses("hostapd", "2.6") if "CVE-2017-13082" in a)
     assert krack.startswith("CVE-2017-13082 fixed in 2.7, not looked up: keys")
     read = next(a for a in weaknesses("hostapd", "2.6") if "CVE-2019-9494" in a)
-    assert is_looked_up(read)
+    assert "not looked up" not in read
     assert "(CVE record, 2019)" in read
 
 
