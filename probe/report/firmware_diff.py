@@ -173,11 +173,21 @@ def difference(old: Side, new: Side, order: Order) -> Difference:
         gone=gone,
         not_shown={k: v for k, v in away.items() if k not in gone},
         altered={
-            k: (v, new.findings[k]) for k, v in old.findings.items() if new.findings.get(k, v) != v
+            k: (v, said)
+            for k, v in old.findings.items()
+            if (said := new.findings.get(k)) is not None
+            and _nameless(v, old, new) != _nameless(said, old, new)
         },
         worse=tuple(_worse(old, new, appeared, components)),
         unsure=tuple(_unsure(old, new)),
     )
+
+
+def _nameless(sentence: str, *sides: Side) -> str:
+    """A key that both have is the other one's key, too, in the sentence of each."""
+    for one in sides:
+        sentence = sentence.replace(one.name, "the other")
+    return sentence
 
 
 def _shown_to_be_free(new: Side, finding: str) -> bool:

@@ -105,7 +105,12 @@ def started(path: Path, image: Image, device: Device, keys: Keys) -> Reader:
     process = context.Process(
         target=_read, args=(path, image, device, job, keys, theirs, paused), daemon=True
     )
-    process.start()
+    # A Ctrl-C between the fork and the reader's own word on signals would end in a traceback.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     theirs.close()
     return Reader(image, device.id, job, process, ours, time.monotonic() + LONGEST_S, paused)
 
@@ -188,11 +193,12 @@ def death(code: int | None) -> str:
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The images meant: files as they are, of a folder every file in it, sorted. Raises ProbeError."""
+    """The images meant: files as they are, of a folder everything in it that is no folder, sorted: what cannot
+    be examined is told then, not passed over. Links to folders are not followed. Raises ProbeError."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+            found += sorted(p for p in path.rglob("*") if not p.is_dir())
         elif path.exists():
             found.append(path)
         else:

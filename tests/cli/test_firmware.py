@@ -1,6 +1,11 @@
 """``probe firmware`` on small images: the screen, the exit codes, folders, resume, and what is told of two."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -23,13 +28,16 @@ def probe(monkeypatch, *argv: str) -> int:
     return app.run_app()
 
 
-def tree(folder: Path, *, shadow: str = "root:*:1::::::\n", version: str = "1.36.1") -> bytes:
+def tree(
+    folder: Path, *, shadow: str = "root:*:1::::::\n", version: str = "1.36.1", key: bytes = b""
+) -> bytes:
     """A root file system as a cpio archive (newc), written by hand: cpio(5)."""
     files = {
         "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n",
         "etc/shadow": shadow.encode(),
         "usr/lib/opkg/status": f"Package: busybox\nVersion: {version}-1\nStatus: install user installed\n".encode(),
     }
+    files |= {"etc/ssl/server.key": key} if key else {}
     out = b""
     for number, (name, data) in enumerate([*files.items(), ("TRAILER!!!", b"")]):
         fields = [number + 1, 0o100644, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
@@ -144,7 +152,7 @@ def test_what_was_cut_off_is_not_gone(tmp_path: Path, monkeypatch, capsys) -> No
     assert probe(monkeypatch, *argv) == Exit.INCONCLUSIVE
     told = json.loads(capsys.readouterr().out)
     assert not told["gone"]
-    assert list(told["not_shown"]) == ["firmware/default_accounts etc/shadow"]
+    assert "firmware/default_accounts etc/shadow" in told["not_shown"]
     assert told["components"]["busybox"]["how"] == "not seen"
 
 
@@ -175,3 +183,90 @@ def test_imported_advisories_are_said_of_versions_and_their_age_is_in_the_report
     assert "newest entry of 2026-01-02" in out
     (tmp_path / "bad.json").write_text("[1, 2")
     assert probe(monkeypatch, "firmware", "advisories", "import", "bad.json") == Exit.USAGE
+
+
+def pem() -> bytes:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+
+
+def test_a_key_in_two_images_is_told_of_both_and_of_no_other(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    folder, shared = tmp_path / "many", pem()
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.cpio").write_bytes(tree(tmp_path, key=shared))
+    (folder / "sub" / "b.cpio").write_bytes(tree(tmp_path, key=shared, version="1.35.0"))
+    (folder / "c.cpio").write_bytes(tree(tmp_path, key=pem()))
+    probe(monkeypatch, "firmware", str(folder), "-f", "json")
+    said = {
+        d["label"]: [f["summary"] for f in d["findings"] if f["check"] == "firmware/private_keys"]
+        for d in json.loads(capsys.readouterr().out)["devices"]
+    }
+    assert "The same key is in b.cpio" in " ".join(said["a.cpio"])
+    assert "The same key is in a.cpio" in " ".join(said["b.cpio"])
+    assert "same key" not in " ".join(said["c.cpio"])
+    assert said["c.cpio"]
+
+
+def test_what_a_folder_holds_and_cannot_be_examined_is_told(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe")
+    (folder / "nowhere").symlink_to("gone.bin")
+    (folder / "loop").symlink_to(".")
+    (folder / "here").symlink_to(tmp_path / "a.cpio")
+    (tmp_path / "a.cpio").write_bytes(tree(tmp_path))
+    Path(os.fsdecode(bytes(folder) + b"/\xff\x1b[2J.cpio")).write_bytes(tree(tmp_path, version="2"))
+    probe(monkeypatch, "firmware", str(folder))
+    err = capsys.readouterr().err
+    assert "pipe: it is no regular file" in err
+    assert "nowhere: it cannot be opened" in err
+    assert "here: examined" in err
+    assert "5 of 5" not in err
+    assert "4 of 4" in err
+    assert "\x1b" not in err
+
+
+def started(*argv: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "probe", "firmware", *argv],
+        stdout=subprocess.DEVNULL,
+        stderr=Path("told").open("ab"),
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+def test_a_batch_that_was_ended_goes_on_and_does_nothing_twice(
+    how: signal.Signals, tmp_path: Path, monkeypatch
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"{number}.cpio").write_bytes(tree(tmp_path, version=f"1.{number}.0"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(app.__file__).parents[2]))
+    run, told = started(str(folder)), tmp_path / "told"
+    until = time.monotonic() + 30
+    while told.read_text().count("examined") < 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    # At a terminal Ctrl-C reaches every process of the group.
+    os.killpg(run.pid, how) if how is signal.SIGINT else run.kill()
+    code = run.wait(10)
+    first = told.read_text()
+    if how is signal.SIGINT:
+        assert code == Exit.STOPPED
+        assert "go on with --resume" in first
+    assert first.count("examined") < 12
+    assert started(str(folder), "--resume", "last").wait(60) in (Exit.FAIL, Exit.INCONCLUSIVE)
+    told_in_all = told.read_text()
+    assert "Traceback" not in told_in_all
+    for number in range(12):
+        assert told_in_all.count(f"  {number}.cpio: examined") == 1, number
+    assert "12 of 12" in told_in_all

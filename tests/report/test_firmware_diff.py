@@ -188,3 +188,9 @@ def test_a_layer_is_named_by_its_format_wherever_it_stands() -> None:
     assert _stable("layer 0/1", layers) == "MCUboot image"
     assert _stable("layer 0/2 of image 0123456789ab", layers) == "uImage"
     assert _stable("etc/shadow in layer 0/1", layers) == "etc/shadow"
+
+
+def test_a_key_that_both_have_is_no_change() -> None:
+    old = replace(GOOD, findings={"firmware/private_keys k": "The same key is in new.bin."})
+    new = now(findings={"firmware/private_keys k": "The same key is in old.bin."})
+    assert not difference(old, new, newer).altered
