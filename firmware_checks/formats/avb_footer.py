@@ -31,9 +31,9 @@ class AvbFooter:
         size, at, meta_size = view.unpack(">QQQ", len(view) - FOOTER + 12)
         body = view.part(0, size)
         one = vbmeta.parsed(view.part(at, meta_size))
-        context.budget.take(size)
+        context.budget.take(2 * size)
         protection = vbmeta.judged(one, context.keys.keys)
-        holds = _holds(body, one)
+        holds = _holds(view, one)
         if holds is not None:
             protection = replace(
                 protection, integrity=f"digest {'holds' if holds else 'does not hold'}"
@@ -41,6 +41,10 @@ class AvbFooter:
         if holds is False:
             said = "the digest in its vbmeta data is not that of the image"
             protection = replace(protection, signing=Signing.TAMPERED, detail=said)
+        covered = min((d.size for d in one.digests if d.digest), default=0)
+        if protection.binds_payload and covered < size:
+            said = f"{protection.detail}; the digest covers {covered} of {size} bytes"
+            protection = replace(protection, detail=said, binds_payload=False)
         return Reading(
             format=self.name,
             kind=LayerKind.UPDATE,
@@ -55,16 +59,43 @@ class AvbFooter:
 FORMAT = AvbFooter()
 
 
-def _holds(body: View, one: vbmeta.Vbmeta) -> bool | None:
-    """Whether the hash descriptor fits; None for hash trees and for what has no digest."""
-    for descriptor in one.digests:
-        if (
-            descriptor.tree
-            or not descriptor.digest
-            or descriptor.hash_name not in ("sha256", "sha512")
-        ):
-            continue
-        found = hashlib.new(descriptor.hash_name, descriptor.salt)
-        found.update(body.part(0, descriptor.size).raw)
-        return found.digest() == descriptor.digest
-    return None
+def _holds(view: View, one: vbmeta.Vbmeta) -> bool | None:
+    """Whether every descriptor fits; None when none has a digest that can be compared."""
+    answers = [_fits(view, d) for d in one.digests if d.digest]
+    if any(answer is False for answer in answers):
+        return False
+    return True if answers and all(answers) else None
+
+
+def _fits(view: View, one: vbmeta.Digest) -> bool | None:
+    if one.hash_name not in ("sha1", "sha256", "sha512"):
+        return None
+    covered = view.part(0, one.size)
+    if not one.tree:
+        found = hashlib.new(one.hash_name, one.salt)
+        found.update(covered.raw)
+        return found.digest() == one.digest
+    if not 512 <= one.block <= 65_536 or one.block & (one.block - 1):
+        return None
+    return tree_root(covered, one.hash_name, one.salt, one.block) == one.digest
+
+
+def tree_root(data: View, name: str, salt: bytes, block: int) -> bytes:
+    """Root of dm-verity's tree as avbtool builds it: digests padded to a power of two, blocks filled with zeros."""
+    seed = hashlib.new(name, salt)
+    width = 1 << (seed.digest_size - 1).bit_length()
+
+    def level(view: View) -> list[bytes]:
+        found = []
+        for window in view.windows(block):
+            one = seed.copy()
+            one.update(window)
+            if len(window) < block:
+                one.update(bytes(block - len(window)))
+            found.append(one.digest())
+        return found
+
+    hashes = level(data)
+    while len(hashes) > 1:
+        hashes = level(View(b"".join(h.ljust(width, b"\0") for h in hashes)))
+    return hashes[0] if hashes else b""

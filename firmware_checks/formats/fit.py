@@ -19,6 +19,7 @@ from firmware_checks.reading import Context, Part, Protection, PublicKey, Readin
 from firmware_checks.signatures import NAMES, WEAK_HASHES, key_id, weak_hash
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
+from probe.model.text import clean
 
 RANK = 30
 MOST_IMAGES = 64
@@ -43,7 +44,7 @@ class Fit:
         folder = tree.root.child("images")
         if folder is None or not folder.children:
             return None
-        images, problem = {}, ""
+        images, problem = {}, _twins(tree.root)
         for node in folder.children[:MOST_IMAGES]:
             try:
                 images[node.name] = _image(view, tree, node)
@@ -70,6 +71,16 @@ class Fit:
 
 
 FORMAT = Fit()
+
+
+def _twins(node: Node) -> str:
+    """Siblings that one name finds: libfdt takes ``kernel@1`` for ``kernel`` when it stands first."""
+    names = [child.name for child in node.children]
+    bases = [name.partition("@")[0] for name in names if "@" in name]
+    for name in names:
+        if names.count(name) > 1 or name in bases:
+            return f"two nodes answer to {clean(node.path, 80)} {clean(name, 60)}, one may hide the other"
+    return next(filter(None, (_twins(child) for child in node.children)), "")
 
 
 def _cut_short(view: View, whole: int) -> Reading:

@@ -17,6 +17,7 @@ from typing import Any
 from firmware_checks.budget import Budget, OutOfBudget
 from firmware_checks.compression import DICTIONARY
 from firmware_checks.filesystems import tar
+from firmware_checks.formats.doubled import doubled
 from firmware_checks.keys import weakness
 from firmware_checks.reading import Context, Protection, PublicKey, Reading
 from firmware_checks.signatures import check, described, judged, key_id
@@ -43,7 +44,9 @@ class Mender:
     searched: bool = False
 
     def read(self, view: View, context: Context) -> Reading | None:
-        members, problem, end = _members(view)
+        names: list[str] = []
+        members, problem, end = _members(view, names)
+        problem = problem or doubled(names)
         version = _json(members.get("version"))
         if version.get("format") != "mender":
             return None
@@ -52,6 +55,8 @@ class Mender:
         listed = sums(members.get("manifest"))
         augmented = sums(members.get("manifest-augment"))
         wrong, missing, unseen = _compare(members, {**augmented, **listed}, context.budget)
+        # The files of a payload that only the second manifest lists are installed, and nobody signed them.
+        missing += [name for name in augmented if name.startswith("data/") and name not in listed]
         protection = _protection(
             members, listed, wrong, missing, unseen, problem, context.keys.keys
         )
@@ -79,16 +84,15 @@ class Mender:
 FORMAT = Mender()
 
 
-def _members(view: View) -> tuple[dict[str, View], str, int]:
+def _members(view: View, names: list[str]) -> tuple[dict[str, View], str, int]:
     found: dict[str, View] = {}
     end = 0
     try:
         for member in tar.members(view):
-            found.setdefault(
-                member.name.decode("utf-8", "replace"), view.part(member.at, member.size)
-            )
+            names.append(member.name.decode("utf-8", "replace"))
+            found.setdefault(names[-1], view.part(member.at, member.size))
             end = member.following
-            if len(found) > MOST_MEMBERS:
+            if len(names) > MOST_MEMBERS:
                 raise Malformed(f"more than {MOST_MEMBERS} members")
     except Malformed as error:
         return found, f"cut short or damaged: {error}", len(view)
@@ -215,7 +219,7 @@ def _protection(
     elif problem:
         signing, detail = Signing.UNREADABLE, problem
     if missing:
-        detail += f"; in no manifest or not there: {', '.join(sorted(missing)[:4])}"
+        detail += f"; in no signed manifest or not there: {', '.join(sorted(missing)[:4])}"
     integrity = f"SHA-256 of {len(listed)} members " + ("does not hold" if wrong else "holds")
     return Protection(
         signing=signing,

@@ -11,11 +11,12 @@ import lzma
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from firmware_checks.budget import MIB, Budget
-from firmware_checks.formats.nordic_init import Init, crc16, legacy, present
+from firmware_checks.formats.doubled import doubled
+from firmware_checks.formats.nordic_init import SIGNATURES, Init, crc16, legacy, present
 from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
 from firmware_checks.signatures import Outcome, check
 from firmware_checks.view import Malformed, View
@@ -68,14 +69,23 @@ class NordicDfu:
         if not isinstance(said, dict):
             return None
         if isinstance(said.get("manifest"), dict):
-            return _package(self.name, view, archive, said["manifest"], context)
+            return _sure(archive, _package(self.name, view, archive, said["manifest"], context))
         if isinstance(said.get("files"), list) and "format-version" in said:
-            return _connect(view, archive, said, context)
+            return _sure(archive, _connect(view, archive, said, context))
         return None
 
 
 FORMAT = NordicDfu()
 RANK = 20
+
+
+def _sure(archive: zipfile.ZipFile, reading: Reading | None) -> Reading | None:
+    """The reading, unless members have one name: loaders differ in which one they take."""
+    told = doubled(info.filename for info in archive.infolist())
+    if not told or reading is None or reading.protection is None:
+        return reading
+    protection = replace(reading.protection, signing=Signing.UNREADABLE, detail=told)
+    return replace(reading, problem=reading.problem or told, protection=protection)
 
 
 def _member(archive: zipfile.ZipFile, name: str, most: int, budget: Budget) -> View:
@@ -166,7 +176,7 @@ def _protection(init: Init, body: View, keys: tuple[PublicKey, ...]) -> Protecti
         covers="the init packet, with the hash of the program" if init.signature else "",
         binds_payload=strong if init.signature else None,
         scheme=init.scheme,
-        key_bits=256 if init.scheme.startswith("ECDSA") else None,
+        key_bits=256 if init.scheme in SIGNATURES.values() else None,
         weak="" if strong or not init.signature else "the program is bound by no strong hash",
         rollback=rollback,
         rollback_value=init.version,

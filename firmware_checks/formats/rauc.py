@@ -25,6 +25,8 @@ CMS_OIDS = (
     b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02",
     b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03",
 )
+WORSE = [Signing.UNREADABLE, Signing.TAMPERED, Signing.UNSIGNED, Signing.NOT_VERIFIED]
+WORSE += [Signing.VERIFIED, Signing.ENCRYPTED]
 Manifest = Mapping[str, Mapping[str, str]]
 
 
@@ -133,6 +135,10 @@ def judged(
                 )
             if bundle.get("crypt-key"):
                 detail += "; the key to the payload stands readable in the manifest"
+        elif binds_all is None:
+            # Any message that the maker ever signed could stand here.
+            binds_all, signing = False, min(signing, Signing.NOT_VERIFIED, key=WORSE.index)
+            detail = f"what was signed holds no hash of the payload; {detail}"
         elif binds_all is False and signing is not Signing.UNREADABLE:
             signing, detail = (
                 Signing.TAMPERED,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from firmware_checks.keys import spki, weakness
 from firmware_checks.reading import Context, Protection, PublicKey, Reading
-from firmware_checks.signatures import Outcome, check, key_id
+from firmware_checks.signatures import NAMES, Outcome, check, key_id, weak_hash
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -39,6 +39,8 @@ class Digest:
     salt: bytes
     digest: bytes
     tree: bool = False
+    block: int = 4096
+    """Bytes of a block of the hash tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,8 @@ def _digest(tag: int, body: View) -> tuple[tuple[str, str], Digest]:
     digest = body.read(at + name_size + salt_size, digest_size)
     kind = "hash tree" if tree else "hash"
     said = f"{kind} {hash_name} over {size} bytes" + ("" if digest else ", no digest")
-    return (f"partition {name}", said), Digest(name, hash_name, size, salt, digest, tree)
+    block = body.u32(28, ">") if tree else 0
+    return (f"partition {name}", said), Digest(name, hash_name, size, salt, digest, tree, block)
 
 
 def _property(one: Vbmeta, ending: str) -> str:
@@ -212,10 +215,15 @@ def judged(one: Vbmeta, keys: tuple[PublicKey, ...]) -> Protection:
         key_bits=bits,
         key_id=key_id(key),
         public_key=PUBLIC_KEYS.get(sha1.hexdigest(), ""),
-        weak=weakness("RSA", bits) or disabled,
+        weak=weakness("RSA", bits) or disabled or _weak_digest(one),
         rollback=Rollback.COUNTER if one.rollback else Rollback.NONE,
         rollback_value=one.rollback,
     )
+
+
+def _weak_digest(one: Vbmeta) -> str:
+    weak = [d for d in one.digests if d.digest and weak_hash(d.hash_name)]
+    return f"a partition is bound by {NAMES[weak[0].hash_name]} only" if weak else ""
 
 
 def _signing(
