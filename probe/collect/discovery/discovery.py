@@ -21,6 +21,8 @@ from probe.model.observation import Announced, Fact
 from probe.model.plan import Plan
 
 MAX_PENDING = 512
+"""Announcements of addresses that no device was found at yet."""
+MAX_LOST = 4_096
 MAX_CLAIMS = 256
 MAX_ANNOUNCED = 64
 """Announcements kept of one device and one protocol."""
@@ -61,6 +63,8 @@ class Discovery:
         self.unasked: set[str] = set()
         """MACs that were not yet asked for their EUI-64 addresses."""
         self._pending: list[tuple[tuple[str, ...], Announced, Record]] = []
+        self._lost: set[str] = set()
+        """Addresses of which an announcement came that could not be kept."""
         self._announced: dict[tuple[DeviceId, str], set[Announced]] = {}
         self._claims: dict[str, bool] = {}
         self._asked: dict[tuple[DeviceId, str], int] = {}
@@ -248,12 +252,20 @@ class Discovery:
                 self._matched(entry, at, said, record)
             elif len(self._pending) < MAX_PENDING:
                 self._pending.append((addresses, said, record))
+            else:
+                self._lost.update(addresses[: MAX_LOST - len(self._lost)])
+                self.note(
+                    f"more than {MAX_PENDING} announcements (mDNS, SSDP) came from addresses that no device "
+                    "was found at; further ones are passed over"
+                )
         except Exception as error:  # noqa: BLE001 - raised again by run(), not inside zeroconf
             self._fault = self._fault or error
 
     def _match_pending(self, address: str) -> None:
         entry = self.inventory.at(address)
         due = [p for p in self._pending if address in p[0]]
+        if entry is not None and address in self._lost:
+            self.reporter.passed_over(entry, "announcements that came before it was found")
         if entry is None or not due:
             return
         self._pending = [p for p in self._pending if address not in p[0]]
@@ -267,7 +279,11 @@ class Discovery:
 
     def _announce(self, entry: Entry, said: Announced, record: Record) -> None:
         earlier = self._announced.setdefault((entry.id, said.via), set())
-        if said in earlier or len(earlier) >= MAX_ANNOUNCED:
+        if said in earlier:
+            return
+        if len(earlier) >= MAX_ANNOUNCED:
+            what = f"announcements by {said.via} beyond {MAX_ANNOUNCED} different ones"
+            self.reporter.passed_over(entry, what)
             return
         earlier.add(said)
         self.inventory.describe(entry, attributes_of(said))
@@ -279,8 +295,15 @@ class Discovery:
     def _claim(self, address: str) -> None:
         """An address in a record is what somebody says; it counts once it answers on the link."""
         known = self.inventory.at(address) is not None or address in self.link.facts.own
-        if not known and self.link.guard.on_link(address) and len(self._claims) < MAX_CLAIMS:
-            self._claims.setdefault(address, False)
+        if known or address in self._claims or not self.link.guard.on_link(address):
+            return
+        if len(self._claims) < MAX_CLAIMS:
+            self._claims[address] = False
+        else:
+            self.note(
+                f"announcements name more than {MAX_CLAIMS} addresses; whether further ones answer is "
+                "not asked"
+            )
 
     async def _settle_claims(self, until_s: float) -> None:
         loop = asyncio.get_running_loop()

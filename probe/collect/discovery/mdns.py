@@ -60,6 +60,7 @@ class MdnsBrowser:
         self._running: set[asyncio.Task[None]] = set()
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._told = False
+        self._full: set[str] = set()
 
     async def start(self) -> bool:
         """Says whether mDNS can be listened to on this interface."""
@@ -108,12 +109,18 @@ class MdnsBrowser:
         if state_change is ServiceStateChange.Removed:
             return
         if service_type == META:
-            if TYPE.fullmatch(name) and name not in self._types and len(self._types) < MAX_TYPES:
+            if TYPE.fullmatch(name) and name not in self._types:
+                if len(self._types) >= MAX_TYPES:
+                    self._too_many("types of service", MAX_TYPES)
+                    return
                 self._types.add(name)
                 self._browse([name])
             return
         times = self._resolves.get(name, 0)
-        if times >= MAX_RESOLVES or (not times and len(self._resolves) >= MAX_INSTANCES):
+        if times >= MAX_RESOLVES:
+            return
+        if not times and len(self._resolves) >= MAX_INSTANCES:
+            self._too_many("services", MAX_INSTANCES)
             return
         self._resolves[name] = times + 1
         task = asyncio.get_running_loop().create_task(self._resolve(service_type, name))
@@ -132,6 +139,13 @@ class MdnsBrowser:
                 return
         if found is not None:
             self._found(found)
+
+    def _too_many(self, what: str, most: int) -> None:
+        """Tell a person, once: what comes beyond is not looked at."""
+        if what not in self._full:
+            self._full.add(what)
+            text = f"mDNS announces more than {most} {what}; further ones are passed over"
+            self._link.note(text, Owner.NETWORK)
 
     def _unreadable(self, name: str, error: Exception) -> None:
         """Tell a person of the first one; a hostile device could send thousands."""

@@ -21,6 +21,8 @@ MAX_PROOFS = 8
 PASSIVE = "passive"
 WHOSE = "Take the other device off the network, or give each an address of its own, and run again."
 
+ALONE = "Test the device alone on a network with the probe, or browse what it announces by hand."
+
 
 class Reporter:
     """Before ``settle`` only devices are reported; from then on their facts too."""
@@ -40,7 +42,12 @@ class Reporter:
         self._waiting: dict[DeviceId, list[tuple[Announced, Record]]] = {}
         self._addressed: dict[DeviceId, set[str]] = {}
         self._tried: dict[str, int] = {}
+        self._passed_over: dict[DeviceId, set[str]] = {}
         self._settled = False
+
+    def passed_over(self, entry: Entry, what: str) -> None:
+        """Something that the device said was not kept; told with the last word on it."""
+        self._passed_over.setdefault(entry.id, set()).add(what)
 
     def survey(self, *methods: str, sent: int) -> None:
         """Note that methods of finding IPv6 addresses were used."""
@@ -111,6 +118,16 @@ class Reporter:
             )
             records = [*entry.addresses[address].methods.values()][:MAX_PROOFS]
             self._say(entry, missing, *(self._ref(r) for r in records))
+        for what in sorted(self._passed_over.get(entry.id, ())):
+            missing = NotMeasured(
+                collector="discovery",
+                subject="announcements",
+                reason=f"not all that the device announces was kept: {what} were passed over",
+                owner=Owner.NETWORK,
+                settle=ALONE,
+            )
+            tried = Coverage(tried="listening to announcements", times=1, deadline_s=0.0)
+            self._say(entry, missing, tried)
         if entry.mac is not None:
             # The search is one of this link; it tells nothing about a target behind a router.
             self._say_survey(entry, device)

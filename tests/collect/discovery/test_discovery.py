@@ -301,6 +301,41 @@ async def test_announcements_of_one_device_are_bounded():
     assert len(told.discovery._claims) <= 256
 
 
+async def test_what_is_not_kept_of_announcements_is_told():
+    told, late = Told(), "198.51.100.250"
+    told.see("arp", MAC, IP)
+    for n in range(65):
+        told.discovery._hear((IP,), dataclasses.replace(SAID, name=str(n)), _record())
+    for n in range(513):
+        one = dataclasses.replace(SAID, name=str(n))
+        told.discovery._hear((late if n == 512 else f"203.0.113.{n % 200}",), one, _record())
+        told.discovery._hear((late if n == 512 else f"203.0.113.{n % 200}",), one, _record())
+    assert len([n for n in told.notes if "more than 512 announcements" in n]) == 1
+    told.see("arp", "02:00:5e:00:00:77", late)
+    told.discovery._end_active_phase()
+    gaps = [e for e in told.events if isinstance(e, tuple) and isinstance(e[1], NotMeasured)]
+    said = {device: fact.reason for device, fact in gaps}
+    assert len(gaps) == len(said) == 2
+    first, second = (said[d.id] for d in told.devices)
+    assert "ssdp beyond 64" in first
+    assert "before it was found" in second
+    told.discovery.settled(told.devices[0].id)
+    assert len(told.facts(NotMeasured)) == 2, "once"
+
+
+async def test_at_the_bounds_nothing_is_told_as_passed_over():
+    told = Told()
+    told.see("arp", MAC, IP)
+    for n in range(64):
+        for _ in range(2):
+            told.discovery._hear((IP,), dataclasses.replace(SAID, name=str(n)), _record())
+    for n in range(512):
+        told.discovery._hear((f"203.0.113.{n % 200}",), SAID, _record())
+    told.discovery._end_active_phase()
+    assert told.facts(NotMeasured) == []
+    assert told.notes == []
+
+
 async def test_claimed_addresses_are_not_believed_before_they_answer():
     told = Told()
     told.see("arp", MAC, IP)
