@@ -1,14 +1,16 @@
 """The bill of materials of firmware images: CycloneDX 1.6 in JSON, with what is known of each version.
 
 A pure function. Source: the CycloneDX 1.6 specification (ECMA-424). Vulnerabilities are said as VEX
-statements with the state ``in_triage``: they follow from a version number alone, and nobody has looked
-whether the weak code is built in and used. What a maker says of the end of support is a property.
+statements, always: with the state ``in_triage``, as they follow from a version number alone and nobody has
+looked whether the weak code is built in and used; or ``not_affected``, where a distribution's tracker says that
+the package has the fix. What a maker says of the end of support is a property, and so is the age of the tables.
 """
 
 import hashlib
 import json
 import re
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +19,9 @@ from typing import Any
 from probe.model.firmware import ImageComponent
 
 BY_VERSION = "Affected by version only, not confirmed."
-_CVE = re.compile(
-    r"^((?:CVE-\d{4}-\d{4,}|GHSA(?:-\w{4}){3}|[A-Z]{2,10}-\d{4}-\w+))\b(.*)$", re.DOTALL
-)
+_CVE = re.compile(r"^([A-Z][A-Za-z]{1,15}-[\w-]{0,60}\d[\w-]{0,60})(.*)$", re.DOTALL)
+"""What begins with the id of an advisory, of whatever kind: CVE, GHSA, DSA, TEMP …"""
+_FREE = re.compile(r"^not affected by ([^\s:]+): (.*)$", re.DOTALL)
 _TECHNIQUES = {
     "package database": ("manifest-analysis", 1.0),
     "banner": ("binary-analysis", 0.8),
@@ -44,8 +46,10 @@ def bill(
     *,
     tool_version: str = "",
     at: float | None = None,
+    tables: Sequence[str] = (),
 ) -> Json:
-    """The document. The same components give the same document; ``at``: Unix seconds of the run."""
+    """The document. The same components give the same document; ``at``: Unix seconds of the run; ``tables``:
+    what the components were compared with, and its age."""
     merged = _merged(components)
     listed = [_component(ref, rows) for ref, rows in merged.items()]
     document: Json = {
@@ -53,7 +57,7 @@ def bill(
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
-        "metadata": _metadata(subject, tool_version, at),
+        "metadata": _metadata(subject, tool_version, at, tables),
         "components": listed,
         "vulnerabilities": _vulnerabilities(merged),
     }
@@ -73,9 +77,10 @@ def render(
     *,
     tool_version: str = "",
     at: float | None = None,
+    tables: Sequence[str] = (),
 ) -> bytes:
     """``bill`` as UTF-8 text."""
-    document = bill(components, subject, tool_version=tool_version, at=at)
+    document = bill(components, subject, tool_version=tool_version, at=at, tables=tables)
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True).encode() + b"\n"
 
 
@@ -111,27 +116,55 @@ def _component(reference: str, rows: Sequence[ImageComponent]) -> Json:
     if first.purl:
         component["purl"] = first.purl
     for text in dict.fromkeys(a for r in rows for a in r.advisories):
-        if not _CVE.match(text):
+        if not _CVE.match(text) and not _FREE.match(text):
             component["properties"].append({"name": "probe:support", "value": text})
     return component
 
 
 def _vulnerabilities(merged: dict[str, list[ImageComponent]]) -> list[Json]:
-    found: dict[str, Json] = {}
+    """Once for what is in triage and once for what is not affected: one CVE may be both, of two components."""
+    found: dict[tuple[str, str], Json] = {}
     for reference, rows in merged.items():
-        for match in filter(None, (_CVE.match(a) for r in rows for a in r.advisories)):
-            one = found.setdefault(match.group(1), _vulnerability(match.group(1), match.group(2)))
+        for text in (a for r in rows for a in r.advisories):
+            if match := _CVE.match(text):
+                name, said = match.groups()
+                one = found.setdefault((name, ""), _in_triage(name, said))
+            elif match := _FREE.match(text):
+                name, why = match.groups()
+                one = found.setdefault((name, why), _not_affected(name, why))
+            else:
+                continue
             if {"ref": reference} not in one["affects"]:
                 one["affects"].append({"ref": reference})
-    return [found[name] for name in sorted(found)]
+    numbers = Counter(name for name, _ in found)
+    for n, key in enumerate(sorted(found)):
+        if numbers[key[0]] > 1:
+            found[key]["bom-ref"] = f"{key[0]}#{n}"
+    return [found[key] for key in sorted(found)]
 
 
-def _vulnerability(name: str, said: str) -> Json:
+def _in_triage(name: str, said: str) -> Json:
+    analysis = {"state": "in_triage", "detail": BY_VERSION}
+    return _vulnerability(name, said.strip(" :,;") or BY_VERSION, analysis)
+
+
+def _not_affected(name: str, why: str) -> Json:
+    analysis = {
+        "state": "not_affected",
+        "justification": "code_not_present",
+        "detail": f"{why[:1].upper()}{why[1:]}.",
+    }
+    return _vulnerability(
+        name, "By its version number alone the component would have it.", analysis
+    )
+
+
+def _vulnerability(name: str, description: str, analysis: Json) -> Json:
     one: Json = {
         "bom-ref": name,
         "id": name,
-        "description": said.strip(" :,;") or BY_VERSION,
-        "analysis": {"state": "in_triage", "detail": BY_VERSION},
+        "description": description,
+        "analysis": analysis,
         "affects": [],
     }
     if name.startswith("CVE-"):
@@ -139,13 +172,17 @@ def _vulnerability(name: str, said: str) -> Json:
     return one
 
 
-def _metadata(subject: Subject | None, tool_version: str, at: float | None) -> Json:
+def _metadata(
+    subject: Subject | None, tool_version: str, at: float | None, tables: Sequence[str]
+) -> Json:
     tool = {"type": "application", "name": "secure-by-design probe"}
     if tool_version:
         tool["version"] = tool_version
     metadata: Json = {"tools": {"components": [tool]}, "lifecycles": [{"phase": "post-build"}]}
     if at is not None:
         metadata["timestamp"] = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if tables:
+        metadata["properties"] = [{"name": "probe:advisories", "value": text} for text in tables]
     if subject is not None:
         metadata["component"] = {
             "type": "firmware",

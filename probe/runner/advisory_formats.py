@@ -126,9 +126,7 @@ def nvd(entry: Any) -> Iterator[Row]:
 
 
 def _match(match: dict[str, Any], name: str) -> Row | None:
-    cpe = [
-        re.sub(r"\\(.)", r"\1", p) for p in re.split(r"(?<!\\):", str(match.get("criteria", "")))
-    ]
+    cpe = _parts(str(match.get("criteria", "")))
     if match.get("vulnerable") is not True or len(cpe) < 6 or cpe[2] == "h" or cpe[5] == "-":
         return None
     _, _, _, vendor, product, version, update, edition, _, soft, target, *_ = (*cpe, *("*",) * 13)
@@ -150,6 +148,13 @@ def _match(match: dict[str, Any], name: str) -> Row | None:
         versions=exact,
         note=f"edition {editions}" if editions else "",
     )
+
+
+def _parts(name: str) -> list[str]:
+    """The fields of a CPE 2.3 name (NISTIR 7695, 6.2): a backslash takes the next character as it is."""
+    if "\\" not in name:
+        return name.split(":")
+    return [re.sub(r"\\(.)", r"\1", part) for part in re.split(r"(?<!\\):", name)]
 
 
 # --- OSV -------------------------------------------------------------------------------------------

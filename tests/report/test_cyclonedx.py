@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -69,3 +70,50 @@ def test_the_same_component_in_two_places_is_one_and_the_order_does_not_matter()
     locations = [o["location"] for o in document["components"][0]["evidence"]["occurrences"]]
     assert locations == ["bin/busybox", "recovery/bin/busybox"]
     assert render([OPENSSL, twin, BUSYBOX]) == render([BUSYBOX, twin, OPENSSL])
+
+
+def test_a_backport_is_not_affected_and_says_why() -> None:
+    why = "the package's version 1:1.35.0-4+deb12u1 has the fix, which came with 1:1.35.0-4+deb12u1"
+    mended = replace(
+        BUSYBOX,
+        version="1:1.35.0-4+deb12u1",
+        purl="pkg:deb/debian/busybox@1:1.35.0-4%2Bdeb12u1?distro=debian-12",
+        advisories=(f"not affected by CVE-2021-42378: {why} (Debian tracker, Debian 12)",),
+    )
+    check(render([mended, BUSYBOX], SUBJECT))
+    both = bill([mended, BUSYBOX], SUBJECT)["vulnerabilities"]
+    assert [(v["id"], v["analysis"]["state"]) for v in both] == [
+        ("CVE-2021-42378", "in_triage"),
+        ("CVE-2021-42378", "not_affected"),
+    ]
+    assert len({v["bom-ref"] for v in both}) == 2
+    assert both[0]["affects"] == [{"ref": BUSYBOX.purl}]
+    assert both[1]["affects"] == [{"ref": mended.purl}]
+    assert both[1]["analysis"]["justification"] == "code_not_present"
+    assert "has the fix" in both[1]["analysis"]["detail"]
+    (alone,) = bill([mended])["components"]
+    assert not any(p["name"] == "probe:support" for p in alone["properties"])
+
+
+def test_the_age_of_the_tables_is_in_the_bill() -> None:
+    said = "Components were compared with the table that comes with the probe, of 2026-11-21, 3 days old."
+    document = render([BUSYBOX], SUBJECT, tables=(said,))
+    check(document)
+    properties = json.loads(document)["metadata"]["properties"]
+    assert properties == [{"name": "probe:advisories", "value": said}]
+    assert "properties" not in bill([BUSYBOX], SUBJECT)["metadata"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CVE-2099-1234",
+        "GHSA-5547-g9w2-52xj",
+        "DSA-5514-1",
+        "TEMP-0000000-AAAAAA",
+        "ALPINE-CVE-2022-48174",
+    ],
+)
+def test_an_advisory_of_any_kind_is_a_vulnerability(name: str) -> None:
+    document = bill([replace(BUSYBOX, advisories=(f"{name} fixed in 1.0 (deb)",))])
+    assert [v["id"] for v in document["vulnerabilities"]] == [name]
