@@ -7,6 +7,7 @@ from typing import Any
 from firmware_checks.budget import OutOfBudget
 from firmware_checks.content import Inspector, inspectors
 from firmware_checks.content.files import NOT_READ
+from firmware_checks.content.hidden import hidden
 from firmware_checks.formats import found
 from firmware_checks.guess import beginnings, entropy, is_text, without_suffix
 from firmware_checks.reading import Context, Entry, Facts, Format, Kind, Part, Reading
@@ -182,6 +183,8 @@ class Walk:
             if reading is not None:
                 inside = Place(self._next(place.path), clean(entry.path, 200), None, in_tree=True)
                 self.layer(view, inside, reading)
+            elif why := hidden(entry.path, view):
+                self._not_read(Place(place.path, clean(entry.path, 200)), why)
 
     def _note(self, who: str, facts: Facts) -> None:
         for fact, shown in facts:

@@ -43,6 +43,11 @@ _NO_START = re.compile(
     r"|elif|while|start-stop-daemon\s.*(?:-K|--stop))\b|\[|(?!DAEMON=|PROG=|EXEC=|CMD=|BIN=)\w+="
 )
 """Commands that name a service without starting it."""
+_GIVEN = re.compile(
+    r"""(?:export\s+|local\s+)?(?!(?:DAEMON|PROG|EXEC|CMD|BIN)=)([A-Za-z_]\w{0,40})=["']?([\w./-]{4,120})["']?(?:\s|;|$)"""
+)
+"""A variable that is given a path; those left out count as a start themselves."""
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w{0,40})\}?")
 _BIND_SHELL = re.compile(
     rf"\b(?:nc|netcat|ncat)\b.*\s-\w*[le]\w*\b.*(?:-\w*e\s*|--exec\s+){_SHELL}|\bsocat\b.*(?:EXEC|SYSTEM):[\"']?{_SHELL}"
     rf"|\btelnetd\b.*\s-l\s*{_SHELL}"
@@ -178,9 +183,13 @@ class Startup:
             return
         if "xinetd.d/" in path:
             self._called.add(script)
+        named: dict[str, str] = {}
         for number, line in numbered(view):
-            if daemon(line) and len(self._lines) < MOST:
+            said = _VARIABLE.sub(lambda v: named.get(v.group(1), v.group(0)), line)
+            if daemon(said) and len(self._lines) < MOST:
                 self._lines.append(Started(path, script, number, line))
+            if (given := _GIVEN.match(line)) and len(named) < MOST:
+                named[given.group(1)] = given.group(2)
             self._calls(line)
         yield from ()
 

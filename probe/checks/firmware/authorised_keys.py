@@ -17,7 +17,10 @@ def check(dut: Dut) -> Iterator[Answer]:
 
 
 def _sentence(keys: list[ImageKey]) -> str:
-    kinds = listed(f"{k.algorithm} {k.fingerprint[:16]}".strip() for k in keys)
+    kinds = listed(
+        f"{k.algorithm} {k.fingerprint[:16]}".strip() + (f", line {k.line}" if k.line else "")
+        for k in keys
+    )
     public = [k.public_name for k in keys if k.public_name]
     known = f" The private half is public: {listed(public)}." if public else ""
     noun = "One SSH key opens" if len(keys) == 1 else f"{len(keys)} SSH keys open"

@@ -27,5 +27,5 @@ def _none(image: Image) -> str:
 
 
 def _sentence(found: list[ImageWeakness]) -> str:
-    said = listed(f"{w.what} (line {w.line})" if w.line else w.what for w in found)
+    said = listed(f"line {w.line}: {w.what}" if w.line else w.what for w in found)
     return f"It starts with the device: {said}."

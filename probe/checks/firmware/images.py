@@ -214,6 +214,6 @@ def measured(image: Image) -> dict[str, int]:
 
 def listed(words: Iterable[str], most: int = 4) -> str:
     """``a, b, c and 3 more``, each once."""
-    every = list(dict.fromkeys(clean(w, 80) for w in words))
+    every = list(dict.fromkeys(clean(w, 100) for w in words))
     more = len(every) - most
     return ", ".join(every[:most]) + (f" and {more} more" if more > 0 else "")

@@ -19,5 +19,5 @@ def check(dut: Dut) -> Iterator[Answer]:
 
 
 def _sentence(found: list[ImageWeakness]) -> str:
-    said = listed(f"{w.what} (line {w.line})" if w.line else w.what for w in found)
+    said = listed(f"line {w.line}: {w.what}" if w.line else w.what for w in found)
     return f"Remote management is on by default: {said}."

@@ -24,4 +24,5 @@ def check(dut: Dut) -> Iterator[Answer]:
 
 
 def _sentence(urls: list[ImageUrl]) -> str:
-    return f"Updates or packages come without encryption from {listed(u.url for u in urls)}."
+    said = listed(f"line {u.line}: {u.url}" if u.line else u.url for u in urls)
+    return f"Updates or packages come without encryption from {said}."

@@ -1,0 +1,174 @@
+"""Whatever cannot be read, no check concludes that something is absent: no false clean by a layer lost.
+
+One image is an archive that holds three, each with files of its own; by turns one of them is replaced by bytes
+that nobody can read, is cut short, or its facts are taken away. A check may lose a violation by that; what it
+may never do is end as satisfied or not applicable, unless it did so without any files.
+"""
+
+import dataclasses
+import gzip
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware_checks.content.hidden import hidden
+from firmware_checks.view import View
+from probe import registry
+from probe.model.device import image_device
+from probe.model.dut import Dut
+from probe.model.finding import Outcome
+from probe.model.firmware import ImageLayer, ImageSurvey, LayerKind
+from tests.firmware_checks.conftest import examined as examine
+from tests.firmware_checks.content.planted import archive, plants
+from tests.firmware_checks.content.test_planted import answers
+
+Examine = Callable[..., Any]
+RANK = (Outcome.VIOLATED, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.SATISFIED, Outcome.NOT_APPLICABLE)  # fmt: skip
+CLEAN = (Outcome.SATISFIED, Outcome.NOT_APPLICABLE)
+
+
+TEXT = "".join(f"service{n} {n}/tcp # {n * 7919}\n" for n in range(2000)).encode()
+
+
+def third(number: int, *, bad: bool) -> bytes:
+    chosen = [p for index, p in enumerate(plants()) if index % 3 == number]
+    # Enough of ordinary text that what is spoilt of it is no trifle.
+    return archive({p.path: p.bad if bad else p.good for p in chosen} | {"etc/services": TEXT})
+
+
+def worst(done: Any) -> dict[str, Outcome]:
+    """The worst answer of each check."""
+    found: dict[str, Outcome] = {}
+    for check, answer in answers(done):
+        found[check] = min(found.get(check, answer.outcome), answer.outcome, key=RANK.index)
+    return found
+
+
+def noise(size: int) -> bytes:
+    return random.Random(size).randbytes(size)
+
+
+SPOILED: dict[str, Callable[[bytes], bytes]] = {
+    "random": lambda data: noise(len(data)),
+    "cut": lambda data: data[: len(data) // 2],
+    "beginning lost": lambda data: noise(64) + data[64:],
+    "gzip cut": lambda data: gzip.compress(data)[:-200],
+    "gzip damaged": lambda data: gzip.compress(data)[:150] + noise(len(data) // 3),
+}
+
+
+@pytest.mark.parametrize("bad", [True, False])
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("how", SPOILED)
+def test_a_layer_that_cannot_be_read_makes_nothing_clean(
+    how: str, number: int, bad: bool, examined: Examine
+) -> None:
+    parts = {f"part{n}.img": third(n, bad=bad) for n in range(3)}
+    whole = examined(archive(dict(parts)))
+    assert not whole.survey.unread
+    parts[f"part{number}.img"] = SPOILED[how](parts[f"part{number}.img"])
+    before, after = worst(whole), worst(examined(archive(dict(parts))))
+    assert not [check for check, outcome in after.items() if outcome in CLEAN]
+    assert not [c for c in after if before[c] is Outcome.INCONCLUSIVE and after[c] in CLEAN]
+
+
+@given(
+    bad=st.booleans(),
+    at=st.integers(0, 100),
+    told=st.sampled_from(["unread", "counted", "no survey"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_facts_that_are_lost_make_nothing_clean(bad: bool, at: int, told: str) -> None:
+    """Any one layer with all that is in it, taken out of the facts; the survey says so in one of three ways."""
+    data = archive({f"part{n}.img": third(n, bad=bad) for n in range(3)})
+    done = examine(data)
+    places = [layer.place for layer in done.all(ImageLayer)]
+    place = places[at % len(places)]
+    kept = [
+        o
+        for o in done.observations
+        if not (o.fact.place == place or o.fact.place.startswith(f"{place}/"))
+        or isinstance(o.fact, ImageSurvey)
+    ]
+    if told == "no survey":
+        kept = [o for o in kept if not isinstance(o.fact, ImageSurvey)]
+    if told == "unread":
+        kept = [_unread(o, place, kept) for o in kept]
+    dut = Dut(image_device(hashlib.sha256(data).hexdigest(), "x"), tuple(kept))
+    for check in registry.checks():
+        if check.startswith("firmware/"):
+            found = [a.outcome for a in registry.check_function(check)(dut)]
+            assert set(found) - set(CLEAN), (check, place, told)
+
+
+def _unread(observation: Any, place: str, kept: list[Any]) -> Any:
+    if not isinstance(observation.fact, ImageSurvey):
+        return observation
+    counted = Counter(type(o.fact).__name__ for o in kept if o is not observation)
+    fact = dataclasses.replace(
+        observation.fact,
+        unread=(f"{place} part: 5000 bytes encrypted or compressed",),
+        recorded=tuple(sorted(counted.items())),
+    )
+    return dataclasses.replace(observation, fact=fact)
+
+
+UNREAD_FILES = {
+    "etc/shadow": b"root:*:1::::::\n" + b"x:*:1:\n" * 200_000,
+    "etc/passwd": b"\0root:x:0:0::/:/bin/sh\n",
+    "etc/inittab": b"#\n" * 200_000,
+    "etc/lighttpd/lighttpd.user": b"# \n" * 400_000,
+    "root/.ssh/authorized_keys": b"# \n" * 400_000,
+    "etc/nvram.default": b"a=1\n" * 300_000,
+    "etc/hostapd.conf": b"# \n" * 400_000,
+    "etc/snmp/snmpd.conf": b"# \n" * 400_000,
+    "etc/app.json": b'{"a":1}\n' * 150_000,
+    "www/cgi-bin/a.sh": b"# \n" * 100_000,
+    "etc/a.conf": b"curl x \n" * 120_000,
+}
+
+
+@pytest.mark.parametrize("path", UNREAD_FILES)
+def test_a_file_over_a_limit_makes_nothing_clean(path: str, examined: Examine) -> None:
+    done = examined(archive({path: UNREAD_FILES[path], "etc/hosts": b"a\n"}))
+    assert any(path in said for said in done.survey.unread)
+    assert not [check for check, outcome in worst(done).items() if outcome in CLEAN]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7", "$z9$unknown$kind", "{XX}abcdefgh", "$6$rounds=99999999$aaaa$" + "b" * 86],
+)  # fmt: skip
+def test_a_hash_that_is_not_tried_is_not_clean(secret: str, examined: Examine) -> None:
+    files = {"etc/passwd": b"root:x:0:0::/:/bin/sh\n", "etc/shadow": f"root:{secret}:1:::::\n"}
+    done = examined(archive({k: v.encode() if isinstance(v, str) else v for k, v in files.items()}))
+    assert worst(done)["default_accounts"] is Outcome.INCONCLUSIVE
+    assert worst(done)["password_hashes"] is Outcome.VIOLATED
+
+
+def test_an_encrypted_layer_is_not_clean(examined: Examine) -> None:
+    done = examined(archive({"rootfs.enc": noise(9000), "etc/hosts": b"a\n"}))
+    assert {layer.kind for layer in done.all(ImageLayer)} == {LayerKind.ARCHIVE}
+    assert not [check for check, outcome in worst(done).items() if outcome in CLEAN]
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "told"),
+    [
+        ("update/app.bin", noise(5000), True),
+        ("lib/firmware/wifi.bin", noise(5000), False),
+        ("www/logo.png", b"\x89PNG\r\n\x1a\n" + noise(5000), False),
+        ("www/app.js.br", noise(5000), False),
+        ("rootfs.img", b"\1\2\3\0" * 2000, True),
+        ("etc/table.dat", b"\1\2\3\0" * 2000, False),
+        ("boot/uimage.txt", b"text\n" * 2000, False),
+    ],
+)
+def test_what_counts_as_hidden(path: str, data: bytes, told: bool) -> None:
+    assert bool(hidden(path, View(data))) is told
