@@ -25,6 +25,8 @@ class Limits:
     layers: int = 2_000
     files: int = 200_000
     seconds: float = 300.0
+    searching: float = 4.0
+    """Seconds of tries in unknown bytes that found nothing; a search ends when they are used up."""
 
 
 class Budget:
@@ -35,7 +37,7 @@ class Budget:
     ) -> None:
         self.limits = limits or Limits()
         self.bytes = self.layers = self.files = 0
-        self._clock, self._until = clock, clock() + self.limits.seconds
+        self.clock, self._until = clock, clock() + self.limits.seconds
 
     def take(self, number: int) -> None:
         """Before ``number`` bytes are produced. Raises OutOfBudget."""
@@ -66,5 +68,5 @@ class Budget:
 
     def check_time(self) -> None:
         """Raises OutOfBudget when the time is up."""
-        if self._clock() > self._until:
+        if self.clock() > self._until:
             raise OutOfBudget(f"more than {self.limits.seconds:g} s")

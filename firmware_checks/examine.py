@@ -1,6 +1,5 @@
 """One image file, from its path to its facts. The only place that opens a file."""
 
-import hashlib
 import mmap
 import os
 import stat
@@ -51,9 +50,8 @@ def opened(path: Path) -> Iterator[tuple[Image, View]]:
             raise NotAnImage(f"it is larger than {LARGEST >> 30} GiB")
         # Never closed by hand: layers hold windows on the map, and it goes with the last of them.
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        sha256 = hashlib.sha256(data).hexdigest()
         view = View(data)
-        yield Image(path=path, name=path.name, size=len(view), sha256=sha256), view
+        yield Image(path=path, name=path.name, size=len(view), sha256=view.sha256()), view
 
 
 def examine(

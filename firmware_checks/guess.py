@@ -68,6 +68,7 @@ class _Search:
         for at in range(0, len(view), WINDOW):
             self._at, self._calls = at, 0
             self._scanner.scan(view.raw[at : at + WINDOW + more])
+            view.release()
         return {magic: sorted(set(places)) for magic, places in self._hits.items()}
 
 

@@ -82,6 +82,9 @@ class Reading:
     built: str = ""
     details: tuple[tuple[str, str], ...] = ()
     problem: str = ""
+    doubtful: bool = False
+    """With a problem, and so little of it fits that unknown bytes have the like by chance: counts where the
+    bytes begin, and not in a search inside them."""
     protection: Protection | None = None
     """None for formats that nobody installs as they stand (a file system inside a container)."""
     parts: tuple[Part, ...] = ()

@@ -17,6 +17,8 @@ from probe.model.firmware import LayerKind
 
 STEP = MIB
 FED = 65_536
+SURE = 65_536
+"""A damaged stream that became so many bytes is one; by chance deflate goes on for some hundreds."""
 
 
 class Decoder(Protocol):
@@ -39,6 +41,7 @@ class Stream:
     """Compressed bytes that belong to it; all when it is damaged."""
     data: View
     problem: str = ""
+    doubtful: bool = False
 
 
 class Inflater:
@@ -87,7 +90,8 @@ def unrolled(
                 return Stream(used=begin, data=View(out))
             if len(out) < least or (not out and error.damaged):
                 raise Malformed(str(error)) from None
-            return Stream(used=len(view), data=View(out), problem=str(error))
+            doubtful = len(out) < SURE
+            return Stream(used=len(view), data=View(out), problem=str(error), doubtful=doubtful)
         except _TooLarge as error:
             return Stream(used=len(view), data=View(b""), problem=str(error))
         if not view.starts_with(magic, at):
@@ -181,6 +185,7 @@ class StreamFormat:
             title=header.title,
             built=header.built,
             problem=stream.problem,
+            doubtful=stream.doubtful,
             parts=(Part(name=header.title or "content", view=stream.data),),
         )
 

@@ -1,11 +1,14 @@
 """Bytes as a format reads them: bounded, counted from the layer's own beginning, never beyond its end."""
 
 import hashlib
+import mmap
 import struct
 from collections.abc import Iterator
 from typing import Any
 
 Buffer = bytes | memoryview
+HELD = 64 << 20
+"""Bytes of a mapped file that are gone through before its pages are let go."""
 
 
 class Malformed(Exception):
@@ -69,12 +72,25 @@ class View:
         return self.read(offset, size).split(b"\0", 1)[0].decode("utf-8", "replace")
 
     def sha256(self) -> str:
-        return hashlib.sha256(self._data).hexdigest()
+        digest = hashlib.sha256()
+        for window in self.windows(HELD):
+            digest.update(window)
+        return digest.hexdigest()
+
+    def release(self) -> None:
+        """Let go of the pages of a mapped file, which come back when they are read again: a file of 4 GiB
+        that was gone through from its beginning to its end would else count as 4 GiB of memory."""
+        if isinstance(self._data.obj, mmap.mmap):
+            self._data.obj.madvise(mmap.MADV_DONTNEED)
 
     def find(self, needle: bytes, start: int = 0, end: int | None = None) -> int:
         """Offset of ``needle``, -1 when it is not there. Searches in windows, so that nothing is copied whole."""
         stop, step, at = len(self) if end is None else min(end, len(self)), 4096, start
+        held = at + HELD
         while at < stop:
+            if at > held:
+                self.release()
+                held = at + HELD
             window = bytes(self._data[at : min(at + step + len(needle) - 1, stop)])
             if (hit := window.find(needle)) >= 0:
                 return at + hit
@@ -90,9 +106,13 @@ class View:
         if first not in values:
             return False
         block = bytes([first]) * 65_536
-        return all(window == block[: len(window)] for window in self.windows(65_536))
+        return all(bytes(window) == block[: len(window)] for window in self.windows(65_536))
 
     def windows(self, size: int) -> Iterator[memoryview]:
         """The bytes in windows of ``size``, the last one shorter."""
+        held = HELD
         for at in range(0, len(self), size):
             yield self._data[at : at + size]
+            if at + size >= held:
+                self.release()
+                held += HELD

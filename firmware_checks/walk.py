@@ -11,7 +11,7 @@ from firmware_checks.content.hidden import hidden
 from firmware_checks.formats import found
 from firmware_checks.guess import beginnings, entropy, is_text, without_suffix
 from firmware_checks.reading import Context, Entry, Facts, Format, Kind, Part, Reading
-from firmware_checks.view import Malformed, View
+from firmware_checks.view import HELD, Malformed, View
 from probe.collect.recording import Recording
 from probe.model.evidence import Proof
 from probe.model.firmware import (
@@ -30,10 +30,17 @@ SMALLEST_UNKNOWN = 64
 """Fewer unknown bytes than this between layers are taken for alignment."""
 MOST_UNREAD = 200
 MOST_TRIED = 10_000
-"""Places in one run of bytes at which a layer might begin; what is behind them stays unknown, and is told."""
+"""Places of one image at which a layer might begin and did not."""
+GIVEN_UP = "too many places in it look like the beginning of one"
 MOST_WORDS = 500
 """Characters of one text of a protection."""
 PADDING = (0x00, 0xFF)
+ENDLESS = {
+    LayerKind.COMPRESSION: frozenset(LayerKind),
+    LayerKind.FILE_SYSTEM: frozenset({LayerKind.FILE_SYSTEM, LayerKind.FLASH}),
+    LayerKind.FLASH: frozenset({LayerKind.FILE_SYSTEM, LayerKind.FLASH}),
+}
+"""What may stand behind a damaged layer of a kind, and not inside it: files hold streams and archives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +67,14 @@ class Walk:
         self.unread: list[str] = []
         self.recorded: Counter[str] = Counter()
         self._children: dict[str, int] = {}
+        self._tried, self._tried_s = 0, 0.0
+        self._held = 0
+        self._mapped = View(b"")
 
     def whole(self, view: View) -> None:
         """Everything in the file, then the survey."""
         first = Place("0", self.name)
+        self._mapped = view
         self.layer(view, first)
         self._survey(view)
 
@@ -74,26 +85,55 @@ class Walk:
 
         ``known``: what ``recognise`` said before, so that a stream is not decompressed twice.
         """
-        try:
-            self.context.budget.layer(place.depth)
-            reading = known or recognise(view, self.context)
-        except OutOfBudget as error:
-            self._not_read(place, str(error))
-            return
-        if reading is None:
-            self._unknown(view, place)
-            return
-        self._recognised(reading, view.part(0, min(reading.size, len(view))), place)
-        if reading.size < len(view):
-            self._rest(view.part(reading.size), place, reading)
+        first = place.path
+        while True:
+            try:
+                self.context.budget.layer(place.depth)
+                reading = known or recognise(view, self.context)
+            except OutOfBudget as error:
+                self._not_read(place, str(error))
+                return
+            if reading is None:
+                self._unknown(view, place)
+                return
+            size = self._extent(view, reading)
+            self._recognised(reading, view.part(0, min(reading.size, len(view))), place)
+            view, known = view.part(size), None
+            if len(view) < SMALLEST_UNKNOWN or view.is_filled_with(*PADDING):
+                return
+            offset = None if place.offset is None else place.offset + size
+            place = Place(self._next(first), f"after {reading.format}", offset)
 
-    def _rest(self, rest: View, place: Place, before: Reading) -> None:
-        """What follows a layer that ended early: padding, or another layer beside it."""
-        if len(rest) < SMALLEST_UNKNOWN or rest.is_filled_with(*PADDING):
-            return
-        offset = None if place.offset is None else place.offset + before.size
-        beside = Place(self._next(place.path), f"after {before.format}", offset)
-        self.layer(rest, beside)
+    def _extent(self, view: View, reading: Reading) -> int:
+        """Bytes from which on the next layer is looked for. A damaged stream or file system does not say, or
+        not truly, where it ends: what stands whole inside its claim must not vanish behind it."""
+        size = min(reading.size, len(view))
+        if not reading.problem or reading.kind not in ENDLESS:
+            return size
+        within = view.part(0, size)
+        for offset in beginnings(within):
+            if self._tries_left() and offset >= SMALLEST_UNKNOWN:
+                inside = self._try(within.part(offset))
+                if inside and inside.kind in ENDLESS[reading.kind] and _may_end(reading, inside):
+                    return offset
+        return size
+
+    def _try(self, view: View) -> Reading | None:
+        """What begins in the middle of other bytes. A try that finds nothing costs of the time for tries."""
+        clock = self.context.budget.clock
+        begun = clock()
+        try:
+            reading = recognise(view, self.context, searched=True)
+        except OutOfBudget:
+            reading = None
+        if reading is not None and not reading.doubtful:
+            return reading
+        self._tried += 1
+        self._tried_s += clock() - begun
+        return None
+
+    def _tries_left(self) -> bool:
+        return self._tried < MOST_TRIED and self._tried_s < self.context.budget.limits.searching
 
     def _recognised(self, reading: Reading, view: View, place: Place) -> None:
         proof = self._record(reading, view, place)
@@ -132,7 +172,9 @@ class Walk:
             name=place.name,
             offset=place.offset,
             size=len(view),
-            sha256=view.sha256(),
+            sha256=self.image
+            if len(view) == len(self._mapped) and place.path == "0"
+            else view.sha256(),
             title=clean(reading.title, 200),
             version=clean(reading.version, 100),
             built=clean(reading.built, 60),
@@ -176,6 +218,10 @@ class Walk:
     def _file(self, entry: Entry, view: View, place: Place, looking: list[Inspector]) -> None:
         if entry.problem:
             self._not_read(Place(place.path, clean(entry.path, 200)), entry.problem)
+        self._held += len(view)
+        if self._held > HELD:
+            self._mapped.release()
+            self._held = 0
         for inspector in looking:
             self._note(inspector.name, inspector.look(entry, view))
         if entry.kind is Kind.FILE and may_be_layer(view):
@@ -200,24 +246,26 @@ class Walk:
 
     def _unknown(self, view: View, place: Place) -> None:
         """No format fits at the beginning: search for the layers that stand further inside."""
-        at = tried = 0
+        at = 0
         for offset in beginnings(view):
             if offset < at or offset == 0:
                 continue
-            tried += 1
-            if tried > MOST_TRIED:
+            if not self._tries_left():
+                self._not_read(place, f"no layer was looked for behind byte {offset}: {GIVEN_UP}")
                 break
+            reading = self._try(view.part(offset))
+            if reading is None:
+                continue
             try:
-                reading = recognise(view.part(offset), self.context, searched=True)
+                self.context.budget.layer(place.depth)
             except OutOfBudget as error:
                 self._not_read(place, str(error))
-                return
-            if reading is None or reading.problem:
-                continue
+                break
             self._nameless(view.part(at, offset - at), place, at)
+            size = self._extent(view.part(offset), reading)
             inside = view.part(offset, min(reading.size, len(view) - offset))
             self._recognised(reading, inside, Place(self._next(place.path), "found inside", offset))
-            at = offset + len(inside)
+            at = offset + size
         self._nameless(view.part(at), place, at)
 
     def _nameless(self, view: View, place: Place, at: int) -> None:
@@ -306,6 +354,13 @@ def _may_fit(one: Format, view: View) -> bool:
     if one.at_end or not one.anchors:
         return True
     return any(view.starts_with(magic, offset) for magic, offset in one.anchors)
+
+
+def _may_end(damaged: Reading, inside: Reading) -> bool:
+    """Whether what was found inside the claim of a damaged layer stands behind it."""
+    if not inside.problem:
+        return True
+    return damaged.kind is LayerKind.COMPRESSION and inside.kind in ENDLESS[LayerKind.FLASH]
 
 
 def shown(value: object) -> Any:

@@ -39,7 +39,11 @@ class Erofs:
             if files.inode(top.root).kind is not Kind.DIRECTORY:
                 return None
         except Malformed as error:
+            if not top.holds:
+                return None
             problem = f"the root folder cannot be read: {error}"
+        if not top.holds:
+            problem = "the superblock's checksum does not hold"
         if top.size > len(view):
             problem = f"the file system is cut short: {len(view)} of {top.size} bytes are there"
         compressed = "zero-padded clusters" if top.features & ZERO_PADDED else "none or legacy"
@@ -73,14 +77,15 @@ def superblock(view: View) -> Super:
     size = max(blocks, 1) * block
     if not 9 <= bits <= 16 or not inodes or meta * block >= size or size < SUPER + 128:
         raise Malformed("the superblock's numbers do not fit each other")
-    checksum = "none"
+    holds, checksum = True, "none"
     if compatible & CHECKED:
         end = max(block, SUPER + 128)
         covered = bytearray(view.read(SUPER, min(end, len(view)) - SUPER))
         covered[4:8] = bytes(4)
         if crc32c(covered) != crc:
-            raise Malformed("the superblock's checksum does not hold")
-        checksum = "CRC-32C of the superblock holds"
+            holds, checksum = False, "CRC-32C of the superblock does not hold"
+        else:
+            checksum = "CRC-32C of the superblock holds"
     return Super(
         block=block,
         root=root,
@@ -91,6 +96,7 @@ def superblock(view: View) -> Super:
         features=features,
         label=view.text(at + 64, 16),
         checksum=checksum,
+        holds=holds,
     )
 
 

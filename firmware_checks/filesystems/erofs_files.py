@@ -28,6 +28,8 @@ class Super:
     features: int
     label: str
     checksum: str
+    holds: bool
+    """The checksum, or there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 Source: Linux, ``Documentation/filesystems/ext4/``.
 """
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,14 +42,21 @@ class Node:
     folder: bool
 
 
+def _anchors() -> Iterator[tuple[bytes, int]]:
+    """Magic, state and what to do with errors: two bytes alone stand everywhere by chance."""
+    for state in range(8):
+        for errors in range(4):
+            yield struct.pack("<HHH", 0xEF53, state, errors), AT + 0x38
+
+
 @dataclass(frozen=True, slots=True)
 class Ext:
     """The format."""
 
     name: str = "ext4"
-    anchors: tuple[tuple[bytes, int], ...] = ((b"\x53\xef", AT + 0x38),)
+    anchors: tuple[tuple[bytes, int], ...] = tuple(_anchors())
     at_end: bool = False
-    searched: bool = False
+    searched: bool = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         top = superblock(view)
@@ -90,6 +98,8 @@ def superblock(view: View) -> Super | None:
     first, log = view.unpack("<II", AT + 0x14)
     blocks_per_group, _, per_group = view.unpack("<III", AT + 0x20)
     revision = view.u32(AT + 0x4C)
+    if revision and view.u16(AT + 0x5A):
+        return None  # the copy in a later group of blocks
     inode_size = view.u16(AT + 0x58) if revision else 128
     incompatible = view.u32(AT + 0x60) if revision else 0
     wide = bool(incompatible & WIDE)

@@ -45,10 +45,10 @@ class Romfs:
         if size < 32 or size > len(view) * 64:
             return None
         name = _name(view, 16)
-        problem = ""
+        problem, holds = "", sum_holds(view, min(size, SUMMED, len(view)))
         if size > len(view):
             problem = f"the file system is cut short: {len(view)} of {size} bytes are there"
-        elif not sum_holds(view, min(size, SUMMED)):
+        elif not holds:
             problem = "the checksum of the file system does not hold"
         return Reading(
             format=self.name,
@@ -56,11 +56,21 @@ class Romfs:
             size=min(size, len(view)),
             title=name.decode("utf-8", "replace"),
             problem=problem,
+            doubtful=not holds and not _begins(view, name),
             tree=RomTree(view.part(0, min(size, len(view)))),
         )
 
 
 FORMAT = Romfs()
+
+
+def _begins(view: View, name: bytes) -> bool:
+    """Whether the first file's header stands where it should, with a checksum that holds."""
+    at = 16 + (len(name) // 16 + 1) * 16
+    try:
+        return sum_holds(view.part(at), header(view, at).body - at)
+    except Malformed:
+        return False
 
 
 def sum_holds(view: View, size: int) -> bool:

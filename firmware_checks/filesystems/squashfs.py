@@ -1,4 +1,4 @@
-"""Squashfs, version 4 with all its compressors and version 3, in both byte orders, routers' LZMA among them.
+"""Squashfs, version 4 with all its compressors and versions 1 to 3, in both byte orders, routers' LZMA among them.
 
 Blocks are decompressed by two threads in the order in which they stand in the image. Vendors wrote LZMA
 under other numbers and without headers; which way it is, is found out on the root folder.
@@ -10,6 +10,7 @@ from functools import partial
 
 from firmware_checks import compression
 from firmware_checks.budget import Budget, OutOfBudget
+from firmware_checks.filesystems import squashfs_old
 from firmware_checks.filesystems.clock import day
 from firmware_checks.filesystems.squashfs_inodes import (
     FOLDER,
@@ -25,6 +26,7 @@ from probe.model.firmware import LayerKind
 
 MAGICS = (b"hsqs", b"sqsh", b"shsq", b"qshs", b"sqlz", b"hsqt", b"tqsh")
 """The first two are those of the tools, in little and big endian; the others are vendors'."""
+BLOCK_SIZES = frozenset(1 << n for n in range(12, 21))
 COMPRESSORS = {1: "gzip", 2: "lzma", 3: "lzo", 4: "xz", 5: "lz4", 6: "zstd"}
 CODECS: dict[str, Codec] = {
     "gzip": compression.inflate,
@@ -53,7 +55,7 @@ class Squashfs:
     def read(self, view: View, context: Context) -> Reading | None:
         top = superblock(view)
         if top is None:
-            return None
+            return self._damaged(view)
         compressor, tree, problem = COMPRESSORS.get(top.compression, "unknown"), None, ""
         if top.size > len(view):
             problem = f"the file system is cut short: {len(view)} of {top.size} bytes are there"
@@ -76,6 +78,19 @@ class Squashfs:
             ),
             problem=problem,
             tree=tree,
+        )
+
+    def _damaged(self, view: View) -> Reading | None:
+        """Magic, version and the size of the blocks (said twice) fit, but not the places of the tables."""
+        top = next((t for t in superblocks(view) if t.block_size in BLOCK_SIZES), None)
+        if top is None or not view.starts_with(MAGICS[top.order == ">"]):
+            return None
+        return Reading(
+            format=self.name,
+            kind=LayerKind.FILE_SYSTEM,
+            size=len(view),
+            version=str(top.version),
+            problem="its superblock is damaged: the tables are not where they can be, and no file was read",
         )
 
 
@@ -102,19 +117,26 @@ class SquashTree:
 
 def superblock(view: View) -> Super | None:
     """The superblock when its numbers fit each other, else None. Raises Malformed when it is not whole."""
+    return next((top for top in superblocks(view) if fits(top)), None)
+
+
+def superblocks(view: View) -> Iterator[Super]:
+    """What the first bytes say in either byte order. Raises Malformed when they are not whole."""
     for order in "<>":
-        if view.u16(28, order) == 4:
-            top = _version4(view, order)
-        elif view.u16(28, order) == 3:
-            top = _version3(view, order)
-        else:
-            continue
-        tables = (top.inode_table, top.folder_table)
-        if top.block_size in (1 << n for n in range(12, 21)) and all(
-            96 <= t < top.size for t in tables
-        ):
-            return top
-    return None
+        version = view.u16(28, order)
+        if version == 4:
+            yield _version4(view, order)
+        elif version == 3:
+            yield _version3(view, order)
+        elif version in (1, 2):
+            yield squashfs_old.superblock(view, order, version)
+
+
+def fits(top: Super) -> bool:
+    """Whether the tables stand where they can, and the blocks have a size that blocks have."""
+    least = 96 if top.version > 2 else 51
+    tables = (top.inode_table, top.folder_table)
+    return top.block_size in BLOCK_SIZES and all(least <= t < top.size for t in tables)
 
 
 def _version4(view: View, order: str) -> Super:

@@ -13,6 +13,7 @@ from firmware_checks.filesystems.squashfs_inodes import (
     FOLDER,
     LINK,
     NONE,
+    Cursor,
     Inode,
     Metadata,
     Table,
@@ -67,7 +68,8 @@ class Files:
 
     def __init__(self, metadata: Metadata, budget: Budget) -> None:
         self.metadata, self.budget, self.top = metadata, budget, metadata.superblock
-        self._table = Table(metadata, self.top.fragment_table, self.top.fragments, 16)
+        self._row, size = ("QII", 16) if self.top.version > 2 else ("II", 8)
+        self._table = Table(metadata, self.top.fragment_table, self.top.fragments, size)
         self._first: dict[int, str] = {}
         self._fragments: dict[int, tuple[int, int]] = {}
         self._started: set[int] = set()
@@ -133,7 +135,7 @@ class Files:
         at = one.blocks.copy()
         blocks, start, stored = [], one.start, 0
         for position in range(number):
-            (word,) = at.unpack("I")
+            word = self._word(at)
             packed = word & (STORED - 1)
             size = self.top.block_size if position < whole else tail
             if word >> 25 or packed > self.top.block_size * 2:
@@ -154,9 +156,16 @@ class Files:
             position=position,
         )
 
+    def _word(self, at: Cursor) -> int:
+        """Bytes that a block takes, and whether they are as they were; version 1 says it in 16 bits."""
+        if self.top.version > 1:
+            return at.unpack("I")[0]
+        (word,) = at.unpack("H")
+        return (word & 0x7FFF or 0x8000) | (STORED if word & 0x8000 else 0)
+
     def _fragment(self, number: int) -> tuple[int, int]:
         if number not in self._fragments:
-            start, word, _ = self._table.row(number).unpack("QII")
+            start, word, *_ = self._table.row(number).unpack(self._row)
             if word >> 25 or word & (STORED - 1) > self.top.block_size * 2:
                 raise Malformed("a fragment larger than fragments may be")
             self._fragments[number] = (start, word)

@@ -129,8 +129,10 @@ class Table:
         if not 0 <= number < self._rows:
             raise Malformed(f"row {number} of a table of {self._rows}")
         block, offset = divmod(number * self._size, METADATA)
-        order = self._metadata.superblock.order
-        return Cursor(self._metadata, self._metadata.view.u64(self._at + 8 * block, order), offset)
+        top = self._metadata.superblock
+        layout, width = ("Q", 8) if top.version > 2 else ("I", 4)
+        (at,) = self._metadata.view.unpack(top.order + layout, self._at + width * block)
+        return Cursor(self._metadata, at, offset)
 
 
 # --- inodes ----------------------------------------------------------------------------------------
@@ -140,6 +142,10 @@ def inode(metadata: Metadata, reference: int) -> Inode:
     """The inode that a reference (block and offset in the inode table) names. Raises Malformed."""
     top = metadata.superblock
     at = Cursor(metadata, top.inode_table + (reference >> 16), reference & 0xFFFF)
+    if top.version < 3:
+        from firmware_checks.filesystems import squashfs_old
+
+        return squashfs_old.inode(at, top)
     return _inode4(at, top) if top.version == 4 else _inode3(at, top)
 
 
@@ -175,22 +181,18 @@ def _inode3(at: Cursor, top: Super) -> Inode:
     big = top.order == ">"
     (word, uid, gid, modified, number) = at.unpack("HBBII")
     kind, mode = (word >> 12, word & 0xFFF) if big else (word & 0xF, word >> 4)
-    owner = _id3(at.metadata, top.uid_table, uid, top.uids)
+    one = owner(at.metadata, top.uid_table, uid, top.uids)
     common = Inode(
         kind=kind if kind < 8 else kind - 7,
         mode=mode,
-        uid=owner,
-        gid=owner if gid == 255 else _id3(at.metadata, top.gid_table, gid, top.gids),
+        uid=one,
+        gid=one if gid == 255 else owner(at.metadata, top.gid_table, gid, top.gids),
         modified=modified,
         number=number,
     )
     if kind in (1, 8):
-        _, *packed = at.unpack("I4B" if kind == 1 else "I5B")
-        bits = 19 if kind == 1 else 27
-        word = int.from_bytes(bytes(packed), "big" if big else "little")
-        size, offset = (
-            (word >> 13, word & 0x1FFF) if big else (word & ((1 << bits) - 1), word >> bits)
-        )
+        at.unpack("I")
+        size, offset = packed_sizes(at, top.order, wide=kind == 8)
         return replace(common, start=at.unpack("I")[0], size=size, offset=offset)
     if kind == 2:
         start, fragment, offset, size = at.unpack("QIII")
@@ -203,7 +205,19 @@ def _inode3(at: Cursor, top: Super) -> Inode:
     )
 
 
-def _id3(metadata: Metadata, table: int, number: int, rows: int) -> int:
+def packed_sizes(at: Cursor, order: str, *, wide: bool) -> tuple[int, int]:
+    """Size and offset of a folder before version 4, in 19 or 27 and 13 bits."""
+    bits = 27 if wide else 19
+    packed = bytes(at.unpack("5B" if wide else "4B"))
+    if order == ">":
+        word = int.from_bytes(packed, "big")
+        return word >> 13, word & 0x1FFF
+    word = int.from_bytes(packed, "little")
+    return word & ((1 << bits) - 1), word >> bits
+
+
+def owner(metadata: Metadata, table: int, number: int, rows: int) -> int:
+    """A row of the owners or groups before version 4. Raises Malformed."""
     if number >= rows:
         raise Malformed(f"owner {number} of {rows}")
     return metadata.view.u32(table + 4 * number, metadata.superblock.order)
@@ -224,6 +238,9 @@ def _other(at: Cursor, link: str, common: Inode) -> Inode:
 def names(metadata: Metadata, folder: Inode) -> Iterator[tuple[bytes, int, int]]:
     """Name, inode reference and kind of everything in ``folder``. Raises Malformed, OutOfBudget."""
     top = metadata.superblock
+    if top.version < 3:
+        yield from _names_old(metadata, folder)
+        return
     left = folder.size - 3
     at = Cursor(metadata, top.folder_table + folder.start, folder.offset)
     heads, entries = ("III", "HhHH") if top.version == 4 else ("BII", "HBh")
@@ -236,6 +253,22 @@ def names(metadata: Metadata, folder: Inode) -> Iterator[tuple[bytes, int, int]]
         for _ in range(count + 1):
             offset, kind, size = _entry(at.unpack(entries), top)
             left -= entry_size + size
+            if left < 0:
+                raise Malformed("a folder holds more than its size says")
+            yield at.read(size), start << 16 | offset, kind
+
+
+def _names_old(metadata: Metadata, folder: Inode) -> Iterator[tuple[bytes, int, int]]:
+    """The same of versions 1 and 2, whose sizes say what is there."""
+    top, left = metadata.superblock, folder.size
+    at = Cursor(metadata, top.folder_table + folder.start, folder.offset)
+    while left >= 8:
+        count, *packed = at.unpack("4B")
+        start = int.from_bytes(bytes(packed), "big" if top.order == ">" else "little")
+        left -= 4
+        for _ in range(count + 1):
+            offset, kind, size = _entry((*at.unpack("HB"), 0), top)
+            left -= 3 + size
             if left < 0:
                 raise Malformed("a folder holds more than its size says")
             yield at.read(size), start << 16 | offset, kind

@@ -44,8 +44,10 @@ class Ubifs:
     searched: bool = True
 
     def read(self, view: View, context: Context) -> Reading | None:
-        if not view.starts_with(MAGIC) or node(view, 0) is None:
+        if not view.starts_with(MAGIC):
             return None
+        if node(view, 0) is None:
+            return self._damaged(view)
         flags, _, block, count = view.unpack("<IIII", 28)
         log, tables, orphans = view.unpack("<III", 56)
         (compressor,) = view.unpack("<H", 84)
@@ -77,6 +79,13 @@ class Ubifs:
             problem=problem,
             tree=NumberedTree(files, ROOT, unread),
         )
+
+    def _damaged(self, view: View) -> Reading:
+        """The superblock is there, for magic, length and type are twelve bytes that fit; but it is not
+        whole, so what it says of the rest cannot be believed."""
+        problem = "its superblock is damaged or cut short: none of its files was read"
+        kind = LayerKind.FILE_SYSTEM
+        return Reading(format=self.name, kind=kind, size=len(view), problem=problem)
 
 
 FORMAT = Ubifs()

@@ -28,6 +28,7 @@ FIRST_SEQUENCE, LAST_SEQUENCE = 0x1000, 0xEFFFFF00
 EXTRA = 0x80000000
 NUMBER = 0x0FFFFFFF
 HEADER = 512
+CONTROL = [bytes([value]) for value in range(1, 32)]
 LARGEST_NUMBER = 1 << 18
 """Of an object."""
 ENOUGH = 4
@@ -121,7 +122,7 @@ def _fits(view: View, shape: Shape) -> bool:
             # Blank from here on: the objects before it are all there is.
             return place > 1 and view.part(at, step).is_filled_with(0xFF)
         if tags.chunk == 0:
-            if not plausible(view, at, shape.order):
+            if not plausible(view, at, shape.order) or not _named(view, at, tags.number):
                 return False
             known.add(tags.number)
         elif tags.number not in known or tags.size > shape.page:
@@ -145,6 +146,12 @@ def plausible(view: View, at: int, order: str) -> bool:
     """Whether the header of an object stands at ``at``."""
     kind, parent = view.unpack(order + "II", at)
     return kind in range(FILE, SPECIAL + 1) and parent in range(1, LARGEST_NUMBER + 1)
+
+
+def _named(view: View, at: int, number: int) -> bool:
+    """Whether a name can stand in the header, as UTF-8 or another encoding of ASCII's kind."""
+    name = view.read(at + 10, 255).split(b"\0", 1)[0]
+    return (number == ROOT or bool(name)) and b"\xff" not in name and name[:1] not in CONTROL
 
 
 @dataclass(slots=True)

@@ -20,6 +20,8 @@ FIRST, END = b"PK\x03\x04", b"PK\x05\x06"
 ZIP64_END, ZIP64_SIZE = b"PK\x06\x06", 76
 ROW = 46
 """Smallest entry of the directory."""
+MOST_ENDS = 10_000
+"""Records that look like the end and are not: those of archives inside this one, stored as they are."""
 UNIX = 3
 ENCRYPTED, UTF8 = 0x1, 0x800
 NOTHING = View(b"")
@@ -111,8 +113,9 @@ FORMAT = Zip()
 
 def end(view: View) -> tuple[int, int]:
     """Where the archive ends, and the size of its directory: the first end record whose directory stands right before it."""
-    at = view.find(END)
-    while at >= 0:
+    at, tried = view.find(END), 0
+    while at >= 0 and tried < MOST_ENDS:
+        tried += 1
         try:
             rows, size, offset, comment = view.unpack("<HIIH", at + 10)
         except Malformed:
