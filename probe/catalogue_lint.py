@@ -12,7 +12,13 @@ from probe.tomlfile import Fault, FileFault, read_catalogue, read_policy
 from probe.tomlfile.shape import nearest
 from probe.tomlfile.source import Place, Source
 
-SIZES = {"psti": 7, "en303645-v2.1.1": 68, "en303645-v3.1.3": 78}
+SIZES = {
+    "psti": 7,
+    "en303645-v2.1.1": 68,
+    "en303645-v3.1.3": 78,
+    "cra": 31,
+    "en18031": 48,
+}
 """How many requirements the editions have that are known by heart."""
 CONFIDENCE = ("sourced:", "memory", "judgement")
 

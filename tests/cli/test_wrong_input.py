@@ -124,7 +124,13 @@ def test_who_authorised_what_is_on_record(tmp_path: Path) -> None:
 def test_catalogues_are_listed_with_all_their_provisions() -> None:
     done = probe("catalogue", "list")
     sizes = {line.split()[0]: int(line.split()[1]) for line in done.stdout.splitlines()}
-    assert sizes == {"en303645-v2.1.1": 68, "en303645-v3.1.3": 78, "psti": 7}
+    assert sizes == {
+        "cra": 31,
+        "en18031": 48,
+        "en303645-v2.1.1": 68,
+        "en303645-v3.1.3": 78,
+        "psti": 7,
+    }
 
 
 def test_the_doctor_answers_every_topic() -> None:
