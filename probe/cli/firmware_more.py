@@ -41,6 +41,7 @@ def sbom(run: str, output: Path | None, store: str | None) -> int:
     from probe.cli import results
     from probe.model.firmware import ImageComponent, ImageSurvey
     from probe.report.cyclonedx import Subject, render
+    from probe.runner.advisories import AGES
 
     reader = results.opened(run, store)
     every = [reader.state.dut(device) for device in reader.state.devices]
@@ -60,7 +61,10 @@ def sbom(run: str, output: Path | None, store: str | None) -> int:
     subject = Subject(name=only.name, sha256=only.image) if only else None
     head = reader.state.run
     at = head.started_at if head else None
-    results.write(render(components, subject, tool_version=__version__, at=at), output)
+    notes = dict.fromkeys(noted.text for _, noted in reader.state.notes)
+    tables = [text for text in notes if text.startswith(AGES)]
+    document = render(components, subject, tool_version=__version__, at=at, tables=tables)
+    results.write(document, output)
     return Exit.PASS
 
 

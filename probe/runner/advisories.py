@@ -10,7 +10,6 @@ import json
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import fields
 from datetime import UTC, date, datetime
 from io import BufferedReader
 from pathlib import Path
@@ -20,18 +19,26 @@ from firmware_checks.content.advisories import table
 from probe.errors import ProbeError
 from probe.model.firmware import ImageComponent
 from probe.model.text import clean
-from probe.runner.advisory_formats import NVD, TRACKER, Row, Told, rows
-from probe.runner.advisory_match import Subject, affects, from_tracker, speaks_of, subject
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
+
+    from probe.runner.advisory_formats import Row
+    from probe.runner.advisory_match import Subject
+
+# What reads and compares advisories is imported where it is used: most stores hold none.
 
 FILE = "advisories.db"
 FORM = 2
 """Of the tables; those of an older form are dropped: the files they came from can be imported again."""
 OLD_DAYS = 180
 LARGEST = 1 << 30
-COLUMNS = tuple(f.name for f in fields(Row))
+COLUMNS = (
+    "scheme", "name", "id", "vendor", "release", "since", "after", "before", "last", "versions", "state", "note",
+)  # fmt: skip
+"""Of ``advisory``, after the source: the fields of a Row."""
+AGES = ("Components were compared with", "And with ")
+"""How the sentences of ``ages`` begin."""
 TABLES = f"""
 create table if not exists source (id integer primary key, name text, format text, sha256 text unique,
   imported real, newest text);
@@ -81,6 +88,9 @@ class Advisories:
         The second kind begins with ``not affected by`` and names the reason; it is said where the number of
         the version alone would tell otherwise.
         """
+        from probe.runner.advisory_formats import NVD, TRACKER
+        from probe.runner.advisory_match import affects, from_tracker, speaks_of, subject
+
         of = subject(fact)
         every = self._rows(of)
         found: dict[str, str] = {}
@@ -118,6 +128,7 @@ class Advisories:
     def _take_in(self, path: Path, file: BufferedReader, now: float) -> int:
         import sqlite3
 
+        from probe.runner.advisory_formats import Told, rows
         from probe.runner.json_stream import NotJson
 
         told, name = Told(), clean(path.name, 100)
@@ -153,7 +164,9 @@ class Advisories:
             ) from None
         return count
 
-    def _rows(self, of: Subject) -> list[Row]:
+    def _rows(self, of: "Subject") -> list["Row"]:
+        from probe.runner.advisory_formats import Row
+
         marks = ",".join("?" * len(of.names))
         asked = self._asked(
             f"select {', '.join(COLUMNS)} from advisory where name in ({marks}) order by id, release",  # noqa: S608 - question marks only
@@ -198,13 +211,15 @@ class Advisories:
         )
 
 
-def _plain(row: Row) -> Iterator[str]:
+def _plain(row: "Row") -> Iterator[str]:
     for name in COLUMNS:
         value = getattr(row, name)
         yield json.dumps(value) if name == "versions" else value
 
 
-def _sentence(row: Row, of: Subject) -> str:
+def _sentence(row: "Row", of: "Subject") -> str:
+    from probe.runner.advisory_formats import NVD
+
     known = f" fixed in {row.before}" if row.before else ""
     note = f", {row.note}" if row.note else ""
     patched = (

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sqlite3
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from hypothesis import strategies as st
 from probe.errors import ProbeError
 from probe.model.firmware import ImageComponent
 from probe.runner import json_stream
-from probe.runner.advisories import FILE, Advisories
-from probe.runner.advisory_formats import Told, rows
+from probe.runner.advisories import AGES, COLUMNS, FILE, Advisories
+from probe.runner.advisory_formats import Row, Told, rows
 from probe.runner.debversion import deb_key
 
 DAY = 86_400.0
@@ -415,6 +416,7 @@ def test_a_newer_file_of_the_same_name_takes_the_place_of_the_older(tmp_path: Pa
     ages = list(Advisories(tmp_path).ages(NOW))
     assert len(ages) == 2
     assert "Debian" in ages[1]
+    assert all(text.startswith(AGES) for text in ages)
 
 
 def test_the_same_file_under_another_name_leaves_no_orphans(tmp_path: Path) -> None:
@@ -509,6 +511,10 @@ def test_a_broken_store_is_one_line(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"no database" * 1000)
     with pytest.raises(ProbeError, match="cannot be read"):
         Advisories(tmp_path).said_of(component("busybox", "1.30.0"))
+
+
+def test_the_columns_are_the_fields_of_a_row() -> None:
+    assert tuple(f.name for f in fields(Row)) == COLUMNS
 
 
 def test_tables_of_an_older_form_are_made_anew(tmp_path: Path) -> None:
