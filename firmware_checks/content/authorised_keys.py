@@ -58,6 +58,8 @@ class AuthorisedKeys:
         try:
             key = from_public(load_ssh_public_key(f"{kind} {encoded}".encode()))
             algorithm, bits, fingerprint = key.algorithm, key.bits, key.fingerprint
+        except MemoryError:  # It says nothing of the bytes: the reader ends, and tells it.
+            raise
         except Exception:  # noqa: BLE001, S110 - a key of a kind that the library does not know still lets in
             pass
         return ImageKey(

@@ -78,6 +78,8 @@ def from_pkcs12(data: bytes) -> PrivateKey | None:
     for password in (None, b"", b"password", b"changeit"):
         try:
             key, _, _ = load_key_and_certificates(data, password)
+        except MemoryError:  # It says nothing of the bytes: the reader ends, and tells it.
+            raise
         except Exception:  # noqa: BLE001, S112 - a wrong password and hostile DER look alike
             continue
         return None if key is None else _facts(key)
@@ -161,6 +163,8 @@ def _loaded(load: Callable[[], Any]) -> PrivateKey | None:
         return _facts(load())
     except TypeError:  # A password is needed.
         return PrivateKey("unknown", None, "", encrypted=True)
+    except MemoryError:  # It says nothing of the bytes: the reader ends, and tells it.
+        raise
     except Exception:  # noqa: BLE001 - hostile bytes: whatever is wrong with them, they are no key
         return None
 

@@ -122,6 +122,8 @@ class Certificate:
     extended_key_usage: tuple[str, ...] | None = None
     serial_bits: int = 0
     x509_version: int = 3
+    extensions_problem: str = ""
+    """Why its extensions cannot be read; ``is_ca``, the usages and the alternative names are unknown then."""
     evidence: tuple[str, ...] = ()
 
 

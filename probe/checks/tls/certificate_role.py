@@ -12,6 +12,8 @@ SERVER_USES = {"digitalSignature", "keyEncipherment", "keyAgreement"}
 SERVER_PURPOSES = {"serverAuth", "anyExtendedKeyUsage"}
 AGAIN = "Measure again: this record was made by a probe that did not keep the key usage."
 
+MEND = "Let the manufacturer mend the certificate, or read its extensions by hand."
+
 
 def check(dut: Dut) -> Iterator[Answer]:
     def judge(seen: Seen[TlsService], subject: str) -> Answer:
@@ -24,6 +26,10 @@ def check(dut: Dut) -> Iterator[Answer]:
         if not all(leaf.key_sha256 for leaf in leaves(seen.fact)):
             summary = "The key usage of the device's certificate was not recorded."
             return inconclusive(subject, summary, *seen.proof, owner=Owner.TOOL, settle=AGAIN)
+        if unread := [leaf for leaf in leaves(seen.fact) if leaf.extensions_problem]:
+            why = unread[0].extensions_problem
+            summary = f"The extensions of the device's certificate cannot be read: {why}."
+            return inconclusive(subject, summary, *seen.proof, owner=Owner.DEVICE, settle=MEND)
         uses = [leaf.key_usage for leaf in leaves(seen.fact)]
         said = joined(dict.fromkeys(joined(u) if u else "any use, as none is named" for u in uses))
         summary = f"The device's certificate is not a CA's, and its key is for {said}."

@@ -3,8 +3,9 @@
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
+from probe.collect.answers import NoAnswer
 from probe.collect.discovery import dhcp, methods, pcap
 from probe.collect.discovery.identify import attributes_of
 from probe.collect.discovery.inventory import Entry, Inventory, Record
@@ -13,6 +14,7 @@ from probe.collect.discovery.mdns import MdnsBrowser, Resolved
 from probe.collect.discovery.report import Reporter
 from probe.collect.discovery.ssdp import Message, SsdpListener
 from probe.collect.packet.protocol import RouterSeen, Sighting
+from probe.errors import ProbeError
 from probe.model.device import Device
 from probe.model.evidence import EvidenceRef, Proof
 from probe.model.finding import Owner
@@ -59,7 +61,10 @@ class Discovery:
         self.active_done = asyncio.Event()
         own = () if link.facts.loopback else link.facts.own
         self.inventory = Inventory({link.facts.mac}, own, link.guard.scope.targets)
-        self.reporter = Reporter(link, self.inventory, on_device, observe, keep)
+        self._fault: Exception | None = None
+        """What a callback raised, such as a full disk: discovery ends with it, whatever was under way."""
+        call_backs = (self._remembering(c) for c in (on_device, observe, keep))
+        self.reporter = Reporter(link, self.inventory, *call_backs)
         self.unasked: set[str] = set()
         """MACs that were not yet asked for their EUI-64 addresses."""
         self._pending: list[tuple[tuple[str, ...], Announced, Record]] = []
@@ -70,7 +75,6 @@ class Discovery:
         self._asked: dict[tuple[DeviceId, str], int] = {}
         """How often the link was asked whose a further address of a named device is."""
         self._noted: set[str] = set()
-        self._fault: Exception | None = None
 
     # --- running -----------------------------------------------------------------------------
 
@@ -89,6 +93,7 @@ class Discovery:
                 )
                 await self._guarded("names", self._settle_further())
                 await self._guarded("DHCP", methods.ask_for_dhcp(self))
+            self._raise_fault()
             self._end_active_phase()
             self.active_done.set()
             while True:
@@ -109,7 +114,19 @@ class Discovery:
         try:
             await work
         except Exception as error:  # noqa: BLE001
-            self.note(f"discovery by {what} had trouble: {type(error).__name__}: {error}")
+            ours = not isinstance(error, OSError | ProbeError | NoAnswer)
+            text = f"discovery by {what} had trouble: {type(error).__name__}: {error}"
+            self.note(text, Owner.TOOL if ours else Owner.ENVIRONMENT)
+
+    def _remembering(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def remembering(*said: Any, **more: Any) -> Any:
+            try:
+                return call(*said, **more)
+            except Exception as error:
+                self._fault = self._fault or error
+                raise
+
+        return remembering
 
     def note(self, text: str, owner: Owner = Owner.ENVIRONMENT) -> None:
         """Tell a person, once for each text."""

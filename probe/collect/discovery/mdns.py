@@ -134,6 +134,9 @@ class MdnsBrowser:
                 info = AsyncServiceInfo(service_type, name)
                 complete = await info.async_request(self._zeroconf.zeroconf, RESOLVE_MS)
                 found = resolved(info) if complete or info.server else None
+            except OSError as error:
+                self._link.note(f"mDNS could not ask on: {error.strerror}", Owner.ENVIRONMENT)
+                return
             except Exception as error:  # noqa: BLE001 - a hostile record must not end the browsing
                 self._unreadable(name, error)
                 return

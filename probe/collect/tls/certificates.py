@@ -148,6 +148,7 @@ def _facts(certificate: "x509.Certificate", der: bytes) -> Certificate:
         extended_key_usage=_extended_key_usage(certificate),
         serial_bits=max(0, certificate.serial_number).bit_length(),
         x509_version=certificate.version.value + 1,
+        extensions_problem=_extensions_problem(certificate),
     )
 
 
@@ -235,6 +236,14 @@ def _extended_key_usage(certificate: "x509.Certificate") -> tuple[str, ...] | No
         return None
     dotted = [oid.dotted_string for oid in usage][:MAX_NAMES]
     return tuple(clean(_PURPOSES.get(oid, oid)) for oid in dotted)
+
+
+def _extensions_problem(certificate: "x509.Certificate") -> str:
+    try:
+        _ = certificate.extensions
+    except Exception as error:  # noqa: BLE001 - one faulty extension hides all of them
+        return clean(f"{type(error).__name__}: {error}")
+    return ""
 
 
 def _rsa_bits(tbs: bytes) -> int:

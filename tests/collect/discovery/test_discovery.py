@@ -13,7 +13,9 @@ from probe.collect.discovery.link import LinkSession
 from probe.collect.packet.interface import InterfaceFacts
 from probe.collect.packet.protocol import RouterSeen, Sighting
 from probe.collect.scope import ScopeGuard
+from probe.errors import ProbeError
 from probe.model.evidence import EvidenceRef
+from probe.model.finding import Owner
 from probe.model.observation import AddressFormed, Announced, Ipv6Survey, NotMeasured
 from probe.model.plan import Plan
 from probe.model.run import Scope
@@ -379,6 +381,40 @@ async def test_fault_of_a_callback_ends_discovery_and_not_the_client():
     told.client.listener(seen)
     with pytest.raises(OSError, match="disk full"):
         await asyncio.wait_for(task, 5)
+
+
+async def test_a_method_that_cannot_record_ends_discovery():
+    told = Told(facts=dataclasses.replace(FACTS, loopback=True))
+
+    def full_disk(device, fact, *proof):
+        raise ProbeError("The disk is full", "Free some space.", owner=Owner.ENVIRONMENT)
+
+    told.observe = full_disk
+    discovery = Discovery(told.link, PLAN, told.device, told.observe, told.keep)
+
+    async def finds() -> None:
+        discovery.sighted("arp", MAC, IP, b"frame", 1.0)
+        discovery._end_active_phase()
+
+    await discovery._guarded("ARP", finds())
+    with pytest.raises(ProbeError, match="disk is full"):
+        await asyncio.wait_for(discovery.run(), 5)
+
+
+@pytest.mark.parametrize(
+    ("error", "owner"), [(KeyError("x"), Owner.TOOL), (OSError("down"), Owner.ENVIRONMENT)]
+)
+async def test_trouble_of_a_method_is_told_with_its_owner(error, owner):
+    told = Told()
+    said: list[tuple[str, Owner]] = []
+    told.link.note = lambda text, owner: said.append((text, owner))
+
+    async def breaks() -> None:
+        raise error
+
+    await told.discovery._guarded("ARP", breaks())
+    assert [o for _, o in said] == [owner]
+    told.discovery._raise_fault()  # no callback was at fault
 
 
 async def test_loopback_lists_the_named_targets_only():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -198,6 +198,33 @@ def test_hostile_text_is_cleaned(make_certificate: Make) -> None:
     (certificate,) = read_chain([make_certificate("cam\x1b[31m<b>x").der]).certificates
     assert "\x1b" not in certificate.subject
     assert all("\x1b" not in n for n in certificate.names)
+
+
+def test_a_faulty_extension_is_told_and_not_taken_for_an_absent_one() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "cam")])
+    begin = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+    def made(*faulty: x509.UnrecognizedExtension) -> bytes:
+        builder = x509.CertificateBuilder(
+            issuer_name=name,
+            subject_name=name,
+            public_key=key.public_key(),
+            serial_number=1,
+            not_valid_before=begin,
+            not_valid_after=begin + datetime.timedelta(days=9),
+        ).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        for extension in faulty:
+            builder = builder.add_extension(extension, critical=False)
+        return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    whole, broken = made(), made(x509.UnrecognizedExtension(x509.ExtensionOID.KEY_USAGE, b"\x05"))
+    (good,) = read_chain([whole]).certificates
+    (bad,) = read_chain([broken]).certificates
+    assert (good.is_ca, good.extensions_problem) == (True, "")
+    assert not bad.is_ca
+    assert "ValueError" in bad.extensions_problem
+    assert bad.key_sha256 == good.key_sha256
 
 
 def test_what_is_no_certificate(make_certificate: Make) -> None:
