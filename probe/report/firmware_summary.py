@@ -1,14 +1,24 @@
-"""What ``probe firmware`` says at its end: one image on one screen of 80 columns, many as a list."""
+"""What ``probe firmware`` says at its end: one image on one screen of 80 columns, many as a list.
 
+The screen is for who has to mend the image: what comes first, in which file and line, and how.
+"""
+
+from collections import Counter
 from collections.abc import Iterator
 
 from probe.report.firmware_text import layer_line
 from probe.report.groups import short_name
 from probe.report.lines import Lines, fact, wrap
-from probe.report.viewmodel import DeviceView, ProblemView, ReportView
+from probe.report.problems import SEVERITIES
+from probe.report.viewmodel import DeviceView, FindingView, ProblemView, ReportView
 
-MOST_LAYERS = 4
-MOST_PROBLEMS = 5
+MOST_LAYERS = 2
+SCREEN = 24
+"""Lines of a terminal, the two that close the summary among them."""
+IN_FULL = 3
+"""Problems with file, line and remedy; of the next ones a line each, as many as there is room for."""
+MOST_FILES = 3
+EFFORTS = ("hours", "days", "weeks")
 
 
 def summary(view: ReportView) -> str:
@@ -19,24 +29,92 @@ def summary(view: ReportView) -> str:
         if note.level == "error":
             lines += fact("Error", note.text)
     lines += [f"All of it: probe show {view.run.id}   or: probe tui {view.run.id}"]
-    lines.append(f"Report:    probe report {view.run.id} -o FILE.html")
+    lines.append(f"To hand on: probe report {view.run.id} -o FILE.html")
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
+def in_order(problems: tuple[ProblemView, ...]) -> list[ProblemView]:
+    """Most severe first; of equal ones what fails a requirement, then what is quickly mended."""
+
+    def rank(problem: ProblemView) -> tuple[int, bool, int]:
+        severe = SEVERITIES.index(problem.severity) if problem.severity in SEVERITIES else 9
+        effort = EFFORTS.index(problem.effort) if problem.effort in EFFORTS else 9
+        return severe, not problem.fails, effort
+
+    return sorted(problems, key=rank)
+
+
 def _whole(device: DeviceView) -> Lines:
-    yield from fact("Image", f"{device.label}, {_verdicts(device)}")
+    above = list(_above(device))
+    yield from above
+    every = in_order(device.problems)
+    if not every:
+        yield _nothing(device)
+        return
+    yield from wrap(f"To mend, in this order ({_counted(every)}):", "", "  ")
+    room = SCREEN - len(above) - 4
+    for number, problem in enumerate(every, 1):
+        lines = list(_in_full(device, number, problem)) if number <= IN_FULL else []
+        if not lines or len(lines) > room:
+            lines = list(_cut(_in_short(device, number, problem), 1))
+        if len(lines) > room:
+            yield f"    and {len(every) - number + 1} more"
+            return
+        yield from lines
+        room -= len(lines)
+
+
+def _above(device: DeviceView) -> Lines:
+    """What the image is, who signed it, how far it was read."""
+    yield from _cut(fact("Image", f"{device.label}, {_verdicts(device)}"))
     yield from _layers(device)
     signed = next((t.rows for t in device.inventory if t.id == "protections"), ())
     for row in signed[:1]:
-        yield from _cut(fact(f"Layer {row[0]}", f"{row[1]}; {row[2]}", indent="  "))
+        yield from _cut(fact(f"Layer {row[0]}", f"{row[1]}; {row[2]}", indent="  "), 1)
     yield from _unread(device)
-    yield ""
-    every = device.problems
-    yield f"To mend, worst first ({len(every)}):" if every else _nothing(device)
-    for problem in every[:MOST_PROBLEMS]:
-        yield from _cut(_problem(device, problem))
-    if len(every) > MOST_PROBLEMS:
-        yield f"  and {len(every) - MOST_PROBLEMS} more"
+
+
+def _counted(problems: list[ProblemView]) -> str:
+    """``6: 2 critical, 4 high``, each severity that there is."""
+    numbers = Counter(p.severity or "by hand" for p in problems)
+    said = ", ".join(f"{numbers[s]} {s}" for s in (*SEVERITIES, "by hand") if numbers[s])
+    return f"{len(problems)}: {said}"
+
+
+def _in_full(device: DeviceView, number: int, problem: ProblemView) -> Lines:
+    """What, where, how: at most five lines."""
+    found = _found(device, problem)
+    head = f"{number:>2}. {problem.severity or 'by hand':<8} "
+    said = found[0].summary if found else problem.why
+    yield from _cut(wrap(said, head, " " * 13))
+    if found:
+        yield from _cut(fact("In", _files(found), indent="    "), 1)
+    if problem.fix:
+        effort = f" ({problem.effort})" if problem.effort else ""
+        yield from _cut(fact(f"Mend{effort}", problem.fix, indent="    "))
+
+
+def _in_short(device: DeviceView, number: int, problem: ProblemView) -> Lines:
+    found = _found(device, problem)
+    head = f"{number:>2}. {problem.severity or 'by hand':<8} "
+    where = f"{_name(found[0])}: {found[0].summary}" if found else problem.why
+    more = f"{len(found)} times, first {where}" if len(found) > 1 else where
+    return wrap(more, head, " " * 13)
+
+
+def _found(device: DeviceView, problem: ProblemView) -> list[FindingView]:
+    return [f for f in device.findings if f.id in problem.findings]
+
+
+def _name(finding: FindingView) -> str:
+    """The file, and the layer that it is in when that is not the first."""
+    return finding.subject.removesuffix(" in layer 0")
+
+
+def _files(found: list[FindingView]) -> str:
+    names = list(dict.fromkeys(_name(f) for f in found))
+    left = len(names) - MOST_FILES
+    return ", ".join(names[:MOST_FILES]) + (f" and {left} more" if left > 0 else "")
 
 
 def _layers(device: DeviceView) -> Lines:
@@ -50,9 +128,9 @@ def _layers(device: DeviceView) -> Lines:
 
 
 def _short(device: DeviceView) -> Lines:
-    yield from fact(device.label, f"{_verdicts(device)}, {len(device.problems)} to mend")
-    for problem in device.problems[:1]:
-        yield from _cut(_problem(device, problem))
+    yield from fact(device.label, f"{_verdicts(device)}, {_counted(list(device.problems))} to mend")
+    for problem in in_order(device.problems)[:1]:
+        yield from _cut(_in_short(device, 1, problem))
 
 
 def _verdicts(device: DeviceView) -> str:
@@ -63,6 +141,7 @@ def _unread(device: DeviceView) -> Lines:
     for table in device.inventory:
         if table.id == "images":
             for row in table.rows:
+                yield from _cut(fact("Read", row[3], indent="  "), 1)
                 if row[4] != "nothing":
                     yield from _cut(fact("Not read", row[4], indent="  "))
     for gap in device.gaps[:1]:
@@ -74,15 +153,6 @@ def _nothing(device: DeviceView) -> str:
         return "The image was not examined to its end, so nothing can be said of it."
     unread = any(r[4] != "nothing" for t in device.inventory if t.id == "images" for r in t.rows)
     return "Nothing to mend was found" + (" in what could be read." if unread else ".")
-
-
-def _problem(device: DeviceView, problem: ProblemView) -> Lines:
-    found = [f for f in device.findings if f.id in problem.findings]
-    said = found[0].summary if found else problem.why
-    more = f" And {len(found) - 1} more." if len(found) > 1 else ""
-    where = f" [{found[0].subject}]" if found else ""
-    word = "FAIL" if problem.fails else "sign"
-    return wrap(f"{said}{more}{where}", f"  {word} {problem.severity:<8} ", " " * 16)
 
 
 def _cut(lines: Iterator[str], most: int = 2) -> Lines:
