@@ -16,7 +16,8 @@ from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
 STEP = MIB
-FED = 65_536
+FED = 8_192
+"""Given to a decoder at once: what it made of a damaged piece is lost."""
 SURE = 65_536
 """A damaged stream that became so many bytes is one; by chance deflate goes on for some hundreds."""
 

@@ -85,6 +85,8 @@ class Scanner:
         for at in range(0, len(view), WINDOW - OVERLAP):
             self._hits, self._number = {}, 0
             self._scanner.scan(view.raw[at : at + WINDOW])
+            if len(view) > WINDOW:
+                view.release()
             self.left |= self._number >= MOST_HITS
             for name, ends in self._hits.items():
                 found.setdefault(name, set()).update(at + end for end in ends)

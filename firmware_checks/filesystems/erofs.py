@@ -17,6 +17,7 @@ from probe.model.firmware import LayerKind
 MAGIC = b"\xe2\xe1\xf5\xe0"
 SUPER = 1024
 ZERO_PADDED = 0x1
+NO_SUM = "none"
 CHECKED = 0x1
 CRC32C = 0x82F63B78
 """The polynomial, reversed."""
@@ -34,7 +35,7 @@ class Erofs:
     def read(self, view: View, context: Context) -> Reading | None:
         top = superblock(view)
         files = Files(view, top)
-        problem = ""
+        problem, doubtful = "", False
         try:
             if files.inode(top.root).kind is not Kind.DIRECTORY:
                 return None
@@ -42,6 +43,7 @@ class Erofs:
             if not top.holds:
                 return None
             problem = f"the root folder cannot be read: {error}"
+            doubtful = top.checksum == NO_SUM
         if not top.holds:
             problem = "the superblock's checksum does not hold"
         if top.size > len(view):
@@ -60,6 +62,7 @@ class Erofs:
                 ("checksum", top.checksum),
             ),
             problem=problem,
+            doubtful=doubtful,
             tree=NumberedTree(files, top.root),
         )
 
@@ -77,7 +80,7 @@ def superblock(view: View) -> Super:
     size = max(blocks, 1) * block
     if not 9 <= bits <= 16 or not inodes or meta * block >= size or size < SUPER + 128:
         raise Malformed("the superblock's numbers do not fit each other")
-    holds, checksum = True, "none"
+    holds, checksum = True, NO_SUM
     if compatible & CHECKED:
         end = max(block, SUPER + 128)
         covered = bytearray(view.read(SUPER, min(end, len(view)) - SUPER))

@@ -74,6 +74,7 @@ class McuBoot:
                 version=version,
                 details=tuple(details),
                 problem=problem,
+                doubtful=view.u32(28) != 0 or flags > 0xFFFF,
                 protection=unreadable,
             )
         encrypted = bool(flags & ENCRYPTED) or any(areas.first(t) for t in WRAPPED_KEYS)
