@@ -1,4 +1,4 @@
-"""Is no remote management on by default?"""
+"""Is no remote management, and no server without a password, on by default?"""
 
 from collections.abc import Iterator
 
@@ -15,9 +15,9 @@ def check(dut: Dut) -> Iterator[Answer]:
         found = (s for s in image.all(ImageWeakness) if s.fact.kind in KINDS)
         yield from in_files(image, found, _sentence)
 
-    yield from each_file_system(dut, judge, "No remote management that is on by default was found.")
+    yield from each_file_system(dut, judge, "No remote management and no server without a password that is on by default was found.")
 
 
 def _sentence(found: list[ImageWeakness]) -> str:
     said = listed(f"line {w.line}: {w.what}" if w.line else w.what for w in found)
-    return f"Remote management is on by default: {said}."
+    return f"Open to others as shipped: {said}."

@@ -1,0 +1,69 @@
+"""The screen after an image: what to mend first, in which files, and how; never more than a terminal shows."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from probe.cli import app
+from probe.report.firmware_summary import SCREEN, in_order, summary
+from probe.report.viewmodel import ProblemView, ReportView
+from tests.firmware_checks.content.planted import archive, plants
+
+
+def test_the_planted_router_fills_one_screen_worst_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PROBE_STORE", str(tmp_path / "store"))
+    image = tmp_path / "planted.cpio"
+    image.write_bytes(archive({p.path: p.bad for p in plants()}))
+    monkeypatch.setattr("sys.argv", ["probe", "firmware", str(image)])
+    assert app.run_app() == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= SCREEN
+    assert max(map(len, lines)) <= 80
+    text = "\n".join(lines)
+    assert "To mend, in this order (18: 5 critical, 5 high" in text
+    first = lines.index(next(line for line in lines if line.startswith(" 1. ")))
+    assert lines[first].startswith(" 1. critical")
+    said = "\n".join(lines[first : first + 5])
+    assert "line " in said
+    assert "In: etc/" in said
+    assert "Mend (" in said
+    severities = [line.split()[1] for line in lines if line[:3].strip().rstrip(".").isdigit()]
+    assert severities == sorted(severities)  # critical before high
+    assert "more" in text
+
+
+def problem(check: str, severity: str, effort: str, *, fails: bool = True) -> ProblemView:
+    return ProblemView(
+        check=check, question="?", severity=severity, effort=effort, risk="", why="w", fix="f",
+        references=(), findings=(), fails=("x",) if fails else (), reproduce=(),
+    )  # fmt: skip
+
+
+def test_the_order_is_severity_then_what_fails_then_effort() -> None:
+    given = (
+        problem("a", "low", "hours"),
+        problem("b", "critical", "weeks"),
+        problem("c", "critical", "hours", fails=False),
+        problem("d", "critical", "hours"),
+        problem("e", "", ""),
+        problem("f", "high", "days"),
+    )
+    assert [p.check for p in in_order(given)] == ["d", "b", "c", "f", "a", "e"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, 4, 30])
+def test_however_many_there_are_it_is_one_screen(view: ReportView, number: int) -> None:
+    long = [
+        replace(problem(f"c{n}", "high", "weeks"), why="word " * 90, fix="mend " * 90)
+        for n in range(number)
+    ]
+    device = replace(view.devices[1], problems=tuple(long))
+    out = summary(replace(view, devices=(device,))).splitlines()
+    assert len(out) <= SCREEN
+    assert max(map(len, out)) <= 80
+    counted = sum(line[:3].strip().rstrip(".").isdigit() for line in out)
+    more = next((int(line.split()[1]) for line in out if line.startswith("    and ")), 0)
+    assert counted + (more if counted < number else 0) == number
