@@ -71,6 +71,19 @@ def lines(view: View) -> Iterator[bytes]:
     yield rest
 
 
+def hex_lines(view: View, lead: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Number, text and bytes of each line that is not empty; the hexadecimal part begins after ``lead``
+    characters, and is empty bytes where it is none. Raises Malformed."""
+    for number, line in enumerate(lines(view), 1):
+        if not line.strip():
+            continue
+        try:
+            raw = bytes.fromhex(line[lead:].decode("ascii"))
+        except ValueError:
+            raw = b""
+        yield number, line, raw
+
+
 def carried(
     name: str,
     kind: LayerKind,

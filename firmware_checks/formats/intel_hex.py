@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from firmware_checks.memory import Pieces, carried, lines
+from firmware_checks.memory import Pieces, carried, hex_lines
 from firmware_checks.reading import Context, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
@@ -90,13 +90,7 @@ RANK = 70
 
 def _records(view: View) -> Iterator[tuple[int, int, bytes]]:
     """Type, address and data of each line. Raises Malformed."""
-    for number, line in enumerate(lines(view), 1):
-        if not line.strip():
-            continue
-        try:
-            raw = bytes.fromhex(line[1:].decode("ascii"))
-        except ValueError:
-            raw = b""
+    for number, line, raw in hex_lines(view, lead=1):
         if len(raw) < 5 or not line.startswith(b":"):
             raise Malformed(f"line {number} is no record")
         if raw[0] != len(raw) - 5:

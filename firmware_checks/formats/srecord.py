@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from firmware_checks.memory import Pieces, carried, lines
+from firmware_checks.memory import Pieces, carried, hex_lines
 from firmware_checks.reading import Context, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
@@ -69,13 +69,7 @@ RANK = 70
 
 def _records(view: View) -> Iterator[tuple[int, int, bytes]]:
     """Type, address and data of each line. Raises Malformed."""
-    for number, line in enumerate(lines(view), 1):
-        if not line.strip():
-            continue
-        try:
-            raw = bytes.fromhex(line[2:].decode("ascii"))
-        except ValueError:
-            raw = b""
+    for number, line, raw in hex_lines(view, lead=2):
         kind = line[1] - ord("0") if line.startswith(b"S") and len(line) > 2 else -1
         width = ADDRESS.get(kind, 0)
         if not width or len(raw) < width + 2 or raw[0] != len(raw) - 1:

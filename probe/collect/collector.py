@@ -7,16 +7,17 @@ finished job is not done twice and a resumed run goes on where it was.
 A collector lives in ``probe/collect/<room>/collector.py`` as a module constant ``COLLECTOR``.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from probe.collect.session import DeviceSession
-from probe.model.device import Device
+from probe.model.device import Device, endpoint
 from probe.model.dut import Dut
 from probe.model.ids import JobId
 from probe.model.job import Job
 from probe.model.plan import Plan
+from probe.model.service import Service
 
 Work = Callable[[DeviceSession], Awaitable[None]]
 
@@ -42,6 +43,13 @@ class Collector(Protocol):
     def tasks(self, dut: Dut, plan: Plan) -> Iterable[Task]:
         """Everything that could be done now, done before or not. Pure: no I/O here."""
         ...
+
+
+def tcp_services(dut: Dut, *protocols: str) -> Iterator[tuple[str, Service]]:
+    """Each identified TCP service of these protocols and each address of it, with its name."""
+    for seen in dut.services(*protocols):
+        if seen.fact.transport == "tcp":
+            yield endpoint("tcp", seen.fact.address, seen.fact.port), seen.fact
 
 
 def task(

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from probe.collect.answers import NoAnswer
 from probe.collect.discovery import dhcp, methods, pcap
+from probe.collect.discovery.announcements import Announcements
 from probe.collect.discovery.identify import attributes_of
 from probe.collect.discovery.inventory import Entry, Inventory, Record
 from probe.collect.discovery.link import LinkSession
@@ -22,12 +23,7 @@ from probe.model.ids import DeviceId
 from probe.model.observation import Announced, Fact
 from probe.model.plan import Plan
 
-MAX_PENDING = 512
-"""Announcements of addresses that no device was found at yet."""
-MAX_LOST = 4_096
 MAX_CLAIMS = 256
-MAX_ANNOUNCED = 64
-"""Announcements kept of one device and one protocol."""
 LISTEN_EVERY_S = 2.0
 ASK_TIMES, AT_ONCE = 3, 16
 """How often, and for how many at once, the link is asked whose an address is."""
@@ -65,12 +61,9 @@ class Discovery:
         """What a callback raised, such as a full disk: discovery ends with it, whatever was under way."""
         call_backs = (self._remembering(c) for c in (on_device, observe, keep))
         self.reporter = Reporter(link, self.inventory, *call_backs)
+        self.announcements = Announcements(self.inventory, self.reporter, self.note)
         self.unasked: set[str] = set()
         """MACs that were not yet asked for their EUI-64 addresses."""
-        self._pending: list[tuple[tuple[str, ...], Announced, Record]] = []
-        self._lost: set[str] = set()
-        """Addresses of which an announcement came that could not be kept."""
-        self._announced: dict[tuple[DeviceId, str], set[Announced]] = {}
         self._claims: dict[str, bool] = {}
         self._asked: dict[tuple[DeviceId, str], int] = {}
         """How often the link was asked whose a further address of a named device is."""
@@ -205,7 +198,7 @@ class Discovery:
             entry = self.inventory.by_mac(mac)
             if said is not None and entry is not None:
                 record = Record(pcap.one_frame(frame, at), pcap.MEDIA_TYPE, f"DHCP from {mac}")
-                self._announce(entry, said, record)
+                self.announcements.announce(entry, said, record)
 
     def found(self, method: str, mac: str, address: str, record: Record) -> None:
         """A neighbour by whatever method."""
@@ -217,7 +210,7 @@ class Discovery:
             self.unasked.add(entry.mac)
         self._changed(entry)
         if address:
-            self._match_pending(address)
+            self.announcements.match(address)
 
     def _contested(self, address: str) -> None:
         """Nothing more goes to an address once a second MAC uses it, whoever was first."""
@@ -263,49 +256,9 @@ class Discovery:
         try:
             for address in addresses:
                 self._claim(address)
-            entry = next((e for a in addresses if (e := self.inventory.at(a)) is not None), None)
-            if entry is not None:
-                at = next(a for a in addresses if self.inventory.at(a) is entry)
-                self._matched(entry, at, said, record)
-            elif len(self._pending) < MAX_PENDING:
-                self._pending.append((addresses, said, record))
-            else:
-                self._lost.update(addresses[: MAX_LOST - len(self._lost)])
-                self.note(
-                    f"more than {MAX_PENDING} announcements (mDNS, SSDP) came from addresses that no device "
-                    "was found at; further ones are passed over"
-                )
+            self.announcements.hear(addresses, said, record)
         except Exception as error:  # noqa: BLE001 - raised again by run(), not inside zeroconf
             self._fault = self._fault or error
-
-    def _match_pending(self, address: str) -> None:
-        entry = self.inventory.at(address)
-        due = [p for p in self._pending if address in p[0]]
-        if entry is not None and address in self._lost:
-            self.reporter.passed_over(entry, "announcements that came before it was found")
-        if entry is None or not due:
-            return
-        self._pending = [p for p in self._pending if address not in p[0]]
-        for _, said, record in due:
-            self._matched(entry, address, said, record)
-
-    def _matched(self, entry: Entry, address: str, said: Announced, record: Record) -> None:
-        if self.inventory.is_new(said.via, entry.mac, address):
-            self.inventory.seen(said.via, entry.mac, address, record)
-        self._announce(entry, said, record)
-
-    def _announce(self, entry: Entry, said: Announced, record: Record) -> None:
-        earlier = self._announced.setdefault((entry.id, said.via), set())
-        if said in earlier:
-            return
-        if len(earlier) >= MAX_ANNOUNCED:
-            what = f"announcements by {said.via} beyond {MAX_ANNOUNCED} different ones"
-            self.reporter.passed_over(entry, what)
-            return
-        earlier.add(said)
-        self.inventory.describe(entry, attributes_of(said))
-        self.reporter.changed(entry)
-        self.reporter.announced(entry, said, record)
 
     # --- addresses that are only claimed -----------------------------------------------------
 

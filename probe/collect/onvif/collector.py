@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from probe.collect.answers import NoAnswer
-from probe.collect.collector import Task, task
+from probe.collect.collector import Task, task, tcp_services
 from probe.collect.onvif import soap
 from probe.collect.session import DeviceSession
 from probe.collect.web.http import Response, fetch
@@ -31,13 +31,9 @@ class Onvif:
     def tasks(self, dut: Dut, plan: Plan) -> Iterable[Task]:
         """One job for each HTTP service and address."""
         del plan
-        for seen in dut.services("http"):
-            service = seen.fact
-            if service.transport == "tcp":
-                where = endpoint("tcp", service.address, service.port)
-                title = f"ONVIF on {where}"
-                work = partial(ask, service)
-                yield task(self.name, dut.device, where, title, work, priority=PRIORITY)
+        for where, service in tcp_services(dut, "http"):
+            title, work = f"ONVIF on {where}", partial(ask, service)
+            yield task(self.name, dut.device, where, title, work, priority=PRIORITY)
 
 
 async def ask(service: Service, session: DeviceSession) -> None:

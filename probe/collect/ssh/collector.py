@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from probe.collect.answers import NoAnswer, Why
-from probe.collect.collector import Task, task
+from probe.collect.collector import Task, task, tcp_services
 from probe.collect.session import DeviceSession
 from probe.collect.ssh.kexinit import MAX_PACKET, Hello, SshFormatError, read_hello
 from probe.model.device import endpoint
@@ -39,13 +39,9 @@ class Ssh:
     def tasks(self, dut: Dut, plan: Plan) -> Iterable[Task]:
         """One job for each SSH service and address."""
         del plan
-        for seen in dut.services("ssh"):
-            service = seen.fact
-            if service.transport == "tcp":
-                where = endpoint("tcp", service.address, service.port)
-                title = f"SSH host keys of {where}"
-                work = partial(host_keys, service)
-                yield task(self.name, dut.device, where, title, work, priority=PRIORITY)
+        for where, service in tcp_services(dut, "ssh"):
+            title, work = f"SSH host keys of {where}", partial(host_keys, service)
+            yield task(self.name, dut.device, where, title, work, priority=PRIORITY)
 
 
 async def host_keys(service: Service, session: DeviceSession) -> None:

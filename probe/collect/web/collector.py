@@ -6,7 +6,7 @@ from urllib.parse import urljoin, urlsplit
 
 from probe.checks.access.logins import only_redirects
 from probe.collect.answers import NoAnswer
-from probe.collect.collector import Task, task
+from probe.collect.collector import Task, task, tcp_services
 from probe.collect.session import DeviceSession
 from probe.collect.web.crawl import crawl
 from probe.collect.web.http import Response, fetch
@@ -43,18 +43,15 @@ class Web:
 
     def tasks(self, dut: Dut, plan: Plan) -> Iterable[Task]:
         """One job for each HTTP service and address; each service, on its first address, is read further."""
-        for seen in dut.services("http"):
-            service = seen.fact
-            if service.transport == "tcp":
-                where = endpoint("tcp", service.address, service.port)
-                yield task(
-                    self.name,
-                    dut.device,
-                    f"pages {where}",
-                    f"web pages of {where}" + (" over TLS" if service.tls else ""),
-                    partial(pages, service),
-                    priority=PRIORITY,
-                )
+        for where, service in tcp_services(dut, "http"):
+            yield task(
+                self.name,
+                dut.device,
+                f"pages {where}",
+                f"web pages of {where}" + (" over TLS" if service.tls else ""),
+                partial(pages, service),
+                priority=PRIORITY,
+            )
         for service in to_crawl(dut) if plan.gentleness.web_connections else ():
             where = endpoint("tcp", service.address, service.port)
             yield task(

@@ -299,7 +299,7 @@ async def test_announcements_of_one_device_are_bounded():
         told.discovery._hear((IP,), dataclasses.replace(SAID, name=str(n)), _record())
         told.discovery._hear((f"198.51.100.{n % 200 + 20}",), SAID, _record())
     assert len(told.facts(Announced)) == 64
-    assert len(told.discovery._pending) <= 512
+    assert len(told.discovery.announcements.pending) <= 512
     assert len(told.discovery._claims) <= 256
 
 
