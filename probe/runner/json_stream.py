@@ -6,12 +6,17 @@ too deeply, or has an entry larger than ``ENTRY`` raises ``NotJson``.
 
 import codecs
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 CHUNK = 1 << 20
-ENTRY = 64 << 20
-"""Characters of one entry. The largest known one, all of a kernel's in the Debian tracker, has about 20 MB."""
+STEP = 8 << 20
+ENTRY = 96 << 20
+"""Bytes in memory of the text of one entry, up to four a character. The largest known one, all of a kernel's in
+the Debian tracker, has about 20 million characters."""
+VALUES = 1_200_000
+"""Values of one entry, by its commas: in memory each takes some dozens of bytes."""
 _SPACE = " \t\n\r"
 
 
@@ -93,9 +98,15 @@ class _Reader:
         return found
 
     def value(self) -> Any:
-        """The next value. More is read while it is not whole, each time twice as much."""
+        """The next value. More is read while it is not whole: twice as much, then in steps."""
         self.peek()
         while True:
+            rest = len(self._text) - self._at
+            many = rest > VALUES and self._text.count(",", self._at) > VALUES
+            if many or sys.getsizeof(self._text) > ENTRY:
+                raise NotJson(
+                    f"is no JSON, or has an entry of more than {ENTRY >> 20} MB in memory"
+                )
             try:
                 value, end = self._json.raw_decode(self._text, self._at)
             except json.JSONDecodeError:
@@ -108,10 +119,7 @@ class _Reader:
                 if end + 2 < len(self._text) or self._end:
                     self._at = end
                     return value
-            rest = len(self._text) - self._at
-            if rest > ENTRY:
-                raise NotJson(f"is no JSON, or has an entry of more than {ENTRY >> 20} MB")
-            self._more(max(CHUNK, rest))
+            self._more(min(max(CHUNK, rest), STEP))
 
     def _more(self, size: int) -> None:
         data = self._file.read(size)

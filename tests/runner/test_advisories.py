@@ -507,6 +507,14 @@ def test_one_entry_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.M
         Advisories(tmp_path).take_in(tmp_path / "a.json", NOW)
 
 
+@pytest.mark.parametrize("piece", ["{},", "[[]],", '"ab",', "999,", '"\U0001f600",'])
+def test_an_entry_of_many_small_values_is_given_up(piece: str, tmp_path: Path) -> None:
+    """In memory they would be many times as large as the file."""
+    (tmp_path / "a.json").write_text('{"a": [' + piece * 1_300_000 + "0]}")
+    with pytest.raises(ProbeError, match="entry of more than"):
+        Advisories(tmp_path).take_in(tmp_path / "a.json", NOW)
+
+
 def test_a_broken_store_is_one_line(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"no database" * 1000)
     with pytest.raises(ProbeError, match="cannot be read"):
