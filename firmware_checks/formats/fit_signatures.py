@@ -117,6 +117,9 @@ def _judge(node: Node, data: bytes, keys: tuple[PublicKey, ...]) -> Signed:
     digits = crypto.removeprefix("rsa").removeprefix("ecdsa").removeprefix("secp").rstrip("r1k")
     if digits.isdecimal() and len(digits) < 6:
         bits = int(digits)
+    if kind == "RSA":
+        # The name is only a word; the signature is as long as the key.
+        bits = 8 * len(signature)
     if verdict.key is not None:
         kind, bits = described(verdict.key)
     padding = ("PSS" if node.text("padding") == "pss" else "PKCS#1 v1.5") if kind == "RSA" else ""
