@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from probe.model import firmware as fw
 from probe.model.dut import Dut
-from probe.report.firmware_tree import in_order, tree
+from probe.report.firmware_tree import MORE, in_order, tree
 from probe.report.secrets import masked
 
 Row = tuple[str, ...]
@@ -23,6 +23,9 @@ def surveys(dut: Dut, _: bool) -> Iterable[Row]:
 
 def layers(dut: Dut, _: bool) -> Iterable[Row]:
     for n in tree(dut):
+        if n.what == MORE:
+            yield ("", STEP * n.depth + n.says[0], "", "", "", "")
+            continue
         place = n.place if n.what != "file" else ""
         size = "" if n.size is None else str(n.size)
         yield (place, STEP * n.depth + n.name, n.what, size, n.version, "; ".join(n.says))

@@ -48,7 +48,8 @@ def layer_line(row: tuple[str, ...]) -> Lines:
     words = [what if place else "", f"{size} bytes" if size else "", version, says]
     said = ", ".join(filter(None, words))
     indent = "  " * (name.count(STEP) + 2)
-    yield from wrap(f"{place} {name.replace(STEP, '')}: {said}".strip(), indent, indent + "  ")
+    line = f"{place} {name.replace(STEP, '')}: {said}".strip().removesuffix(":")
+    yield from wrap(line, indent, indent + "  ")
 
 
 def _protection(row: tuple[str, ...]) -> Lines:

@@ -3,15 +3,18 @@
 Texts come from the image; they were cleaned when they were recorded, and are data for every renderer.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from probe.model import firmware as fw
 from probe.model.dut import Dut
+from probe.model.evidence import EvidenceRef, Proof
 
 MOST_FILES = 200
 """Files of one image that are named; all of them are in the journal."""
+MOST_SAID = 50
+"""Things that are said of one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +32,25 @@ class Node:
     says: tuple[str, ...]
     """Of a layer its protection or its trouble, of a file what was found in it."""
     image: str = ""
+    proof: EvidenceRef | None = None
+    """Bytes that show it: the beginning of a layer, or what was found in a file."""
 
 
-def tree(dut: Dut) -> list[Node]:
+MORE = "more"
+"""``what`` of a line that says how many files are left out."""
+
+
+def tree(dut: Dut, most_files: int = MOST_FILES) -> list[Node]:
     """Every layer of every image of the device in order, below each its files of interest."""
     nodes: list[Node] = []
     for image in images(dut):
-        layers = {s.fact.place: s.fact for s in dut.all(fw.ImageLayer) if s.fact.image == image}
+        seen = {s.fact.place: s for s in dut.all(fw.ImageLayer) if s.fact.image == image}
+        layers = {place: s.fact for place, s in seen.items()}
         shields = {
             s.fact.place: s.fact for s in dut.all(fw.ImageProtection) if s.fact.image == image
         }
         files = found_in_files(dut, image)
-        left = MOST_FILES
+        left = most_files
         for place in sorted(layers, key=in_order):
             layer, shield = layers[place], shields.get(place)
             says = [shield.signing.value] if shield else []
@@ -48,13 +58,31 @@ def tree(dut: Dut) -> list[Node]:
             depth = sum(place.startswith(f"{other}/") for other in layers)
             version = " ".join(filter(None, (layer.title, layer.version, layer.built)))
             nodes.append(
-                Node(depth, place, layer.name, layer.format, layer.size, version, (*says,), image)
+                Node(
+                    depth,
+                    place,
+                    layer.name,
+                    layer.format,
+                    layer.size,
+                    version,
+                    (*says,),
+                    image,
+                    shown_by(seen[place].proof),
+                )
             )
             here = files.get(place, {})
             for path, found in [*here.items()][:left]:
-                nodes.append(Node(depth + 1, place, path, "file", None, "", tuple(found), image))
+                says, proof = found.says, found.proof
+                nodes.append(Node(depth + 1, place, path, "file", None, "", (*says,), image, proof))
+            if len(here) > left:
+                says = [f"and {len(here) - left} more files of interest"]
+                nodes.append(Node(depth + 1, place, "", MORE, None, "", (*says,), image))
             left -= min(left, len(here))
     return nodes
+
+
+def shown_by(proof: Iterable[Proof]) -> EvidenceRef | None:
+    return next((p for p in proof if isinstance(p, EvidenceRef)), None)
 
 
 def images(dut: Dut) -> list[str]:
@@ -62,17 +90,26 @@ def images(dut: Dut) -> list[str]:
     return list(dict.fromkeys(s.fact.image for s in dut.all(fw.ImageLayer)))
 
 
-def found_in_files(dut: Dut, image: str) -> dict[str, dict[str, list[str]]]:
-    """Place, then path, then what was found there, each once."""
-    files: dict[str, dict[str, list[str]]] = {}
+@dataclass(slots=True)
+class InFile:
+    """What was found in one file, each once, and the bytes that show the first of it."""
+
+    says: list[str] = field(default_factory=list)
+    proof: EvidenceRef | None = None
+
+
+def found_in_files(dut: Dut, image: str) -> dict[str, dict[str, InFile]]:
+    """Place, then path, then what was found there."""
+    files: dict[str, dict[str, InFile]] = {}
     for observation in dut.observations:
         fact: Any = observation.fact
         say = _SAYS.get(type(fact))
         if say is None or fact.image != image or not (said := say(fact)):
             continue
-        found = files.setdefault(fact.place, {}).setdefault(fact.path, [])
-        if said not in found:
-            found.append(said)
+        found = files.setdefault(fact.place, {}).setdefault(fact.path, InFile())
+        found.proof = found.proof or shown_by(observation.proof)
+        if said not in found.says and len(found.says) < MOST_SAID:
+            found.says.append(said)
     return files
 
 

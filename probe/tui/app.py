@@ -28,6 +28,7 @@ from probe.tui.screens.chooser import ChooserScreen
 from probe.tui.screens.devices import DeviceScreen, DevicesScreen
 from probe.tui.screens.evidence import EvidenceScreen
 from probe.tui.screens.help import HelpScreen, help_page
+from probe.tui.screens.image import ImageScreen
 from probe.tui.screens.log import LogScreen
 from probe.tui.screens.pick import Option, Pick
 from probe.tui.screens.requirements import RequirementsScreen
@@ -188,6 +189,8 @@ class ProbeApp(App[str], inherit_bindings=False):
         match kind:
             case "device":
                 self.push_screen(DeviceScreen(DeviceId(arguments[0])))
+            case "image":
+                self.push_screen(ImageScreen(DeviceId(arguments[0])))
             case "requirements":
                 self.edition_key = (arguments[0], arguments[1])
                 self.push_screen(RequirementsScreen(DeviceId(arguments[2])))

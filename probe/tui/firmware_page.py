@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from probe.model import firmware as fw
 from probe.model.dut import Dut
 from probe.model.finding import Finding, Outcome
-from probe.report.firmware_tree import Node, in_order, tree
-from probe.tui.blocks import Block, Field, Heading, Item, Para
+from probe.report.firmware_tree import MORE, Node, in_order, tree
+from probe.tui.blocks import Block, Field, Heading, Item, Para, Target
 from probe.tui.spans import Line
 
 MOST_NODES = 300
@@ -21,12 +21,13 @@ _ROLE = {
 
 
 def firmware_blocks(dut: Dut, findings: Iterable[Finding]) -> list[Block]:
-    """Nothing for a device without an image. What a finding speaks of leads to it."""
-    nodes = tree(dut)
+    """Nothing for a device without an image. A finding leads to itself, all else to its bytes."""
+    nodes = tree(dut, MOST_NODES)
     if not nodes:
         return []
     page: list[Block] = [Heading("Layers of the image, and files of interest")]
-    bad = {f.answer.subject: f.id for f in findings if f.answer.outcome is Outcome.VIOLATED}
+    page.append(Item(("image", dut.device.id), (("the tree alone, with its findings", "accent"),)))
+    bad = violations(findings)
     page += [_block(node, bad) for node in nodes[:MOST_NODES]]
     if len(nodes) > MOST_NODES:
         page.append(Para(f"and {len(nodes) - MOST_NODES} more", role="dim"))
@@ -38,19 +39,42 @@ def firmware_blocks(dut: Dut, findings: Iterable[Finding]) -> list[Block]:
     return page + _protections(dut) + _components(dut)
 
 
-def _block(node: Node, bad: dict[str, str]) -> Block:
+def violations(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """By their subject."""
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.answer.outcome is Outcome.VIOLATED and finding.check.startswith("firmware/"):
+            found.setdefault(finding.answer.subject, []).append(finding)
+    return found
+
+
+def take(node: Node, bad: dict[str, list[Finding]]) -> list[Finding]:
+    """The findings about the node, taken out of ``bad``."""
     where = f"layer {node.place}"
     about = f"{node.name} in {where}" if node.what == "file" else where
+    image = f"{about} of image {node.image[:12]}"
+    return [] if node.what == MORE else [*bad.pop(about, ()), *bad.pop(image, ())]
+
+
+def opens(node: Node) -> Target | None:
+    """The bytes that show the node."""
+    if node.proof is None:
+        return None
+    end = "" if node.proof.end is None else str(node.proof.end)
+    return ("evidence", node.proof.sha256, str(node.proof.start), end)
+
+
+def _block(node: Node, bad: dict[str, list[Finding]]) -> Block:
     line: Line = (("  " * node.depth, ""), *_line(node))
-    found = next(
-        (f for subject, f in bad.items() if subject == about or subject.startswith(f"{about} of ")),
-        None,
-    )
-    return Item(("finding", found), line) if found else Para(line)
+    found = take(node, bad)
+    target = ("finding", found[0].id) if found else opens(node)
+    return Item(target, line) if target else Para(line)
 
 
 def _line(node: Node) -> Line:
     says = "; ".join(node.says)
+    if node.what == MORE:
+        return ((says, "dim"),)
     if node.what == "file":
         return ((node.name, ""), (f"  {says}", "dim"))
     words = "  ".join(filter(None, (node.what, f"{node.size} bytes", node.version)))

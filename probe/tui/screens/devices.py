@@ -173,6 +173,7 @@ class DeviceScreen(ProbeScreen):
     )
     BINDINGS = [
         Binding("r", "requirements", "Results", id="device.requirements"),
+        Binding("t", "image", "Image tree", id="device.image"),
         Binding("y", "copy", "Copy address", id="device.copy"),
     ]
 
@@ -194,12 +195,18 @@ class DeviceScreen(ProbeScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "requirements":
             return self.probe.catalogue is not None
+        if action == "image":
+            known = self.probe.state.devices.get(self.device)
+            return known is not None and bool(known.images)
         return super().check_action(action, parameters)
 
     def action_requirements(self) -> None:
         catalogue = self.probe.catalogue
         if catalogue:
             self.probe.open_target(("requirements", catalogue.id, catalogue.edition, self.device))
+
+    def action_image(self) -> None:
+        self.probe.open_target(("image", self.device))
 
     def action_copy(self) -> None:
         device = self.probe.state.devices.get(self.device)
