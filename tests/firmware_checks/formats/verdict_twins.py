@@ -145,6 +145,14 @@ def fit_image(lab: Lab) -> Iterator[Twin]:
     old, new = (hashlib.sha256(data[at : at + 5010]).digest() for data in (image, changed))
     yield Twin("tampered", changed.replace(old, new), *keys)
     yield Twin("unsigned", make(), *keys)
+    (lab.folder / "dev.bin").write_bytes(os.urandom(32))
+    lock = 'cipher {{ algo = "aes256"; key-name-hint = "dev"; }};'
+    by = fit.SIGNATURE.format(kind="rsa2048", padding="", images='sign-images = "kernel", "fdt";')
+    text = fit.TREE.replace("{image}", lock)
+    text = text.format(hash="sha256", conf=by, rollback="")
+    (lab.folder / "image.its").write_text(text)
+    lab.tool("mkimage", "-f", "image.its", "-k", ".", "-K", "control.dtb", "-r", "image.itb")
+    yield Twin("encrypted", (lab.folder / "image.itb").read_bytes(), *keys)
     # mkimage signs with what it finds, whatever the name of the algorithm says.
     small = lab.pair("dev", "rsa-1024").public
     yield Twin("weak key", make(conf=True), small, keys[1])
