@@ -26,7 +26,7 @@ class Limits:
     files: int = 200_000
     seconds: float = 300.0
     searching: float = 4.0
-    """Seconds of tries in unknown bytes that found nothing; a search ends when they are used up."""
+    """Of the processor, for tries in unknown bytes that find nothing; the search ends when they are used up."""
 
 
 class Budget:
@@ -37,7 +37,7 @@ class Budget:
     ) -> None:
         self.limits = limits or Limits()
         self.bytes = self.layers = self.files = 0
-        self.clock, self._until = clock, clock() + self.limits.seconds
+        self._clock, self._until = clock, clock() + self.limits.seconds
 
     def take(self, number: int) -> None:
         """Before ``number`` bytes are produced. Raises OutOfBudget."""
@@ -68,5 +68,5 @@ class Budget:
 
     def check_time(self) -> None:
         """Raises OutOfBudget when the time is up."""
-        if self.clock() > self._until:
+        if self._clock() > self._until:
             raise OutOfBudget(f"more than {self.limits.seconds:g} s")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from time import thread_time
 from typing import Any
 
 from firmware_checks.budget import OutOfBudget
@@ -120,8 +121,7 @@ class Walk:
 
     def _try(self, view: View) -> Reading | None:
         """What begins in the middle of other bytes. A try that finds nothing costs of the time for tries."""
-        clock = self.context.budget.clock
-        begun = clock()
+        begun = thread_time()
         try:
             reading = recognise(view, self.context, searched=True)
         except OutOfBudget:
@@ -129,7 +129,7 @@ class Walk:
         if reading is not None and not reading.doubtful:
             return reading
         self._tried += 1
-        self._tried_s += clock() - begun
+        self._tried_s += thread_time() - begun
         return None
 
     def _tries_left(self) -> bool:

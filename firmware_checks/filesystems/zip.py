@@ -81,6 +81,8 @@ class Zip:
     def read(self, view: View, context: Context) -> Reading | None:
         if view.starts_with(END):
             return None  # an empty archive is nothing to look into
+        if not _begins(view):
+            return None
         try:
             size, directory = end(view)
         except Malformed as error:
@@ -99,16 +101,18 @@ class Zip:
             tree=ZipTree(archive),
         )
 
-    def _cut(self, view: View, why: str) -> Reading | None:
-        """A first member that is none means that these four bytes stand there by chance."""
-        needs, _, method = view.unpack("<HHH", 4)
-        length, _ = view.unpack("<HH", 26)
-        if needs > 100 or method > 99 or not 0 < length <= 4096:
-            return None
+    def _cut(self, view: View, why: str) -> Reading:
         return Reading(format=self.name, kind=LayerKind.ARCHIVE, size=len(view), problem=why)
 
 
 FORMAT = Zip()
+
+
+def _begins(view: View) -> bool:
+    """A first member that is none means that these four bytes stand there by chance."""
+    needs, _, method = view.unpack("<HHH", 4)
+    (length,) = view.unpack("<H", 26)
+    return needs & 0xFF <= 100 and method <= 99 and 0 < length <= 4096
 
 
 def end(view: View) -> tuple[int, int]:
