@@ -62,7 +62,7 @@ class Fit:
             kind=LayerKind.UPDATE,
             size=min(max([tree.size, *ends]), len(view)) if not problem else len(view),
             title=tree.root.text("description"),
-            built=datetime.fromtimestamp(stamp, UTC).isoformat() if stamp else "",
+            built=_day(stamp) if stamp else "",
             details=tuple(_details(tree, images)),
             problem=problem or (f"encrypted: {', '.join(hidden)}" if hidden else ""),
             protection=_protection(tree, images, context.keys.keys, problem),
@@ -71,6 +71,14 @@ class Fit:
 
 
 FORMAT = Fit()
+
+
+def _day(stamp: int) -> str:
+    """The property may have eight bytes, so what it says need not be a date."""
+    try:
+        return datetime.fromtimestamp(stamp, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _twins(node: Node) -> str:

@@ -15,7 +15,7 @@ import pytest
 from firmware_checks.formats.avb_footer import tree_root
 from firmware_checks.formats.rauc import verity_root
 from firmware_checks.view import View
-from probe.model.firmware import Signing
+from probe.model.firmware import ImageLayer, Signing
 from tests.firmware_checks.formats import test_nordic_dfu as nordic
 from tests.firmware_checks.formats import test_vbmeta as avb
 from tests.firmware_checks.formats.test_fit import fit  # noqa: F401
@@ -157,3 +157,13 @@ def test_a_digest_over_less_than_the_partition(
     found = examined(avb.footed(avb.vbmeta(mine, body=body), body), mine.public).protection()
     assert (found.signing, found.binds_payload) == (Signing.VERIFIED, False)
     assert f"covers {len(avb.BODY)} of {len(body)} bytes" in found.detail
+
+
+def test_a_date_that_is_none(tool: Tool, tmp_path: Path, examined: Examine) -> None:
+    stamp = "timestamp = <0x7fffffff 0xffffffff>;"
+    text = f'/dts-v1/; / {{ {stamp} images {{ k {{ data = "kernel"; }}; }}; }};'
+    (tmp_path / "far.dts").write_text(text)
+    tool("dtc", "-q", "-I", "dts", "-O", "dtb", "-o", "far.itb", "far.dts")
+    found = examined((tmp_path / "far.itb").read_bytes())
+    assert found.protection().signing is Signing.UNSIGNED
+    assert found.all(ImageLayer)[0].built == ""
