@@ -179,12 +179,20 @@ def runs(store: str | None) -> int:
 @app.command(help="Show a run, or one requirement of it (e.g. 5.1-1) with findings and evidence.")
 @run_argument
 @click.argument("requirement", required=False)
+@catalogue_option
 @secrets_option
 @store_option
-def show(run: str, requirement: str | None, store: str | None, *, show_passwords: bool) -> int:
+def show(
+    run: str,
+    requirement: str | None,
+    catalogues: tuple[str, ...],
+    store: str | None,
+    *,
+    show_passwords: bool,
+) -> int:
     from probe.cli import results
 
-    return results.show(run, requirement, store, show_passwords=show_passwords)
+    return results.show(run, requirement, catalogues, store, show_passwords=show_passwords)
 
 
 @app.command(

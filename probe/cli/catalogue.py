@@ -48,6 +48,7 @@ def _whole(r: Requirement) -> str:
     lines = [
         f"{r.id}  {r.title}",
         f"level: {r.level} ({'mandatory' if r.mandatory else 'recommended'})",
+        *([f"section: {r.section}"] if r.section else []),
         f"applies: {r.condition or 'always'}",
         f"in plain words: {r.plain}",
     ]
@@ -59,6 +60,7 @@ def _whole(r: Requirement) -> str:
         f"to settle it: {r.settle}",
         "by hand:",
         r.manual.rstrip(),
+        *([f"remark: {r.note}"] if r.note else []),
         f"confidence: {r.confidence}",
     ]
     return "\n".join(lines) + "\n"

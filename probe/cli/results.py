@@ -122,12 +122,26 @@ def runs(store: str | None) -> int:
     return Exit.PASS
 
 
-def show(run: str, requirement: str | None, store: str | None, *, show_passwords: bool) -> int:
-    """A run, or one requirement down to its evidence, as plain text."""
+def show(
+    run: str,
+    requirement: str | None,
+    names: tuple[str, ...],
+    store: str | None,
+    *,
+    show_passwords: bool,
+) -> int:
+    """A run, or one requirement down to its evidence, as plain text; under ``names`` judged anew."""
     from probe.report import text
 
     reader = opened(run, store)
-    view = view_of(reader, show_passwords=show_passwords)
+    catalogues = registry.chosen_catalogues(names)
+    if catalogues:
+        from probe.runner.rejudge import rejudge
+
+        state = rejudge(reader.state, catalogues)
+        view = view_of(reader, catalogues=catalogues, state=state, show_passwords=show_passwords)
+    else:
+        view = view_of(reader, show_passwords=show_passwords)
     shown = text.show_requirement(view, requirement) if requirement else text.show_run(view)
     sys.stdout.write(shown)
     return Exit.PASS

@@ -41,8 +41,12 @@ def catalogue_view(
     *,
     device_done: bool,
     given: Given,
+    planned: bool = True,
 ) -> CatalogueView:
-    """Every requirement of the catalogue in its order, also those without a verdict."""
+    """Every requirement of the catalogue in its order, also those without a verdict.
+
+    ``planned`` is False when the run was judged again under a catalogue that is not in its plan.
+    """
     by_id: dict[str, Verdict] = {
         v.requirement: v for v in verdicts if v.edition == catalogue.edition
     }
@@ -51,7 +55,7 @@ def catalogue_view(
         before = outcomes.get(finding.check, finding.answer.outcome)
         outcomes[finding.check] = min(before, finding.answer.outcome, key=_WORST.index)
     requirements = tuple(
-        _requirement(catalogue, r, by_id.get(r.id), outcomes, checks, run, given)
+        _requirement(catalogue, r, by_id.get(r.id), outcomes, checks, run, given, planned)
         for r in catalogue.requirements
     )
     every = {s: sum(r.status == s for r in requirements) for s in Status}
@@ -85,6 +89,7 @@ def _requirement(
     checks: Mapping[CheckId, CheckInfo],
     run: RunView,
     given: Given,
+    planned: bool,
 ) -> RequirementView:
     judge_it = shlex.join(["probe", "judge", run.id, "--catalogue", catalogue.id])
     status = verdict.status if verdict else Status.NOT_TESTED
@@ -117,7 +122,10 @@ def _requirement(
         manual_owed=verdict.manual_owed if verdict else bool(requirement.manual),
         confidence=requirement.confidence,
         note=requirement.note,
-        show=shlex.join(["probe", "show", run.id, requirement.id]),
+        show=shlex.join(
+            ["probe", "show", run.id, requirement.id]
+            + ([] if planned else ["--catalogue", catalogue.id])
+        ),
     )
 
 

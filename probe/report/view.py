@@ -189,6 +189,7 @@ def _device(
             run,
             device_done=done,
             given=given_of(device),
+            planned=state.run is None or catalogue.id in state.run.plan.catalogues,
         )
         for catalogue in catalogues
     )

@@ -57,3 +57,17 @@ def test_a_file_that_was_asked_for_by_name_has_to_be_written(run: Run, tmp_path:
     wanted = Show(output=tmp_path / "no such folder" / "x.txt")
     with pytest.raises(ProbeError, match="cannot be written"):
         results.follow_to_end(run.id, wanted, str(tmp_path))
+
+
+def test_a_recorded_run_is_shown_under_a_catalogue_that_it_was_not_planned_with(
+    run: Run, tmp_path: Path, capsys
+) -> None:
+    def shown(requirement: str | None, *names: str) -> str:
+        results.show(run.id, requirement, names, str(tmp_path), show_passwords=False)
+        return " ".join(capsys.readouterr().out.split())
+
+    assert "en18031" not in shown(None)
+    with pytest.raises(ProbeError, match="No requirement 'AUM-5-1'"):
+        shown("AUM-5-1", "cra")
+    with pytest.raises(ProbeError, match="There is no catalogue 'en18032'"):
+        shown(None, "en18032")

@@ -97,6 +97,16 @@ def test_a_problem_gathers_every_requirement_that_it_fails(view: ReportView) -> 
     assert (last.check, last.fails) == ("sign/only", ())
 
 
+def test_a_run_judged_under_a_catalogue_of_another_plan_says_how_to_see_its_requirements() -> None:
+    state = report_sample.state()
+    assert state.run is not None
+    state.run = replace(state.run, plan=replace(state.run.plan, catalogues=("small",)))
+    made = build_view(state, CATALOGUES, CHECKS, EVIDENCE.get, tool_version="0.1.0")
+    ways = {c.id: {r.show for r in c.requirements} for c in made.devices[0].catalogues}
+    assert all(way.endswith(" --catalogue sample") for way in ways["sample"])
+    assert not any("--catalogue" in way for way in ways["small"])
+
+
 def test_every_failed_requirement_is_among_the_problems(view: ReportView) -> None:
     for device in view.devices:
         told = {(r.catalogue, r.requirement) for p in device.problems for r in p.fails}
