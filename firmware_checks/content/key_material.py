@@ -22,7 +22,7 @@ from firmware_checks.content.private_keys import (
     from_pkcs12,
     published,
 )
-from firmware_checks.content.scan import Pattern, hits
+from firmware_checks.content.scan import Pattern, hits, is_full
 from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
 from probe.model.firmware import ImageCertificate, ImageKey
@@ -73,6 +73,9 @@ class KeyMaterial:
         if entry.kind is not Kind.FILE or not len(view):
             return
         there = hits(view)
+        if is_full(there, "keys.private") or is_full(there, "keys.certificate"):
+            what = "keys and certificates beyond the first hundreds in this file"
+            yield weakness((self.image, self.place), entry.path, NOT_READ, what)
         for end in there.get("keys.private", [])[:MOST_KEYS]:
             if key := _pem_key(view, end):
                 yield from self._key(entry, key, line_at(view, end - 1)[0])

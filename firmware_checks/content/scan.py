@@ -41,6 +41,11 @@ def compiled(source: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     return re.compile(source, flags)
 
 
+def is_full(there: "Hits", name: str) -> bool:
+    """So many hits of this pattern that later ones were not kept: what they are is not known."""
+    return len(there.get(name, ())) >= MOST_OF_ONE
+
+
 Hits = dict[str, list[int]]
 """Where each pattern ends, by its name; sorted."""
 

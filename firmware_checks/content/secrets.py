@@ -14,7 +14,7 @@ from firmware_checks.content.files import (
     shown,
     weakness,
 )
-from firmware_checks.content.scan import Pattern, hits, scanner
+from firmware_checks.content.scan import Pattern, hits, is_full, scanner
 from firmware_checks.content.tokens import TOKENS, Token
 from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
@@ -77,7 +77,7 @@ class Secrets:
         if entry.kind is not Kind.FILE or not len(view) or is_documentation(entry.path):
             return
         there, number, seen = hits(view), 0, set[str]()
-        if scanner().left:
+        if scanner().left or any(is_full(there, token.name) for token in TOKENS):
             what = "it has more places of interest than are looked at"
             yield weakness((self.image, self.place), entry.path, NOT_READ, what)
         for token in TOKENS:

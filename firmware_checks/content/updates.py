@@ -13,7 +13,7 @@ from firmware_checks.content.files import (
     numbered,
     weakness,
 )
-from firmware_checks.content.scan import Pattern, compiled, hits
+from firmware_checks.content.scan import Pattern, compiled, hits, is_full
 from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
 from probe.model.firmware import ImageUrl
@@ -191,7 +191,10 @@ class Updates:
             return
         there = hits(view)
         yield from self._skipped(entry, view, there)
-        for end in there.get("updates.url", [])[:400]:
+        if is_full(there, "updates.url") and is_text(view):
+            what = "addresses beyond the first hundreds in this file"
+            yield weakness(self.where, entry.path, NOT_READ, what)
+        for end in there.get("updates.url", []):
             number, line = line_at(view, end - 1)
             for url in _URL.findall(line):
                 if _UPDATE.search(url[8:]) and not line.lstrip().startswith(("#", "//", "*")):

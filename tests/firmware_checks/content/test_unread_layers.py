@@ -9,6 +9,7 @@ import dataclasses
 import gzip
 import hashlib
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +17,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from passlib.hash import sha512_crypt
 
+from firmware_checks.content import accounts
 from firmware_checks.content.hidden import hidden
+from firmware_checks.content.passwords import Cracker
 from firmware_checks.view import View
 from probe import registry
 from probe.model.device import image_device
@@ -131,6 +135,9 @@ UNREAD_FILES = {
     "etc/app.json": b'{"a":1}\n' * 150_000,
     "www/cgi-bin/a.sh": b"# \n" * 100_000,
     "etc/a.conf": b"curl x \n" * 120_000,
+    "etc/b.txt": b"AKIAAAAAAAAAAAAAAAAA\n" * 600,
+    "etc/c.txt": b"-----BEGIN PRIVATE KEY-----\n" * 600,
+    "etc/d.txt": b"http://a.test/x\n" * 600,
 }
 
 
@@ -172,3 +179,34 @@ def test_an_encrypted_layer_is_not_clean(examined: Examine) -> None:
 )
 def test_what_counts_as_hidden(path: str, data: bytes, told: bool) -> None:
     assert bool(hidden(path, View(data))) is told
+
+
+def test_passwords_for_which_time_was_up_are_not_clean(
+    examined: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "Cracker", lambda: Cracker(0.0))
+    hashed = sha512_crypt.using(rounds=5000).hash("of-no-list-41")
+    files = {"etc/passwd": b"root:x:0:0::/:/bin/sh\n", "etc/shadow": f"root:{hashed}:1::".encode()}
+    done = examined(archive(dict(files)))
+    (one,) = [a for c, a in answers(done) if c == "default_accounts"]
+    assert one.outcome is Outcome.INCONCLUSIVE
+    assert "time was up after 0 of" in one.summary
+
+
+@pytest.mark.parametrize(
+    "word", [b"a", b"password", b"a.", b"secret_", b"A1-", b"x=", b"/bin/sh -"]
+)
+def test_a_line_of_one_word_costs_nothing(word: bytes, facts: Any) -> None:
+    """Short enough to be read by every topic: a pattern with nested repeats would need minutes."""
+    line = (word * 2000)[:2000] + b"\n"
+    paths = (
+        *UNREAD_FILES,
+        "etc/opkg.conf",
+        "etc/config/cwmp",
+        "sbin/up.sh",
+        "www/a.php",
+        "boot/config-1",
+    )
+    begin = time.process_time()
+    facts(dict.fromkeys(paths, b"#!/bin/sh\n" + line * 20))
+    assert time.process_time() - begin < 2
