@@ -40,10 +40,11 @@ def opened(path: Path) -> Iterator[tuple[Image, View]]:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise NotAnImage(f"it cannot be opened: {error.strerror}") from None
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise NotAnImage("it is no regular file")
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise NotAnImage("it is no regular file")
         if not found.st_size:
             raise NotAnImage("it is empty")
         if found.st_size > LARGEST:

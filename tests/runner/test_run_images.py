@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from probe.cli.run import images_of
+from probe.errors import ProbeError
 from probe.model import event as ev
 from probe.model.device import Device
 from probe.model.fact import NotMeasured
@@ -279,3 +281,11 @@ async def test_the_signals_of_the_run_are_not_those_of_its_readers(
     await asyncio.wait_for(task, 5)
     assert journal.store.commands_after(RunId(journal.run), 0) == []
     assert ["signal 15" in reason for reason in gaps(journal)] == [True]
+
+
+@pytest.mark.parametrize("path", ["/tmp", "/dev/null", "/nowhere"])
+def test_what_is_no_file_is_one_clear_refusal(path: str) -> None:
+    with pytest.raises(ProbeError, match="cannot be examined"):
+        images_of((f"127.0.0.1={path}",))
+    with pytest.raises(ProbeError, match="ADDRESS=FILE"):
+        images_of((f"kettle={path}",))
