@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -23,6 +22,7 @@ from probe.tui.commands import commands
 from probe.tui.follow import Catalogues, Checks, Follower, Library
 from probe.tui.guard import AsciiOnly, NoControls
 from probe.tui.hide import Hidden
+from probe.tui.run_commands import RunCommands
 from probe.tui.screens.base import TABS, ProbeScreen
 from probe.tui.screens.chooser import ChooserScreen
 from probe.tui.screens.devices import DeviceScreen, DevicesScreen
@@ -42,7 +42,7 @@ from probe.tui.widgets.lines import Bar, LineView
 POLL_S = 0.5
 
 
-class ProbeApp(App[str], inherit_bindings=False):
+class ProbeApp(RunCommands, inherit_bindings=False):
     """Exits with ``detached`` when the run goes on, else with ``quit``."""
 
     TITLE = "probe"
@@ -295,7 +295,7 @@ class ProbeApp(App[str], inherit_bindings=False):
             timeout=8 if severity == "error" else 4,
         )
 
-    # --- commands to the run ------------------------------------------------------------------
+    # --- what is possible ---------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         match action:
@@ -315,56 +315,6 @@ class ProbeApp(App[str], inherit_bindings=False):
             case "choose_catalogue":
                 return len(self.follow.editions) > 1
         return True
-
-    def _send(self, verb: str, said: str) -> None:
-        try:
-            assert self.follow.source is not None
-            self.follow.source.command(verb)
-        except ProbeError as error:
-            self.say(str(error), severity="error")
-        else:
-            self.say(said)
-
-    def action_pause(self) -> None:
-        self._send("pause", "Asked the run to pause.")
-
-    def action_resume(self) -> None:
-        self._send("resume", "Asked the run to go on.")
-
-    def action_stop(self) -> None:
-        def answered(key: str | None) -> None:
-            if key == "stop":
-                self._send("stop", "Asked the run to stop. What was measured is kept.")
-
-        options = [
-            Option("go on", "Go on testing"),
-            Option("stop", "Stop the run", "it can be resumed later"),
-        ]
-        text = "What was measured is kept, and judged as far as it goes."
-        self.push_screen(Pick("Stop this run?", options, text=text), answered)
-
-    def action_leave(self) -> None:
-        if not self.follow.working:
-            self.exit("quit")
-            return
-
-        def answered(key: str | None) -> None:
-            if key is None:
-                return
-            if key in ("pause", "stop"):
-                self._send(key, "")
-            self.exit("quit" if key == "stop" else "detached")
-
-        options = [
-            Option("detach", "Leave", "the run goes on; q again does the same"),
-            Option("pause", "Pause the run and leave", "nothing is sent until it is resumed"),
-            Option("stop", "Stop the run and leave", "what was measured is kept"),
-        ]
-        run = self.state.run
-        text = "The run is a process of its own and goes on without this window."
-        if run is not None:
-            text += f" Come back with: probe tui {run.id}"
-        self.push_screen(Pick("Leave", options, text=text, again=True), answered)
 
     # --- drawing ------------------------------------------------------------------------------
 
