@@ -274,7 +274,9 @@ class FirmwareRun:
         if self._advice is None or not isinstance(fact, ImageComponent):
             return observation
         known = tuple(dict.fromkeys((*fact.advisories, *self._advice(fact))))
-        return replace(observation, fact=replace(fact, advisories=known[:MOST_ADVISORIES]))
+        if left := len(known[MOST_ADVISORIES:]):
+            known = (f"{left} more than the {MOST_ADVISORIES} listed", *known[:MOST_ADVISORIES])
+        return replace(observation, fact=replace(fact, advisories=known))
 
     def _finish(self, job: JobId, device: DeviceId, name: str, trouble: Trouble | None) -> None:
         if trouble:

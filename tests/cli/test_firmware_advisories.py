@@ -60,7 +60,7 @@ TRACKER = {
 OPKG = {
     "usr/lib/opkg/status": "Package: busybox\nVersion: 1.30.1-1\nStatus: install user installed\n"
 }
-NVD = {
+NVD: dict[str, Any] = {
     "timestamp": "2020-01-02T00:00:00",
     "vulnerabilities": [
         {
@@ -139,3 +139,19 @@ def test_a_broken_file_is_one_line_and_no_success(
     assert "nested too deeply" in err
     assert "Traceback" not in err
     assert len(err.splitlines()) <= 2
+
+
+def test_what_is_not_listed_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """A kernel has thousands; a list that was cut says so."""
+    entry = NVD["vulnerabilities"][0]["cve"]
+    many = [{"cve": {**entry, "id": f"CVE-2099-{n}"}} for n in range(1000, 1300)]
+    (tmp_path / "a.cpio").write_bytes(archive(OPKG))
+    (tmp_path / "nvd.json").write_text(json.dumps({**NVD, "vulnerabilities": many}))
+    probe(monkeypatch, "firmware", "advisories", "import", "nvd.json")
+    probe(monkeypatch, "firmware", "a.cpio", "-f", "text")
+    out = in_words(capsys.readouterr().out)
+    assert out.count("more than the 100 listed") >= 2, (
+        "in the list of components and in the finding"
+    )
