@@ -1,6 +1,7 @@
 """The report for a build server.
 
-One suite for each device and catalogue, one case for each requirement. FAIL is a failure, ERROR an
+One suite for each device and catalogue, one case for each requirement; last, for each device with a
+firmware image, a suite with one case for each check on images. FAIL is a failure, ERROR an
 error. What is not known and what does not apply is *skipped* with the reason, never a passed case: a
 build server then shows the gap without turning every build red, and the exit code of ``probe`` still
 tells the two apart. Device-supplied text was cleaned when the view was built, so it is valid in XML.
@@ -10,6 +11,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 
 from probe.model.verdict import Status
+from probe.report import junit_checks
 from probe.report.groups import short_name, slug
 from probe.report.viewmodel import CatalogueView, DeviceView, ReportView, RequirementView
 
@@ -23,6 +25,9 @@ def render(view: ReportView) -> bytes:
             suite = _suite(view, device, catalogue)
             totals.update({name: int(suite.attrib[name]) for name in _COUNTED})
             root.append(suite)
+    for checks in filter(None, (junit_checks.suite(view, device) for device in view.devices)):
+        totals.update({name: int(checks.attrib[name]) for name in _COUNTED})
+        root.append(checks)
     for name in _COUNTED:
         root.set(name, str(totals[name]))
     ET.indent(root, " ")

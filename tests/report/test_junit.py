@@ -1,6 +1,7 @@
 """A build server sees failures as failures and never an unknown as passed."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,36 @@ def test_only_a_pass_has_no_result_element(view: ReportView, root: ET.Element) -
                 expected = want.get(requirement.status, "skipped")
                 assert got == ([expected] if expected else [])
     assert next(cases, None) is None
+
+
+def test_each_check_of_an_image_is_a_case_with_what_mends_it(view: ReportView) -> None:
+    """The first device's answers, as if they had come from checks on an image."""
+
+    def renamed(one):
+        return replace(one, check="firmware/" + one.check.replace("/", "_"))
+
+    first = view.devices[0]
+    device = replace(
+        first,
+        findings=tuple(map(renamed, first.findings)),
+        problems=tuple(renamed(p) for p in first.problems if p.check),
+    )
+    of_images = ET.fromstring(render(replace(view, devices=(device,))))
+    suite = of_images.findall("testsuite")[-1]
+    assert suite.attrib["name"].endswith("firmware checks")
+    cases = {case.attrib["name"]: case for case in suite.findall("testcase")}
+    assert {*cases} == {f.check for f in device.findings}
+    assert device.problems
+    for problem in device.problems:
+        (said,) = cases[problem.check]
+        assert said.tag == ("failure" if problem.fails else "skipped")
+        assert f"Fix: {problem.fix}" in said.attrib["message"]
+    assert {"failure", "skipped"} <= {e.tag for case in cases.values() for e in case}
+    for name, case in cases.items():
+        outcomes = {f.outcome for f in device.findings if f.check == name}
+        assert len(case) or outcomes <= {"satisfied", "not applicable"}, "an unknown is no pass"
+    test_the_numbers_add_up(of_images)
+    test_messages_explain(of_images)
 
 
 def test_the_numbers_add_up(root: ET.Element) -> None:
