@@ -9,8 +9,7 @@ named goes to the end: a server that grants the client's wish then names somethi
 taken away there, so a refusal says as much as one of the whole offer.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 
 from probe.collect.tls import suites
 from probe.collect.tls.codec import Terms, Version
@@ -30,37 +29,15 @@ from probe.collect.tls.earlier import (
     suite_of,
 )
 from probe.collect.tls.exchange import Reaction
-from probe.collect.tls.interview import Settled
 from probe.collect.tls.key_exchange import dh_bits
 from probe.collect.tls.learned import LEGACY, Question
 from probe.collect.tls.pace import Overlap, bears_more
 from probe.collect.tls.questions import dhe_suites
 from probe.collect.tls.suites import MOST_AT_ONCE, name_of
 from probe.collect.tls.survey import Survey
+from probe.collect.tls.taken import List, chosen_in
 from probe.collect.tls.traits import OWN_PRIME
 from probe.model.tls import Reply, TlsList
-
-
-@dataclass(slots=True)
-class _List:
-    """One list while it is being taken."""
-
-    kind: str
-    version: Version
-    name: Callable[[int], str]
-    picked: list[int]
-    ends: list[Question]
-    """Refused at last, each says that nothing is left."""
-    shown: list[str] = field(default_factory=list)
-    """The transcript of each that was picked, by its SHA-256."""
-    order: str = ""
-    told: tuple[str, ...] = ()
-    """The transcript that told the order."""
-    detail: str = ""
-
-    @property
-    def label(self) -> str:
-        return f"{self.kind} of {self.version.label}"
 
 
 class Inventory:
@@ -70,7 +47,7 @@ class Inventory:
         """``overlap`` says a hello on two connections at once, if the plan allows it; see ``pace``."""
         self.found, self._overlap = found, overlap
         self._earlier = Earlier(found)
-        self._lists: list[_List] = []
+        self._lists: list[List] = []
         self._suites: dict[Version, list[int]] = {}
 
     async def take(self, _: Survey) -> None:
@@ -108,7 +85,7 @@ class Inventory:
     async def _enumerate_suites(
         self, kind: str, version: Version, pieces: Iterable[tuple[int, ...]]
     ) -> list[int]:
-        taken = _List(kind, version, name_of, [], [])
+        taken = List(kind, version, name_of, [], [])
         refusals = self._earlier.refusals(version)
         refused = {n for q in refusals for offer in q.offers for n in offer}
         offered = [n for piece in pieces for n in piece]
@@ -134,7 +111,7 @@ class Inventory:
             taken.picked.sort(key=offered.index)
         return taken.picked
 
-    async def _take_known(self, taken: _List, piece: tuple[int, ...]) -> None:
+    async def _take_known(self, taken: List, piece: tuple[int, ...]) -> None:
         """What the short plan saw chosen, if the list is in no order of the server's."""
         named = self._earlier.named(taken.version, suite_of)
         first = self._earlier.known(taken.version, piece)
@@ -146,7 +123,7 @@ class Inventory:
             taken.picked += [first[0], *others]
             taken.shown += [named[n].proof.sha256 for n in taken.picked]
 
-    async def _ask_order(self, taken: _List, accepted: list[int]) -> None:
+    async def _ask_order(self, taken: List, accepted: list[int]) -> None:
         """What is picked from the reverse of ``accepted``: the server's first, or the client's?"""
         backwards = tuple(reversed(accepted))
         topic, terms = f"order of {taken.label}", self._earlier.turned(taken.version)
@@ -154,7 +131,7 @@ class Inventory:
         settled = await self.found.ask(
             Question((topic,), taken.version, (backwards,), terms, to_the_end=deep)
         )
-        chosen = _chosen(settled, taken.version, suite_of)
+        chosen = chosen_in(settled, taken.version, suite_of)
         if chosen is not None:
             taken.order = {backwards[0]: "client", backwards[-1]: "server"}.get(chosen, "")
             taken.told = settled.evidence
@@ -162,7 +139,7 @@ class Inventory:
     async def _take_retry_groups(self) -> None:
         """TLS 1.3 groups, without a signature: a retry request names the group."""
         offers = suites.ordinary(Version.TLS13)[0]
-        taken = _List("groups", Version.TLS13, group_name, [], [])
+        taken = List("groups", Version.TLS13, group_name, [], [])
         self._lists.append(taken)
         await self._enumerate(
             taken, GROUPS_TLS13, group_of, lambda left: (offers, Terms(groups=left)), known=True
@@ -173,7 +150,7 @@ class Inventory:
         # with an RSA key is not.
         with_rsa = self._with_exchange(version, "ECDHE_RSA")
         offers = with_rsa or self._with_exchange(version, "ECDHE_")
-        taken = _List("groups", version, group_name, [], [])
+        taken = List("groups", version, group_name, [], [])
         self._lists.append(taken)
         signatures = self._earlier.turned(version).signatures
         await self._enumerate(
@@ -186,7 +163,7 @@ class Inventory:
         if not with_rsa and taken.picked:
             await self._curves_beside_the_certificates(taken, offers)
 
-    async def _curves_beside_the_certificates(self, taken: _List, offers: tuple[int, ...]) -> None:
+    async def _curves_beside_the_certificates(self, taken: List, offers: tuple[int, ...]) -> None:
         """Go on with the last curve that worked at the end of each offer: it may be the certificate's."""
         its_own = taken.picked[-1]
 
@@ -202,7 +179,7 @@ class Inventory:
 
     async def _take_signatures(self) -> None:
         offers = self._with_exchange(Version.TLS12, "ECDHE_", "DHE_")
-        taken = _List("signatures", Version.TLS12, signature_name, [], [])
+        taken = List("signatures", Version.TLS12, signature_name, [], [])
         self._lists.append(taken)
         await self._enumerate(
             taken,
@@ -251,7 +228,7 @@ class Inventory:
 
     async def _enumerate(
         self,
-        taken: _List,
+        taken: List,
         everything: tuple[int, ...],
         picked: Picked,
         shape: Callable[[tuple[int, ...]], tuple[tuple[int, ...], Terms]],
@@ -275,7 +252,7 @@ class Inventory:
             deep = picked is not suite_of or self._earlier.more_to_show(taken.version)
             question = Question((taken.label,), taken.version, (offered,), terms, to_the_end=deep)
             settled = await self.found.ask(question)
-            chosen = _chosen(settled, taken.version, picked)
+            chosen = chosen_in(settled, taken.version, picked)
             if chosen is None or chosen not in left:
                 taken.ends.append(question)
                 if settled.reply is Reply.ACCEPTED and chosen is not None:
@@ -288,37 +265,7 @@ class Inventory:
     # --- what was learned --------------------------------------------------------------------
 
     def facts(self) -> tuple[TlsList, ...]:
-        return tuple(
-            TlsList(
-                kind=taken.kind,
-                version=taken.version.label,
-                accepted=tuple(taken.name(n) for n in taken.picked),
-                order=taken.order,
-                complete=self._complete(taken),
-                detail=taken.detail or self._why_it_ended(taken),
-                evidence=(*taken.shown, *self._ends_shown(taken), *taken.told),
-            )
-            for taken in self._lists
-        )
-
-    def _ends_shown(self, taken: _List) -> Iterator[str]:
-        for end in taken.ends:
-            if answer := self.found.answers.get(end):
-                yield from answer.evidence
-
-    def _complete(self, taken: _List) -> bool:
-        answers = [self.found.answers.get(end) for end in taken.ends]
-        return bool(answers) and all(
-            a is not None and (a.reply is Reply.REFUSED or _lower_version(a, taken.version))
-            for a in answers
-        )
-
-    def _why_it_ended(self, taken: _List) -> str:
-        if self._complete(taken):
-            return ""
-        answers = [self.found.answers.get(end) for end in taken.ends]
-        open_ends = [a.detail for a in answers if a is not None and a.reply is not Reply.REFUSED]
-        return open_ends[-1] if open_ends else "not asked to the end"
+        return tuple(taken.fact(self.found.answers) for taken in self._lists)
 
     # --- small things ------------------------------------------------------------------------
 
@@ -336,19 +283,3 @@ class Inventory:
         most = SMALL_SUITES if self.found.interview.small else MOST_AT_ONCE
         numbers = [n for offer in offers for n in offer]
         return tuple(tuple(numbers[n : n + most]) for n in range(0, len(numbers), most))
-
-
-def _chosen(settled: Settled, version: Version, picked: Picked) -> int | None:
-    """None when nothing was chosen, or in another version than the list is of."""
-    if settled.reply is not Reply.ACCEPTED or settled.reaction is None:
-        return None
-    if settled.reaction.server_hello.version != version:
-        return None
-    return picked(settled.reaction)
-
-
-def _lower_version(settled: Settled, version: Version) -> bool:
-    """A lower version was chosen: in this one, nothing of the rest was wanted."""
-    reaction = settled.reaction
-    accepted = settled.reply is Reply.ACCEPTED and reaction is not None
-    return accepted and reaction is not None and reaction.server_hello.version < version
