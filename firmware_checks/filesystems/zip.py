@@ -112,7 +112,7 @@ def _begins(view: View) -> bool:
     """A first member that is none means that these four bytes stand there by chance."""
     needs, _, method = view.unpack("<HHH", 4)
     (length,) = view.unpack("<H", 26)
-    return needs & 0xFF <= 100 and method <= 99 and 0 < length <= 4096
+    return bool(needs & 0xFF <= 100 and method <= 99 and 0 < length <= 4096)
 
 
 def end(view: View) -> tuple[int, int]:

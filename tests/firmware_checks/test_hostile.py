@@ -2,7 +2,7 @@
 
 A seeded quick part of the mutated headers runs with the suite. The whole, 100,000 over the samples of all
 tests of images: ``HOSTILE_SAMPLES=FOLDER pytest tests/firmware_checks --ignore=tests/firmware_checks/test_hostile.py``
-keeps the samples, ``HOSTILE_SAMPLES=FOLDER HOSTILE_MUTANTS=100000 pytest tests/firmware_checks/test_hostile.py``
+keeps the samples, ``HOSTILE_SAMPLES=FOLDER HOSTILE_MUTANTS=100000 pytest tests/firmware_checks/test_hostile.py -k mutated -s``
 reads their mutants (``HOSTILE_SEED=WORD`` others), and ``HOSTILE=all`` gives every image of the set.
 """
 
@@ -205,6 +205,7 @@ def test_nothing_is_started_opened_or_asked(tmp_path: Path) -> None:
     assert told["events"] == []
 
 
+@pytest.mark.timeout(7200)
 def test_mutated_headers(tmp_path: Path) -> None:
     """Of every format: its magic before noise and lies, and small images; see above for the whole."""
     given = os.environ.get("HOSTILE_SAMPLES")
