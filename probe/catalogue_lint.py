@@ -18,6 +18,7 @@ SIZES = {
     "en303645-v3.1.3": 78,
     "cra": 31,
     "en18031": 48,
+    "nistir8425": 45,
 }
 """How many requirements the editions have that are known by heart."""
 CONFIDENCE = ("sourced:", "memory", "judgement")

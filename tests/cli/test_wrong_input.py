@@ -129,6 +129,7 @@ def test_catalogues_are_listed_with_all_their_provisions() -> None:
         "en18031": 48,
         "en303645-v2.1.1": 68,
         "en303645-v3.1.3": 78,
+        "nistir8425": 45,
         "psti": 7,
     }
 

@@ -1,4 +1,4 @@
-"""The Cyber Resilience Act and EN 18031: every requirement is there, and no measurement passes one."""
+"""The Cyber Resilience Act, EN 18031, NIST IR 8425: all requirements, and no measurement passes one."""
 
 import re
 from itertools import chain
@@ -18,11 +18,17 @@ from probe.model.verdict import Status, Verdict
 
 DEVICE = DeviceId("ip-198.51.100.1")
 PROOF = (Coverage(tried="TCP SYN", times=2, deadline_s=1.0),)
+BROAD = ["cra", "en18031", "nistir8425"]
 CRA = [
     "CRA-I-1", *(f"CRA-I-2{letter}" for letter in "abcdefghijklm"),
     *(f"CRA-II-{n}" for n in range(1, 9)),
     *(f"CRA-AII-{n}" for n in range(1, 10)),
 ]  # fmt: skip
+NIST = (
+    "AI AI-1 AI-2 PC PC-1 PC-2 PC-3 DP DP-1 DP-2 DP-3 IAC IAC-1 IAC-1a IAC-1b IAC-1c IAC-2 IAC-2a IAC-2b"
+    " IAC-2c SU SU-1 SU-2 CSA CSA-1 DOC DOC-1a DOC-1b DOC-1c DOC-1d DOC-1e DOC-1f DOC-1g IQR IQR-1 IQR-2"
+    " ID ID-1 ID-2 PEA PEA-1a PEA-1b PEA-1c PEA-1d PEA-1e"
+)
 PARTS = {
     "parts 1, 2 and 3": "ACM-1 ACM-2 AUM-1-1 AUM-1-2 AUM-2 AUM-3 AUM-4 AUM-5-1 AUM-5-2 AUM-6 SUM-1 SUM-2"
     " SUM-3 SSM-1 SSM-2 SSM-3 SCM-1 SCM-2 SCM-3 SCM-4 CCK-1 CCK-2 CCK-3 GEC-1 GEC-2 GEC-3 GEC-4 GEC-5"
@@ -40,6 +46,8 @@ PAPER = {
     " CRA-AII-8 CRA-AII-9",
     "en18031": "ACM-3 ACM-5 ACM-6 AUM-1-3 AUM-2-2 NMM-1 TCM-1 LGM-1 LGM-2 LGM-3 LGM-4 DLM-1 UNM-1 UNM-2"
     " GEC-3 GEC-7",
+    "nistir8425": "AI-2 PC-3 DP-2 IAC-2c CSA CSA-1 DOC DOC-1b DOC-1c DOC-1d DOC-1e DOC-1f IQR-2 ID-2 PEA"
+    " PEA-1a PEA-1b PEA-1c PEA-1d PEA-1e",
 }
 """What no check says anything about: documents, processes, and what a person has to do on the unit."""
 
@@ -76,6 +84,7 @@ def everything(outcome: Outcome) -> dict[CheckId, Outcome]:
 
 def test_every_requirement_is_there_in_order_and_once() -> None:
     assert [r.id for r in shipped("cra").requirements] == CRA
+    assert [r.id for r in shipped("nistir8425").requirements] == NIST.split()
     ids = sorted(r.id for r in shipped("en18031").requirements)
     assert ids == sorted(chain.from_iterable(named.split() for named in PARTS.values()))
 
@@ -104,7 +113,7 @@ def test_part_i_2_follows_from_the_risk_assessment_and_part_ii_always_applies() 
             assert not requirement.condition, requirement.id
 
 
-@pytest.mark.parametrize("name", ["cra", "en18031"])
+@pytest.mark.parametrize("name", BROAD)
 def test_each_mapping_names_a_check_once_and_says_why_it_is_only_a_sign(name: str) -> None:
     for requirement in shipped(name).requirements:
         named = [mapping.check for mapping in requirement.checks]
@@ -113,7 +122,7 @@ def test_each_mapping_names_a_check_once_and_says_why_it_is_only_a_sign(name: st
         assert all(m.strength is not Strength.FULL for m in requirement.checks), requirement.id
 
 
-@pytest.mark.parametrize("name", ["cra", "en18031"])
+@pytest.mark.parametrize("name", BROAD)
 def test_no_requirement_passes_though_every_check_is_satisfied(name: str) -> None:
     got = judged(name, everything(Outcome.SATISFIED))
     paper = set(PAPER[name].split())
@@ -122,7 +131,7 @@ def test_no_requirement_passes_though_every_check_is_satisfied(name: str) -> Non
     assert all(v.settle and v.manual_owed for v in got.values())
 
 
-@pytest.mark.parametrize("name", ["cra", "en18031"])
+@pytest.mark.parametrize("name", BROAD)
 @given(data=st.data())
 def test_whatever_is_found_nothing_passes_and_only_a_strong_violation_fails(
     name: str, data: st.DataObject
@@ -140,13 +149,21 @@ def test_whatever_is_found_nothing_passes_and_only_a_strong_violation_fails(
 
 def test_a_default_login_fails_what_speaks_of_it_and_nothing_else() -> None:
     found = {CheckId("access/default_telnet"): Outcome.VIOLATED}
-    for name, wanted in (("cra", {"CRA-I-2b", "CRA-I-2d"}), ("en18031", {"AUM-5-1"})):
+    for name, wanted in (
+        ("cra", {"CRA-I-2b", "CRA-I-2d"}),
+        ("en18031", {"AUM-5-1"}),
+        ("nistir8425", {"IAC-1b"}),
+    ):
         assert {i for i, v in judged(name, found).items() if v.status is Status.FAIL} == wanted
 
 
 def test_an_unprotected_update_fails_what_speaks_of_it_and_nothing_else() -> None:
     found = {CheckId("firmware/unprotected_update"): Outcome.VIOLATED}
-    for name, wanted in (("cra", {"CRA-I-2f", "CRA-II-7"}), ("en18031", {"SUM-2"})):
+    for name, wanted in (
+        ("cra", {"CRA-I-2f", "CRA-II-7"}),
+        ("en18031", {"SUM-2"}),
+        ("nistir8425", {"SU", "SU-1"}),
+    ):
         assert {i for i, v in judged(name, found).items() if v.status is Status.FAIL} == wanted
 
 
@@ -160,9 +177,17 @@ def test_an_unprotected_update_fails_what_speaks_of_it_and_nothing_else() -> Non
 )
 def test_what_a_person_must_weigh_fails_nothing(check: str) -> None:
     """Patches, documented reasons and keys of the operator are not seen by a measurement."""
-    for name in ("cra", "en18031"):
+    for name in BROAD:
         got = judged(name, {CheckId(check): Outcome.VIOLATED})
         assert not [i for i, v in got.items() if v.status is Status.FAIL]
+
+
+def test_each_part_of_an_outcome_comes_after_it() -> None:
+    seen: set[str] = set()
+    for requirement in shipped("nistir8425").requirements:
+        assert requirement.part_of in seen | {None}, requirement.id
+        assert (requirement.part_of is None) == requirement.id.isalpha(), requirement.id
+        seen.add(requirement.id)
 
 
 def test_a_way_out_of_a_decision_tree_is_a_recorded_decision() -> None:
