@@ -27,7 +27,15 @@ LARGEST = 4 << 20
 LONGEST_CHAIN = 6
 MOST_SIGNERS = 8
 MOST_CERTIFICATES = 64
-TEST_NAMES = ("DO NOT TRUST", "DO NOT SHIP", "SNAKE OIL", "SNAKEOIL", "TESTROOT", "TEST KEY")
+TEST_NAMES: tuple[str, ...] = (
+    "DO NOT TRUST",
+    "DO NOT SHIP",
+    "SNAKE OIL",
+    "SNAKEOIL",
+    "TESTROOT",
+    "TEST KEY",
+)
+TEST_NAMES += ("PK EXAMPLE",)
 """Words in the names of certificates whose private keys lie in public source trees (edk2, AMI, Debian)."""
 
 
@@ -293,6 +301,12 @@ def _subject(der: bytes) -> str:
         return clean(one.subject.rfc4514_string(), 200) if one else ""
     except (ValueError, TypeError):
         return ""
+
+
+def test_name(der: bytes) -> str:
+    """The subject of a certificate that calls itself a test key; empty for any other."""
+    name = _subject(der)
+    return name if any(word in name.upper() for word in TEST_NAMES) else ""
 
 
 def chain_text(chain: list[PublicKey]) -> str:

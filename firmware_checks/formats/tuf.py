@@ -77,7 +77,7 @@ def _members(view: View, budget: Budget) -> list[Member]:
         archive = zipfile.ZipFile(Window(view))
     except DAMAGE as error:
         raise Malformed(f"zip: {clean(str(error), 80)}") from None
-    rows = [info for info in archive.infolist() if not info.is_dir()]
+    rows = [info for info in archive.infolist() if not info.filename.endswith("/")]
     if len(rows) > MOST_MEMBERS:
         raise Malformed(f"more than {MOST_MEMBERS} members")
     return [Member(info.filename, partial(_unzipped, archive, info)) for info in rows]

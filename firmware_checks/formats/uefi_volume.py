@@ -4,9 +4,11 @@ Source: UEFI Platform Initialization specification 1.8, volume 3, section 3.2.1.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from firmware_checks.budget import Budget
+from firmware_checks.formats import uefi_variables
 from firmware_checks.reading import Context, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
@@ -48,6 +50,9 @@ class Volume:
             details=(("kind", KINDS.get(kind, str(kind))), ("revision", str(view.u8(55)))),
             problem=problem,
             parts=() if problem or files.is_filled_with(0xFF, 0) else parts,
+            says=partial(uefi_variables.known_keys, files)
+            if KINDS.get(kind) == VARIABLES
+            else None,
         )
 
 

@@ -144,3 +144,14 @@ def test_both_repositories_of_uptane_must_agree(examined: Examine) -> None:
     found = examined(packed(both, target), *keys).protection()
     assert found.signing is Signing.TAMPERED
     assert "do not agree" in found.detail
+
+
+def test_a_member_without_a_name(examined: Examine) -> None:
+    mine = Repository()
+    out = io.BytesIO(packed(folder("metadata", mine.files())))
+    nameless = zipfile.ZipInfo("x")
+    nameless.filename = ""
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr(nameless, b"nameless")
+    found = examined(out.getvalue(), mine.key("root")).protection()
+    assert (found.signing, found.binds_payload) == (Signing.VERIFIED, False)
