@@ -7,7 +7,7 @@ signed is decided here: the certificate that the message names, up to a key that
 import hashlib
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from firmware_checks.keys import fingerprint, spki, weakness
@@ -154,7 +154,7 @@ def _holder(sid: "cms.SignerIdentifier", certificates: list[bytes]) -> tuple[byt
 def judge(
     message: Message, digest: Callable[[str], bytes], keys: tuple[PublicKey, ...]
 ) -> Judgement:
-    """Judge the first signer whose key was given, the first of all without one.
+    """Judge a signer that is wrong, else the first whose key was given, else the first of all.
 
     ``digest``: the content's digest by the name of a hash (``sha256``); it is asked for known names only.
     """
@@ -163,8 +163,11 @@ def judge(
     if not message.signers:
         return Judgement(signing=Signing.UNSIGNED, detail="the CMS message has no signer")
     found = [_one(message, signer, digest, keys) for signer in message.signers]
-    best = (Signing.VERIFIED, Signing.TAMPERED, Signing.NOT_VERIFIED, Signing.UNREADABLE)
-    return min(found, key=lambda one: best.index(one.signing))
+    # OpenSSL, which the devices verify with, wants every signer to be good.
+    best = (Signing.TAMPERED, Signing.VERIFIED, Signing.NOT_VERIFIED, Signing.UNREADABLE)
+    one = min(found, key=lambda one: best.index(one.signing))
+    more = f" ({len(found)} signers)" if len(found) > 1 else ""
+    return replace(one, detail=one.detail + more)
 
 
 def _one(

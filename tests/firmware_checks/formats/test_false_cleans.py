@@ -17,10 +17,13 @@ from firmware_checks.formats.rauc import verity_root
 from firmware_checks.view import View
 from probe.model.firmware import ImageLayer, Signing
 from tests.firmware_checks.formats import test_nordic_dfu as nordic
+from tests.firmware_checks.formats import test_swupdate as swupdate
 from tests.firmware_checks.formats import test_vbmeta as avb
 from tests.firmware_checks.formats.test_fit import fit  # noqa: F401
 from tests.firmware_checks.formats.test_mender import artifact  # noqa: F401
 from tests.firmware_checks.formats.test_rauc import bundle, payload_size  # noqa: F401
+from tests.firmware_checks.formats.test_swupdate import swu  # noqa: F401
+from tests.firmware_checks.formats.test_swupdate_gpg import swu as packed_swu
 
 Examine = Callable[..., Any]
 Tool = Callable[..., Any]
@@ -167,3 +170,28 @@ def test_a_date_that_is_none(tool: Tool, tmp_path: Path, examined: Examine) -> N
     found = examined((tmp_path / "far.itb").read_bytes())
     assert found.protection().signing is Signing.UNSIGNED
     assert found.all(ImageLayer)[0].built == ""
+
+
+def test_two_signers_of_which_one_is_wrong(
+    swu: Any,  # noqa: F811
+    pair: Any,
+    tool: Tool,
+    tmp_path: Path,
+    examined: Examine,
+) -> None:
+    """OpenSSL refuses the message: so is it told, though the other signer's key was given."""
+    one, two = pair("one"), pair("two")
+    swu(one, "cms")
+    common = ["-outform", "DER", "-nosmimecap", "-binary", "-in", "sw-description"]
+    keys = [x for p in (one, two) for x in ("-signer", str(p.cert), "-inkey", str(p.key))]
+    tool("openssl", "cms", "-sign", *common, *keys, "-out", "both.sig")
+    message = (tmp_path / "both.sig").read_bytes()
+    text = (tmp_path / "sw-description").read_bytes()
+    good = packed_swu(message, text, swupdate.BODY, name="rootfs.ext4")
+    found = examined(good, one.certificate).protection()
+    assert found.signing is Signing.VERIFIED
+    assert "2 signers" in found.detail
+    wrong = message[:-1] + bytes([message[-1] ^ 1])
+    image = packed_swu(wrong, text, swupdate.BODY, name="rootfs.ext4")
+    for given in ((one.certificate,), (two.certificate,), ()):
+        assert examined(image, *given).protection().signing is Signing.TAMPERED

@@ -68,14 +68,20 @@ def publics(gpg: Gpg) -> dict[str, bytes]:
     return {kind: gpg.make(kind, kind) for kind in KINDS} | {"other": gpg.make("other", "ed25519")}
 
 
-def swu(signature: bytes, text: bytes = TEXT, body: bytes = BODY, extra: bytes = b"") -> bytes:
+def swu(
+    signature: bytes,
+    text: bytes = TEXT,
+    body: bytes = BODY,
+    extra: bytes = b"",
+    name: str = "rootfs",
+) -> bytes:
     """A cpio of the new form with checksums left out: members in the order that SWUpdate wants."""
     out = io.BytesIO()
-    members = [("sw-description", text), ("sw-description.sig", signature), ("rootfs", body)]
-    members += [("rootfs", extra)] if extra else []
-    for name, data in [*members, ("TRAILER!!!", b"")]:
-        fields = [0, 0o100644, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
-        out.write(b"070701" + b"".join(b"%08X" % f for f in fields) + name.encode() + b"\0")
+    members = [("sw-description", text), ("sw-description.sig", signature), (name, body)]
+    members += [(name, extra)] if extra else []
+    for member, data in [*members, ("TRAILER!!!", b"")]:
+        fields = [0, 0o100644, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(member) + 1, 0]
+        out.write(b"070701" + b"".join(b"%08X" % f for f in fields) + member.encode() + b"\0")
         out.write(bytes(-out.tell() % 4) + data)
         out.write(bytes(-out.tell() % 4))
     return out.getvalue()
