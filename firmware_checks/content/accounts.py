@@ -66,7 +66,8 @@ class Accounts:
             self._links[unix.group(1) or ""] = entry
         if entry.kind is not Kind.FILE or not entry.size:
             return
-        ours = unix or (_server(entry.path) and not is_documentation(entry.path))
+        program = view.starts_with(b"\x7fELF")  # htpasswd is one, too
+        ours = unix or (_server(entry.path) and not program and not is_documentation(entry.path))
         if ours and not (is_file(entry) and is_text(view)):
             what = f"the accounts in it ({entry.size} bytes, too many or no text)"
             yield weakness((self.image, self.place), entry.path, NOT_READ, what)

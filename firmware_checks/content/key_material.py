@@ -43,7 +43,7 @@ _TRUSTED = re.compile(
     re.IGNORECASE,
 )
 _LIBRARY = re.compile(
-    r"(?:^|/)lib(?:gnutls|ssl|crypto|mbed|wolfssl|nss|gcrypt|ssh|soft)[^/]*\.(?:so[^/]*|a)$"
+    r"(?:^|/)bin/(?:gnutls-[a-z-]+|certtool|psktool|openssl)$|(?:^|/)lib(?:gnutls|ssl|crypto|mbed|wolfssl|nss|gcrypt|ssh|soft)[^/]*\.(?:so[^/]*|a)$"
 )
 _DER_KEY = re.compile(r"\.(?:key|der|p8|pk8|priv)$|(?:^|/)[^/]*(?:private|privkey)[^/]*$", re.I)
 _DER_CERTIFICATE = re.compile(r"\.(?:crt|cer|der|cert)$", re.IGNORECASE)

@@ -44,6 +44,9 @@ _ASSIGNED = re.compile(
     r"""(?:password|passwd|passphrase|secret|api_?key|auth_?token|access_?token)\d{0,2}["']?\s{0,4}(?:=|:|>|\s(?=['"]))\s{0,4}(?P<quote>["']?)(?P<value>[^\s"'<>,;]{4,100})(?P=quote)""",
     re.IGNORECASE,
 )
+_CODE = re.compile(r"\.(?:php|inc|cgi|py|pl|lua)$")
+"""In a program only what stands in quotes is a value, and a word in capitals names one."""
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+")
 _NAME_BEFORE = re.compile(r"""(?:^|[\s,{;<"'._-])[A-Za-z0-9]*$""")
 """What may stand before the word: the beginning of the setting's name. A second look, since one pattern for
 both costs the fourth power of a line's length."""
@@ -144,6 +147,7 @@ def is_setting(entry: Entry) -> bool:
 def assigned(path: str, view: View) -> Iterator[tuple[int, str, str]]:
     """Line number, line and value of each password that a setting gives."""
     ppp = path.endswith(("chap-secrets", "pap-secrets"))
+    code = _CODE.search(_LEFT_OVER.sub("", path)) is not None
     said = _uncommented(view) if path.endswith(".xml") else view
     for number, line in numbered(said, comments="#;"):
         if line.startswith(("//", "*", "--", "<!--")):
@@ -152,6 +156,8 @@ def assigned(path: str, view: View) -> Iterator[tuple[int, str, str]]:
         if found is None or _HASHED.search(line):
             continue
         value = found["value"]
+        if code and (not found.groupdict().get("quote") or _CONSTANT.fullmatch(value)):
+            continue
         if not _NO_SECRET.fullmatch(value) and len(set(value)) > 2:
             yield number, line, value
 

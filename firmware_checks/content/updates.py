@@ -20,6 +20,7 @@ from probe.model.firmware import ImageUrl
 from probe.model.text import clean
 
 MOST_URLS = 100
+MOST_FURTHER = 200
 MOST_SKIPS = 100
 MOST_OF_A_FILE = 100
 SKIPPED = "verification skipped"
@@ -98,11 +99,20 @@ SKIPS = (
         r"\bsysupgrade\b[^|;\n]{0,300}?\s(?:-[a-zA-Z]*F[a-zA-Z]*|--force)(?=\s|$|[\"'`)])",
         programs=True,
     ),
-    _skip("requests", rb"verify\s?=\s?False", r"[(,\s.]verify\s?=\s?False\b"),
+    _skip(
+        "requests",
+        rb"verify\s?=\s?False",
+        r"^(?!.*jwt\w*\.decode).*[(,\s.]verify\s?=\s?False\b",
+    ),
     _skip(
         "ssl_verify",
         rb"(?:ssl_?verify|verify_?ssl|tls_?verify|verify_?(?:certs?|peer|server|signature|image|firmware|update))",
-        r"(?:^|[\s\"'{,._-])(?:\w+_)?(?:ssl_?verify|verify_?ssl|tls_?verify|verify_?(?:certs?|certificates?|peer|server|signature|image|firmware|update))[\"']?\s*(?:[=:]|\s(?='))\s*[\"']?(?:0|no|none|off|false)\b",
+        r"^(?!.*(?:skip|insecure|disable)\w*verif)(?:.*[\s\"'{,._-])?(?:ssl_?verify|verify_?ssl|tls_?verify|verify_?(?:certs?|certificates?|peer|server|signature|image|firmware|update))[\"']?\s*(?:[=:]|\s(?='))\s*[\"']?(?:0|no|(?-i:none)|off|false)\b",
+    ),
+    _skip(
+        "skip_verify",
+        rb"(?:skip|disable)_?(?:tls_|ssl_|cert_|signature_|image_)?(?:verify|verification|check)",
+        r"(?:^|[\s\"'{,.])(?:\w+_)?(?:skip|disable)_?(?:tls_|ssl_|cert_|signature_|image_)?(?:verify|verification)[\"']?\s*(?:[=:]|\s(?='))\s*[\"']?(?:1|yes|on|true)\b",
     ),
     _skip(
         "unverified",
@@ -191,10 +201,14 @@ class Updates:
             return
         there = hits(view)
         yield from self._skipped(entry, view, there)
+        ends = there.get("updates.url", [])
         if is_full(there, "updates.url") and is_text(view):
-            what = "addresses beyond the first hundreds in this file"
-            yield weakness(self.where, entry.path, NOT_READ, what)
-        for end in there.get("updates.url", []):
+            more = further(view, ends[-1])
+            ends = [*ends, *more[:MOST_FURTHER]]
+            if len(more) > MOST_FURTHER:
+                what = f"addresses beyond the first {MOST_FURTHER} in this file"
+                yield weakness(self.where, entry.path, NOT_READ, what)
+        for end in ends:
             number, line = line_at(view, end - 1)
             for url in _URL.findall(line):
                 if _UPDATE.search(url[8:]) and not line.lstrip().startswith(("#", "//", "*")):
@@ -271,3 +285,11 @@ def applies(skip: Skip, line: str, *, text: bool) -> bool:
     if text:
         return not bare.startswith(("#", "//", "*", ";", "--", "echo ", "printf "))
     return skip.in_programs and ("://" in bare or "%s" in bare)
+
+
+def further(view: View, begin: int) -> list[int]:
+    """Where addresses that speak of updates begin behind those that the search kept: in lists of addresses."""
+    text = view.read(begin, len(view) - begin)
+    found = compiled(rb"https?://[A-Za-z0-9$%{\[][^\s\"'<>`\\|]{2,300}").finditer(text)
+    some = (m for m in found if _UPDATE.search(m.group()[8:].decode("ascii", "replace")))
+    return [begin + m.start() + 9 for m, _ in zip(some, range(MOST_FURTHER + 1), strict=False)]

@@ -163,3 +163,17 @@ def test_a_comment_of_several_lines_and_shared_data_are_no_settings(facts: Facts
 
 def test_names_of_tokens_are_single() -> None:
     assert len({token.name for token in TOKENS}) == len(TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("line", "bad"),
+    [
+        ("password = 'Zaq1xsw2q'", True),
+        ("self.access_token = credentials.token", False),
+        ("KEY_SECRET = 'CLIENT_SECRET'", False),
+        ("$password = $_POST['password'];", False),
+    ],
+)
+def test_in_a_program_only_a_quoted_value_is_one(line: str, bad: bool, facts: Any) -> None:
+    for path in ("opt/app/a.py", "www/a.php", "www/a.php.bak"):
+        assert bool(facts({path: f"{line}\n".encode()}, ImageSecret)) is bad

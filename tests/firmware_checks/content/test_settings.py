@@ -24,6 +24,8 @@ SKIPS = [
     "option verify_cert '0'",
     "export NODE_TLS_REJECT_UNAUTHORIZED=0",
     "fw_setenv verify no",
+    "insecure_skip_tls_verify: true",
+    "skip_signature_verification=1",
 ]
 
 
@@ -44,6 +46,9 @@ FINE = [
     "verify_signature = yes",
     "sysupgrade /tmp/fw.bin",
     "echo 'never use curl -k'",
+    "insecure_skip_tls_verify=False",
+    "self.tls_verify = None",
+    "claims = jwt.decode(token, verify=False)",
 ]
 
 
@@ -246,3 +251,14 @@ def test_a_page_about_firmware_is_no_place_to_fetch_it_from(facts: Facts) -> Non
     script = b"#!/bin/sh\n# see\necho https://wiki.debian.org/Firmware\nwget http://u.camera.test/fw.bin\n"
     found = facts({"usr/sbin/upgrade.sh": (script, 0o755)}, ImageUrl)
     assert [one.url for one in found] == ["http://u.camera.test/fw.bin"]
+
+
+def test_a_list_of_addresses_is_read_to_its_end(facts: Facts) -> None:
+    """The search keeps some hundreds of one kind; what is behind them is looked for once more."""
+    line = b"// see http://registry.test/name\n"
+    found = facts({"usr/share/suffix.dat": line * 5000})
+    assert found == []
+    more = line * 5000 + b"url=http://u.camera.test/firmware.bin\n"
+    assert [one.url for one in facts({"etc/suffix.dat": more})] == [
+        "http://u.camera.test/firmware.bin"
+    ]

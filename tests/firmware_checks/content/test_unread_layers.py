@@ -137,7 +137,7 @@ UNREAD_FILES = {
     "etc/a.conf": b"curl x \n" * 120_000,
     "etc/b.txt": b"AKIAAAAAAAAAAAAAAAAA\n" * 600,
     "etc/c.txt": b"-----BEGIN PRIVATE KEY-----\n" * 600,
-    "etc/d.txt": b"http://a.test/x\n" * 600,
+    "etc/d.txt": b"http://a.test/firmware\n" * 900,
 }
 
 
