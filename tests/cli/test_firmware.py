@@ -12,6 +12,7 @@ import pytest
 
 from probe.cli import app
 from probe.errors import Exit
+from probe.store.store import Store
 
 CLEAN = b"MZ" + bytes(range(256)) * 8
 """Of no known format."""
@@ -270,3 +271,19 @@ def test_a_batch_that_was_ended_goes_on_and_does_nothing_twice(
     for number in range(12):
         assert told_in_all.count(f"  {number}.cpio: examined") == 1, number
     assert "12 of 12" in told_in_all
+
+
+def test_a_batch_is_stopped_from_another_terminal(tmp_path: Path, monkeypatch) -> None:
+    folder, told = tmp_path / "many", tmp_path / "told"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"{number}.cpio").write_bytes(tree(tmp_path, version=f"1.{number}.0"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(app.__file__).parents[2]))
+    run = started(str(folder))
+    until = time.monotonic() + 30
+    while told.read_text().count("examined") < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    Store(str(tmp_path / "store")).command(Store(str(tmp_path / "store")).find("last"), "stop")
+    assert run.wait(20) == Exit.STOPPED
+    assert "go on with --resume" in told.read_text()
+    assert told.read_text().count("examined") < 40
