@@ -117,19 +117,19 @@ class Context:
     keys: Keys = field(default_factory=Keys)
 
 
-class Format(Protocol):
+class Format:
     """One format: a file under ``formats/`` or ``filesystems/`` with the constant ``FORMAT``."""
 
     name: str
-    anchors: tuple[tuple[bytes, int], ...]
+    anchors: tuple[tuple[bytes, int], ...] = ()
     """``(magic, offset)``: the layer begins ``offset`` bytes before its magic. Found at the start of a layer,
     and by searching where nothing else fits. Empty: only ``read`` can tell."""
-    at_end: bool
+    at_end: bool = False
     """It is recognised by its last bytes (a trailer), and asked first."""
-    searched: bool
+    searched: bool = False
     """Its magic is long and strict enough to be searched for inside unknown bytes."""
 
     def read(self, view: View, context: Context) -> Reading | None:
         """None when it is not this format. Malformed from here means: not this format either; a layer that
         is cut short or damaged is a Reading with ``problem``, not an exception."""
-        ...
+        raise NotImplementedError

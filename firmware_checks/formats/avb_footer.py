@@ -5,10 +5,10 @@ by the digest that a signed vbmeta image elsewhere holds of it.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from firmware_checks.formats import vbmeta
-from firmware_checks.reading import Context, Part, Reading
+from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import View
 from probe.model.firmware import LayerKind, Signing
 
@@ -16,14 +16,11 @@ MAGIC = b"AVBf"
 FOOTER = 64
 
 
-@dataclass(frozen=True, slots=True)
-class AvbFooter:
+class AvbFooter(Format):
     """The format."""
 
-    name: str = "Android partition with AVB footer"
-    anchors: tuple[tuple[bytes, int], ...] = ()
-    at_end: bool = True
-    searched: bool = False
+    name = "Android partition with AVB footer"
+    at_end = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         if len(view) < FOOTER or not view.starts_with(MAGIC, len(view) - FOOTER):

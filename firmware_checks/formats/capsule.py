@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from firmware_checks import cms
-from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -43,14 +43,12 @@ class Item:
         return version, lowest
 
 
-@dataclass(frozen=True, slots=True)
-class Capsule:
+class Capsule(Format):
     """The format."""
 
-    name: str = "UEFI capsule"
-    anchors: tuple[tuple[bytes, int], ...] = ((FMP.bytes_le, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "UEFI capsule"
+    anchors = ((FMP.bytes_le, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         header, flags, size = view.unpack("<III", 16)

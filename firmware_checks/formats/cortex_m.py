@@ -4,10 +4,8 @@ Source: Armv7-M Architecture Reference Manual, section B1.5.3 "The vector table"
 for a signature: what protects such a program stands around it, or nowhere.
 """
 
-from dataclasses import dataclass
-
 from firmware_checks.program import Pieces
-from firmware_checks.reading import Context, Reading
+from firmware_checks.reading import Context, Format, Reading
 from firmware_checks.view import View
 from probe.model.firmware import LayerKind
 
@@ -20,14 +18,10 @@ MAY = (4, 5, 6, 7, 11, 12, 14, 15)
 FAR = 0x10000
 
 
-@dataclass(frozen=True, slots=True)
-class CortexM:
+class CortexM(Format):
     """The format."""
 
-    name: str = "Cortex-M program"
-    anchors: tuple[tuple[bytes, int], ...] = ()
-    at_end: bool = False
-    searched: bool = False
+    name = "Cortex-M program"
 
     def read(self, view: View, context: Context) -> Reading | None:
         if len(view) < 256:

@@ -4,12 +4,10 @@ Source: Devicetree Specification v0.4; U-Boot's ``doc/usage/fit/signature.rst``.
 makes U-Boot refuse what is not signed: with keys of which none is required, an unsigned FIT still boots.
 """
 
-from dataclasses import dataclass
-
 from firmware_checks import fdt
 from firmware_checks.fdt import Node
 from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Facts, Reading
+from firmware_checks.reading import Context, Facts, Format, Reading
 from firmware_checks.view import View
 from probe.model.firmware import ImageWeakness, LayerKind
 
@@ -17,14 +15,12 @@ RANK = 35
 MOST_KEYS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Dtb:
+class Dtb(Format):
     """The format."""
 
-    name: str = "device tree"
-    anchors: tuple[tuple[bytes, int], ...] = ((fdt.MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "device tree"
+    anchors = ((fdt.MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         if whole := fdt.cut_short(view):

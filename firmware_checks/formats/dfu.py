@@ -4,10 +4,9 @@ Source: USB Device Class Specification for Device Firmware Upgrade 1.1, appendix
 """
 
 import zlib
-from dataclasses import dataclass
 
 from firmware_checks.memory import unsigned
-from firmware_checks.reading import Context, Part, Reading
+from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import View
 from probe.model.firmware import LayerKind
 
@@ -16,14 +15,11 @@ VERSIONS = {0x0100: "1.0", 0x0110: "1.1", 0x011A: "1.1a (ST)"}
 ANY = 0xFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class DfuSuffix:
+class DfuSuffix(Format):
     """The format."""
 
-    name: str = "DFU file"
-    anchors: tuple[tuple[bytes, int], ...] = ()
-    at_end: bool = True
-    searched: bool = False
+    name = "DFU file"
+    at_end = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         if len(view) <= SHORTEST or not view.starts_with(b"UFD", len(view) - 8):

@@ -4,10 +4,9 @@ Source: ST UM0391, "DfuSe File Format Specification". Nothing in it can be signe
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from firmware_checks.memory import unsigned
-from firmware_checks.reading import Context, Part, Reading
+from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -16,14 +15,11 @@ PREFIX, TARGET, SUFFIX = 11, 274, 16
 MOST_ELEMENTS = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class DfuSe:
+class DfuSe(Format):
     """The format."""
 
-    name: str = "DfuSe file"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = False
+    name = "DfuSe file"
+    anchors = ((MAGIC, 0),)
 
     def read(self, view: View, context: Context) -> Reading | None:
         size, targets = view.unpack("<IB", 6)

@@ -3,10 +3,8 @@
 Source: System V ABI, chapter 4 "Object files". Programs inside file systems are files and no layers.
 """
 
-from dataclasses import dataclass
-
 from firmware_checks.program import Pieces
-from firmware_checks.reading import Context, Reading
+from firmware_checks.reading import Context, Format, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -32,14 +30,11 @@ MACHINES = {
 SYMBOLS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Elf:
+class Elf(Format):
     """The format."""
 
-    name: str = "ELF program"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = False
+    name = "ELF program"
+    anchors = ((MAGIC, 0),)
 
     def read(self, view: View, context: Context) -> Reading | None:
         wide, order = view.u8(4), "<" if view.u8(5) == 1 else ">"

@@ -8,7 +8,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
-from firmware_checks.reading import Context, Facts, Part, Reading
+from firmware_checks.reading import Context, Facts, Format, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import ImageSecret, LayerKind
 from probe.model.text import clean
@@ -65,14 +65,11 @@ class Partition:
         return ", ".join([self.role, f"{self.size:#x} bytes at {self.offset:#x}", *flags])
 
 
-@dataclass(frozen=True, slots=True)
-class EspFlash:
+class EspFlash(Format):
     """The format."""
 
-    name: str = "ESP32 flash"
-    anchors: tuple[tuple[bytes, int], ...] = tuple((BEGINS, at) for at in PLACES)
-    at_end: bool = False
-    searched: bool = False
+    name = "ESP32 flash"
+    anchors = tuple((BEGINS, at) for at in PLACES)
 
     def read(self, view: View, context: Context) -> Reading | None:
         for at in PLACES:

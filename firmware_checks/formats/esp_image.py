@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from firmware_checks.formats.esp_signature import Signed, signed
 from firmware_checks.program import Pieces
-from firmware_checks.reading import Context, Protection, Reading
+from firmware_checks.reading import Context, Format, Protection, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -63,14 +63,11 @@ class Described:
     idf: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EspImage:
+class EspImage(Format):
     """The format."""
 
-    name: str = "ESP32 image"
-    anchors: tuple[tuple[bytes, int], ...] = ((bytes([MAGIC]), 0),)
-    at_end: bool = False
-    searched: bool = False
+    name = "ESP32 image"
+    anchors = ((bytes([MAGIC]), 0),)
 
     def read(self, view: View, context: Context) -> Reading | None:
         long = _header_fits(view)

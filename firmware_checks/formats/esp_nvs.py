@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import harmless
-from firmware_checks.reading import Context, Entry, Facts, Kind, Reading
+from firmware_checks.reading import Context, Entry, Facts, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import ImageSecret, LayerKind
 from probe.model.text import clean
@@ -92,16 +92,11 @@ class Settings:
         return _text(found[-1], self.spaces) if found else ""
 
 
-@dataclass(frozen=True, slots=True)
-class EspNvs:
+class EspNvs(Format):
     """The format."""
 
-    name: str = "ESP32 settings (NVS)"
-    anchors: tuple[tuple[bytes, int], ...] = tuple(
-        (state.to_bytes(4, "little"), 0) for state in (*STATES, 0xFFFFFFFF)
-    )
-    at_end: bool = False
-    searched: bool = False
+    name = "ESP32 settings (NVS)"
+    anchors = tuple((state.to_bytes(4, "little"), 0) for state in (*STATES, 0xFFFFFFFF))
 
     def read(self, view: View, context: Context) -> Reading | None:
         pages = sorted(_pages(view), key=lambda page: page.u32(4))

@@ -7,7 +7,6 @@ protects the set of images: with signatures on single images an attacker mixes o
 import hashlib
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from firmware_checks import fdt
@@ -15,7 +14,7 @@ from firmware_checks.fdt import DeviceTree, Node
 from firmware_checks.formats import fit_signatures as signatures
 from firmware_checks.formats.fit_signatures import Image, Signed
 from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
 from firmware_checks.signatures import NAMES, WEAK_HASHES, key_id, weak_hash
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -28,14 +27,12 @@ IMAGES = b"\0\0\0\1images\0"
 FIRST = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Format):
     """The format."""
 
-    name: str = "U-Boot FIT image"
-    anchors: tuple[tuple[bytes, int], ...] = ((fdt.MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "U-Boot FIT image"
+    anchors = ((fdt.MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         if whole := fdt.cut_short(view):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firmware_checks.keys import fingerprint, spki
-from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
 from firmware_checks.signatures import Outcome, check, judged
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -37,14 +37,12 @@ class Tag:
     value: View
 
 
-@dataclass(frozen=True, slots=True)
-class Gbl:
+class Gbl(Format):
     """The format."""
 
-    name: str = "Gecko boot loader file"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "Gecko boot loader file"
+    anchors = ((MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         version, flags = view.unpack("<II", 8)

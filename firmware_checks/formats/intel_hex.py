@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firmware_checks.memory import Pieces, carried, hex_lines
-from firmware_checks.reading import Context, Reading
+from firmware_checks.reading import Context, Format, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -47,14 +47,11 @@ class Found:
             raise Malformed(f"a record of the unknown type {kind}")
 
 
-@dataclass(frozen=True, slots=True)
-class IntelHex:
+class IntelHex(Format):
     """The format."""
 
-    name: str = "Intel HEX"
-    anchors: tuple[tuple[bytes, int], ...] = ((b":", 0),)
-    at_end: bool = False
-    searched: bool = False
+    name = "Intel HEX"
+    anchors = ((b":", 0),)
 
     def read(self, view: View, context: Context) -> Reading | None:
         if not LINE.match(view.read(0, min(len(view), 600)).split(b"\n")[0]):

@@ -18,7 +18,7 @@ from firmware_checks.filesystems import (
     xz_stream,
     zstd_stream,
 )
-from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Reading
 from firmware_checks.streams import BlockFormat, StreamFormat
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
@@ -49,19 +49,16 @@ class Vmlinux:
         yield entry, self.view
 
 
-@dataclass(frozen=True, slots=True)
-class Kernels:
+class Kernels(Format):
     """The formats; they differ in their headers only."""
 
-    name: str = "Linux kernel"
-    anchors: tuple[tuple[bytes, int], ...] = (
+    name = "Linux kernel"
+    anchors = (
         (ZIMAGE, 36),
         (ARM64, 56),
         (RISCV, 56),
         (BZIMAGE, 514),
     )
-    at_end: bool = False
-    searched: bool = False
 
     def read(self, view: View, context: Context) -> Reading | None:
         if view.starts_with(ZIMAGE, 36):

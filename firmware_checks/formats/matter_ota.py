@@ -5,9 +5,8 @@ TLV (appendix A). Digest numbers are of the IANA registry "Named Information Has
 """
 
 import hashlib
-from dataclasses import dataclass
 
-from firmware_checks.reading import Context, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -32,14 +31,12 @@ DIGESTS = {
 Value = int | bytes
 
 
-@dataclass(frozen=True, slots=True)
-class MatterOta:
+class MatterOta(Format):
     """The format."""
 
-    name: str = "Matter OTA image"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "Matter OTA image"
+    anchors = ((MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         total, size = view.unpack("<QI", 4)

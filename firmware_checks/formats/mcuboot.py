@@ -6,12 +6,11 @@ protected area; of an encrypted image it covers the plaintext, so there nobody c
 
 import lzma
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from firmware_checks.budget import Budget
 from firmware_checks.formats.mcuboot_signature import Areas, holds, judged
-from firmware_checks.reading import Context, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Signing
 from probe.model.text import clean
@@ -41,14 +40,12 @@ SLOT_ENDS = (
 MOST_MARKS = 128
 
 
-@dataclass(frozen=True, slots=True)
-class McuBoot:
+class McuBoot(Format):
     """The format."""
 
-    name: str = "MCUboot image"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "MCUboot image"
+    anchors = ((MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         header, protected_size, payload, flags = view.unpack("<HHII", 8)

@@ -11,7 +11,6 @@ import hashlib
 import json
 import lzma
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from firmware_checks.budget import Budget, OutOfBudget
@@ -19,7 +18,7 @@ from firmware_checks.compression import DICTIONARY
 from firmware_checks.filesystems import tar
 from firmware_checks.formats.doubled import doubled
 from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading
 from firmware_checks.signatures import check, described, judged, key_id
 from firmware_checks.streams import Decoder, Inflater, unrolled
 from firmware_checks.view import Malformed, View
@@ -34,14 +33,11 @@ PACKED: dict[str, tuple[bytes, Callable[[], Decoder]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Mender:
+class Mender(Format):
     """The format."""
 
-    name: str = "Mender artifact"
-    anchors: tuple[tuple[bytes, int], ...] = ((b"version\0", 0),)
-    at_end: bool = False
-    searched: bool = False
+    name = "Mender artifact"
+    anchors = ((b"version\0", 0),)
 
     def read(self, view: View, context: Context) -> Reading | None:
         names: list[str] = []

@@ -11,13 +11,13 @@ import lzma
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from firmware_checks.budget import MIB, Budget
 from firmware_checks.formats.doubled import doubled
 from firmware_checks.formats.nordic_init import SIGNATURES, Init, crc16, legacy, present
-from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
 from firmware_checks.signatures import Outcome, check
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -49,14 +49,11 @@ WORST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NordicDfu:
+class NordicDfu(Format):
     """The format."""
 
-    name: str = "Nordic DFU package"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = False
+    name = "Nordic DFU package"
+    anchors = ((MAGIC, 0),)
 
     def read(self, view: View, context: Context) -> Reading | None:
         if len(view) > LARGEST or view.find(MANIFEST.encode(), max(0, len(view) - 65_536)) < 0:

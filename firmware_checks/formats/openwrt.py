@@ -12,7 +12,7 @@ from typing import Any
 
 from firmware_checks.filesystems import tar
 from firmware_checks.formats import openwrt_ucert as ucert
-from firmware_checks.reading import Context, Part, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -34,14 +34,11 @@ class Piece:
     """Its checksum, over all that stands before its trailer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sysupgrade:
+class Sysupgrade(Format):
     """The format."""
 
-    name: str = "OpenWrt sysupgrade image"
-    anchors: tuple[tuple[bytes, int], ...] = ()
-    at_end: bool = True
-    searched: bool = False
+    name = "OpenWrt sysupgrade image"
+    at_end = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         is_tar = view.starts_with(b"sysupgrade-") and view.starts_with(b"ustar", 257)

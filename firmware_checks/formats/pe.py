@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from firmware_checks import cms
 from firmware_checks.formats import kernels
-from firmware_checks.reading import Context, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -46,14 +46,11 @@ class Program:
     sections: tuple[tuple[str, int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Pe:
+class Pe(Format):
     """The format: EFI programs only, for others nobody installs on a device."""
 
-    name: str = "EFI program"
-    anchors: tuple[tuple[bytes, int], ...] = ((b"MZ", 0),)
-    at_end: bool = False
-    searched: bool = False
+    name = "EFI program"
+    anchors = ((b"MZ", 0),)
 
     def read(self, view: View, context: Context) -> Reading | None:
         one = parsed(view)

@@ -8,12 +8,12 @@ squashfs with ``manifest.raucm`` in it: there the signature was taken away.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from firmware_checks import cms
 from firmware_checks.budget import OutOfBudget
 from firmware_checks.filesystems import squashfs
-from firmware_checks.reading import Context, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -30,14 +30,11 @@ WORSE += [Signing.VERIFIED, Signing.ENCRYPTED]
 Manifest = Mapping[str, Mapping[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rauc:
+class Rauc(Format):
     """The format."""
 
-    name: str = "RAUC bundle"
-    anchors: tuple[tuple[bytes, int], ...] = ()
-    at_end: bool = True
-    searched: bool = False
+    name = "RAUC bundle"
+    at_end = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         der = _tail(view)

@@ -5,10 +5,9 @@ Source: Motorola, M68000 family reference manual, appendix "S-record output form
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from firmware_checks.memory import Pieces, carried, hex_lines
-from firmware_checks.reading import Context, Reading
+from firmware_checks.reading import Context, Format, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -18,14 +17,11 @@ ADDRESS = {0: 2, 1: 2, 2: 3, 3: 4, 5: 2, 6: 3, 7: 4, 8: 3, 9: 2}
 HEADER, COUNTS, STARTS = 0, (5, 6), (7, 8, 9)
 
 
-@dataclass(frozen=True, slots=True)
-class SRecord:
+class SRecord(Format):
     """The format."""
 
-    name: str = "Motorola S-record"
-    anchors: tuple[tuple[bytes, int], ...] = ((b"S0", 0), (b"S1", 0), (b"S2", 0), (b"S3", 0))
-    at_end: bool = False
-    searched: bool = False
+    name = "Motorola S-record"
+    anchors = ((b"S0", 0), (b"S1", 0), (b"S2", 0), (b"S3", 0))
 
     def read(self, view: View, context: Context) -> Reading | None:
         if not LINE.match(view.read(0, min(len(view), 600)).split(b"\n")[0]):

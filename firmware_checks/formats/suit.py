@@ -6,7 +6,6 @@ Keys of the envelope: 2 authentication, 3 manifest; of the manifest: 1 version, 
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from firmware_checks.formats.suit_signature import (
@@ -16,7 +15,7 @@ from firmware_checks.formats.suit_signature import (
     got,
     loaded,
 )
-from firmware_checks.reading import Context, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -37,17 +36,14 @@ STEPS = {
 DEEPEST = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Suit:
+class Suit(Format):
     """The format. Without its tag an envelope begins as many maps do, so both parts must be there."""
 
-    name: str = "SUIT envelope"
-    anchors: tuple[tuple[bytes, int], ...] = (
+    name = "SUIT envelope"
+    anchors = (
         (b"\xd8\x6b", 0),
         *((bytes([0xA0 | n, 2, head]), 0) for n in range(2, 8) for head in (0x58, 0x59)),
     )
-    at_end: bool = False
-    searched: bool = False
 
     def read(self, view: View, context: Context) -> Reading | None:
         if len(view) > LARGEST:

@@ -12,7 +12,7 @@ from firmware_checks import cms, openpgp
 from firmware_checks.filesystems import cpio
 from firmware_checks.formats.doubled import doubled
 from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading
 from firmware_checks.signatures import (
     NAMES,
     Outcome,
@@ -47,14 +47,11 @@ class Block:
         return self.settings.get(name, "").lower() in ("true", "1")
 
 
-@dataclass(frozen=True, slots=True)
-class SwUpdate:
+class SwUpdate(Format):
     """The format."""
 
-    name: str = "SWUpdate image"
-    anchors: tuple[tuple[bytes, int], ...] = ((b"sw-description\0", cpio.HEADER),)
-    at_end: bool = False
-    searched: bool = False
+    name = "SWUpdate image"
+    anchors = ((b"sw-description\0", cpio.HEADER),)
 
     def read(self, view: View, context: Context) -> Reading | None:
         members: dict[str, View] = {}

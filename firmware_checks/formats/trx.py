@@ -5,9 +5,8 @@ inverted at the end.
 """
 
 import zlib
-from dataclasses import dataclass
 
-from firmware_checks.reading import Context, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.view import View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -15,14 +14,12 @@ MAGIC = b"HDR0"
 CRC_FROM = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Trx:
+class Trx(Format):
     """The format."""
 
-    name: str = "TRX image"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "TRX image"
+    anchors = ((MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         size, checksum, flags, version = view.unpack("<IIHH", 4)

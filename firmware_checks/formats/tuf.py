@@ -9,7 +9,6 @@ expired depends on the day it is used, so the days are told and nothing is concl
 """
 
 import zipfile
-from dataclasses import dataclass
 from functools import partial
 
 from firmware_checks.budget import Budget
@@ -27,7 +26,7 @@ from firmware_checks.formats.tuf_repository import (
 )
 from firmware_checks.formats.tuf_roles import ROLES, Role, fits, holders_of, read_role
 from firmware_checks.keys import fingerprint, weakness
-from firmware_checks.reading import Context, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading
 from firmware_checks.signatures import described
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -39,14 +38,11 @@ MOST_MEMBERS = 10_000
 ZIP = b"PK\x03\x04"
 
 
-@dataclass(frozen=True, slots=True)
-class Tuf:
+class Tuf(Format):
     """The format."""
 
-    name: str = "TUF metadata"
-    anchors: tuple[tuple[bytes, int], ...] = ((b"{", 0), (ZIP, 0), (b"ustar", 257))
-    at_end: bool = False
-    searched: bool = False
+    name = "TUF metadata"
+    anchors = ((b"{", 0), (ZIP, 0), (b"ustar", 257))
 
     def read(self, view: View, context: Context) -> Reading | None:
         if view.starts_with(b"{"):

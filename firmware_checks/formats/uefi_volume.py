@@ -3,13 +3,12 @@
 Source: UEFI Platform Initialization specification 1.8, volume 3, section 3.2.1.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
 from firmware_checks.budget import Budget
 from firmware_checks.formats import uefi_variables
-from firmware_checks.reading import Context, Part, Reading
+from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -22,14 +21,12 @@ KINDS = {
 VARIABLES = "variables"
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(Format):
     """The format."""
 
-    name: str = "UEFI firmware volume"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 40),)
-    at_end: bool = False
-    searched: bool = True
+    name = "UEFI firmware volume"
+    anchors = ((MAGIC, 40),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         size, header = view.u64(32), view.u16(48)

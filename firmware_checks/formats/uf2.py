@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from firmware_checks.memory import Pieces, unsigned
-from firmware_checks.reading import Context, Part, Reading
+from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -56,14 +56,12 @@ class Family:
     tags: dict[int, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Uf2:
+class Uf2(Format):
     """The format."""
 
-    name: str = "UF2"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "UF2"
+    anchors = ((MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         families: dict[int, Family] = defaultdict(lambda: Family(Pieces(len(view), context.budget)))

@@ -4,10 +4,9 @@ Source: U-Boot's ``include/image.h``. Big endian.
 """
 
 import zlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from firmware_checks.reading import Context, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -30,14 +29,12 @@ TYPES |= {7: "file system", 8: "device tree", 14: "kernel, no load"}
 COMPRESSIONS = {0: "none", 1: "gzip", 2: "bzip2", 3: "lzma", 4: "lzo", 5: "lz4", 6: "zstd"}
 
 
-@dataclass(frozen=True, slots=True)
-class UImage:
+class UImage(Format):
     """The format."""
 
-    name: str = "U-Boot legacy uImage"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "U-Boot legacy uImage"
+    anchors = ((MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         header = bytearray(view.read(0, HEADER))

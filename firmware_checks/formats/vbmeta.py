@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firmware_checks.keys import spki, weakness
-from firmware_checks.reading import Context, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading
 from firmware_checks.signatures import NAMES, Outcome, check, key_id, weak_hash
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -61,14 +61,12 @@ class Vbmeta:
     digests: tuple[Digest, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VbmetaImage:
+class VbmetaImage(Format):
     """The format."""
 
-    name: str = "Android vbmeta"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "Android vbmeta"
+    anchors = ((MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         one = parsed(view)

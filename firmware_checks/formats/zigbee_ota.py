@@ -8,7 +8,7 @@ and not verified. The first suite's curve, sect163k1, is too small today.
 from dataclasses import dataclass
 
 from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -41,14 +41,12 @@ class Element:
         return known.get(self.tag, f"unknown {self.tag:#06x}")
 
 
-@dataclass(frozen=True, slots=True)
-class ZigbeeOta:
+class ZigbeeOta(Format):
     """The format."""
 
-    name: str = "Zigbee OTA file"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "Zigbee OTA file"
+    anchors = ((MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         header, control, maker, kind, version, stack = view.unpack("<HHHHIH", 6)
