@@ -11,7 +11,7 @@ MOST_SHOWN = 20
 _USUAL = re.compile(
     r"(?:^|/)(?:su|sudo|sudoedit|passwd|chsh|chfn|newgrp|gpasswd|mount|umount|ping[46]?|traceroute6?|fusermount3?"
     r"|ssh-keysign|dbus-daemon-launch-helper|unix_chkpwd|pkexec|polkit-agent-helper-1|pppd|at|crontab"
-    r"|login|ntfs-3g|mount\.(?:nfs|cifs|ntfs)|usb_modeswitch_dispatcher|expiry|chage|bwrap)$"
+    r"|login|newuidmap|newgidmap|ntfs-3g|mount\.(?:nfs|cifs|ntfs)|usb_modeswitch_dispatcher|expiry|chage|bwrap)$"
 )
 _OPEN_BY_DESIGN = re.compile(
     r"^(?:[^/]+/)?(?:tmp|var/tmp|run|var/run|var/lock|dev|proc|sys|var/spool/[^/]+)(?:/|$)"
