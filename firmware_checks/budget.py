@@ -15,8 +15,9 @@ class OutOfBudget(Exception):
 class Limits:
     """The limits of one image. The defaults suit a Raspberry Pi with 1 GiB of memory."""
 
-    one_layer: int = 256 * MIB
-    """Bytes that one compressed stream may become, held in memory at once."""
+    one_layer: int = 160 * MIB
+    """Bytes that one compressed stream may become, held in memory at once beside its decoder. An image that
+    is a file of its own, or a part of one that stands there as it is, is mapped and may be larger."""
     all_bytes: int = 4096 * MIB
     """Bytes of all layers and files together, read one after the other."""
     ratio: int = 400

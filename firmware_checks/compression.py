@@ -10,7 +10,7 @@ import zlib
 from firmware_checks.budget import MIB
 from firmware_checks.view import Buffer, Malformed
 
-DICTIONARY = 128 * MIB
+DICTIONARY = 80 * MIB
 """Memory that one LZMA or zstd decoder may ask for; ``xz -9`` needs 65 MiB."""
 
 

@@ -23,6 +23,8 @@ ROW, ROWS = 172, 128
 STATIC = 2
 SMALLEST, LARGEST = 4096, 16 * MIB
 """Of an erase block."""
+LARGEST_VOLUME = 224 * MIB
+"""It is put together in memory, and no decoder works beside it."""
 MOST_BLOCKS = 1 << 20
 MOST_TRIED = 4096
 
@@ -208,6 +210,9 @@ def volume(view: View, flash: Flash, number: int, budget: Budget) -> View:
     stride, last = max(lengths), max(chosen)
     if (last + 1) * stride > 4 * sum(lengths) + 16 * MIB:
         raise Malformed(f"a volume of {last + 1} blocks of which only {len(chosen)} are there")
+    if (last + 1) * stride > max(LARGEST_VOLUME, budget.limits.one_layer):
+        size = (last + 1) * stride // MIB
+        raise Malformed(f"a volume of {size} MiB: more than is read of one")
     budget.take((last + 1) * stride)
     whole = bytearray()
     for place, block in chosen.items():
@@ -215,8 +220,6 @@ def volume(view: View, flash: Flash, number: int, budget: Budget) -> View:
             whole += b"\xff" * (place * stride - len(whole))
         length = _length(view, flash, block)
         whole += view.part(block.at, min(block.size, length) if block.static else length).raw
-    if len(whole) > budget.limits.one_layer:
-        raise Malformed(f"a volume of {len(whole)} bytes: more than is read of one")
     return View(whole)
 
 
