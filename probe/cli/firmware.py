@@ -80,9 +80,11 @@ def examined(
         else:
             journal.replay()
         advice = Advisories(kept.folder)
+        told_before = {noted.text for _, noted in journal.state.notes}
         with journal.together():
             for text in advice.ages(_now()):
-                journal.append(Noted(level="info", text=text))
+                if text not in told_before:
+                    journal.append(Noted(level="info", text=text))
         known = advice.said_of if advice else None
         run = FirmwareRun(journal, given, _tell, early, known)
         run.prepare()
