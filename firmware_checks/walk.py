@@ -130,6 +130,8 @@ class Walk:
             return reading
         self._tried += 1
         self._tried_s += thread_time() - begun
+        if len(view) > HELD:
+            view.release()
         return None
 
     def _tries_left(self) -> bool:

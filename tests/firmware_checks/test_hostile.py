@@ -25,7 +25,7 @@ from tests.firmware_checks.hostile_images import BOMBS, IMAGES, TOKEN
 ROOT = Path(__file__).parents[2]
 LONGEST_S, MOST_MIB = 20.0, 300
 MOST_WRITTEN = 64 << 20
-SPACE = 8 << 30
+SPACE = 16 << 30
 """Address space of the child; its reader takes less itself."""
 LAUNCHER = """
 import json, os, resource, sys
