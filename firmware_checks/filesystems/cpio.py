@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from firmware_checks.budget import Budget, OutOfBudget
 from firmware_checks.filesystems.descent import harmless, target
 from firmware_checks.filesystems.modes import kind_of
-from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -37,14 +37,12 @@ class Member:
     checksum: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cpio:
+class Cpio(Format):
     """The format."""
 
-    name: str = "cpio archive"
-    anchors: tuple[tuple[bytes, int], ...] = tuple((magic, 0) for magic in MAGICS)
-    at_end: bool = False
-    searched: bool = True
+    name = "cpio archive"
+    anchors = tuple((magic, 0) for magic in MAGICS)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         end, problem = HEADER, ""

@@ -15,7 +15,7 @@ from firmware_checks.filesystems.descent import (
     target,
 )
 from firmware_checks.filesystems.modes import kind_of
-from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -38,14 +38,12 @@ class Node:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cramfs:
+class Cramfs(Format):
     """The format."""
 
-    name: str = "cramfs"
-    anchors: tuple[tuple[bytes, int], ...] = ((SIGNATURE, 16),)
-    at_end: bool = False
-    searched: bool = True
+    name = "cramfs"
+    anchors = ((SIGNATURE, 16),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         order = next((o for o in "<>" if view.u32(0, o) == MAGIC), None)

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from firmware_checks.reading import Context, Part, Reading
+from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -30,14 +30,11 @@ class Partition:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(Format):
     """The format."""
 
-    name: str = "partitioned disk"
-    anchors: tuple[tuple[bytes, int], ...] = ((SIGNATURE, 510), (GPT_MAGIC, SECTOR))
-    at_end: bool = False
-    searched: bool = False
+    name = "partitioned disk"
+    anchors = ((SIGNATURE, 510), (GPT_MAGIC, SECTOR))
 
     def read(self, view: View, context: Context) -> Reading | None:
         wide = view.starts_with(GPT_MAGIC, SECTOR)

@@ -4,13 +4,12 @@ Source: the layout in the Linux kernel's ``fs/erofs/erofs_fs.h``. Not read, and 
 in the file of fragments, and data on another device.
 """
 
-from dataclasses import dataclass
 from functools import cache
 
 from firmware_checks.filesystems.clock import day
 from firmware_checks.filesystems.erofs_files import Files, Super
 from firmware_checks.filesystems.inodes import NumberedTree
-from firmware_checks.reading import Context, Kind, Reading
+from firmware_checks.reading import Context, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -23,14 +22,12 @@ CRC32C = 0x82F63B78
 """The polynomial, reversed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Erofs:
+class Erofs(Format):
     """The format."""
 
-    name: str = "EROFS"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, SUPER),)
-    at_end: bool = False
-    searched: bool = True
+    name = "EROFS"
+    anchors = ((MAGIC, SUPER),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         top = superblock(view)

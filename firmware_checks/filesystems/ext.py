@@ -23,7 +23,7 @@ from firmware_checks.filesystems.ext_inodes import (
     names,
 )
 from firmware_checks.filesystems.modes import kind_of
-from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -49,14 +49,12 @@ def _anchors() -> Iterator[tuple[bytes, int]]:
             yield struct.pack("<HHH", 0xEF53, state, errors), AT + 0x38
 
 
-@dataclass(frozen=True, slots=True)
-class Ext:
+class Ext(Format):
     """The format."""
 
-    name: str = "ext4"
-    anchors: tuple[tuple[bytes, int], ...] = tuple(_anchors())
-    at_end: bool = False
-    searched: bool = True
+    name = "ext4"
+    anchors = tuple(_anchors())
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         top = superblock(view)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import Found, Item, checked_size, descend, in_disk_order
-from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -89,14 +89,11 @@ class Node:
     modified: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fat:
+class Fat(Format):
     """The format."""
 
-    name: str = "FAT"
-    anchors: tuple[tuple[bytes, int], ...] = ((b"\x55\xaa", 510),)
-    at_end: bool = False
-    searched: bool = False
+    name = "FAT"
+    anchors = ((b"\x55\xaa", 510),)
 
     def read(self, view: View, context: Context) -> Reading | None:
         volume = boot_sector(view)

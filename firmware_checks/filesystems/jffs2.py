@@ -15,7 +15,7 @@ from firmware_checks.budget import MIB, Budget
 from firmware_checks.filesystems.descent import target
 from firmware_checks.filesystems.inodes import Inode, NumberedTree, crc_from_zero, kind_of
 from firmware_checks.filesystems.rtime import unrtime
-from firmware_checks.reading import Context, Kind, Reading
+from firmware_checks.reading import Context, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -41,14 +41,12 @@ def _anchors() -> Iterator[tuple[bytes, int]]:
         yield MAGIC[">"] + kind.to_bytes(2, "big"), 0
 
 
-@dataclass(frozen=True, slots=True)
-class Jffs2:
+class Jffs2(Format):
     """The format."""
 
-    name: str = "JFFS2"
-    anchors: tuple[tuple[bytes, int], ...] = tuple(_anchors())
-    at_end: bool = False
-    searched: bool = True
+    name = "JFFS2"
+    anchors = tuple(_anchors())
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         order = "<" if view.starts_with(MAGIC["<"]) else ">"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import Item, checked_size, descend, in_disk_order, target
-from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -31,14 +31,12 @@ class Header:
     following: int
 
 
-@dataclass(frozen=True, slots=True)
-class Romfs:
+class Romfs(Format):
     """The format."""
 
-    name: str = "romfs"
-    anchors: tuple[tuple[bytes, int], ...] = ((MAGIC, 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "romfs"
+    anchors = ((MAGIC, 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         size = view.u32(8, ">")

@@ -20,7 +20,7 @@ from firmware_checks.filesystems.squashfs_inodes import (
     inode,
     names,
 )
-from firmware_checks.reading import Context, Entry, Reading
+from firmware_checks.reading import Context, Entry, Format, Reading
 from firmware_checks.view import Buffer, Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -43,14 +43,12 @@ KINDS_OF_LZMA = sorted(
 """The usual one first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Squashfs:
+class Squashfs(Format):
     """The format."""
 
-    name: str = "squashfs"
-    anchors: tuple[tuple[bytes, int], ...] = tuple((magic, 0) for magic in MAGICS)
-    at_end: bool = False
-    searched: bool = True
+    name = "squashfs"
+    anchors = tuple((magic, 0) for magic in MAGICS)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         top = superblock(view)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import harmless, target
-from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -37,14 +37,12 @@ class Member:
     following: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tar:
+class Tar(Format):
     """The format."""
 
-    name: str = "tar archive"
-    anchors: tuple[tuple[bytes, int], ...] = ((b"ustar", 257),)
-    at_end: bool = False
-    searched: bool = True
+    name = "tar archive"
+    anchors = ((b"ustar", 257),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         end, problem, number = 0, "", 0

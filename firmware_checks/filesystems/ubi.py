@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from firmware_checks.budget import MIB, Budget
 from firmware_checks.filesystems.inodes import crc_not_inverted
-from firmware_checks.reading import Context, Part, Reading
+from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -56,14 +56,12 @@ class Flash:
     volumes: dict[int, dict[int, list[Block]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Ubi:
+class Ubi(Format):
     """The format."""
 
-    name: str = "UBI"
-    anchors: tuple[tuple[bytes, int], ...] = ((COUNTED + b"\x01\0\0\0", 0),)
-    at_end: bool = False
-    searched: bool = True
+    name = "UBI"
+    anchors = ((COUNTED + b"\x01\0\0\0", 0),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         first = counted(view, 0)

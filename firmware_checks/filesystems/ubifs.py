@@ -23,7 +23,7 @@ from firmware_checks.filesystems.ubifs_nodes import (
     TRUNCATED,
     node,
 )
-from firmware_checks.reading import Context, Reading
+from firmware_checks.reading import Context, Format, Reading
 from firmware_checks.view import View
 from probe.model.firmware import LayerKind
 
@@ -34,14 +34,12 @@ MOST_DAMAGED = 10_000
 DEEPEST = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Ubifs:
+class Ubifs(Format):
     """The format. Its first node is the superblock: 4096 bytes long, of type 6."""
 
-    name: str = "UBIFS"
-    anchors: tuple[tuple[bytes, int], ...] = ((b"\x00\x10\x00\x00\x06\x00\x00\x00", 16),)
-    at_end: bool = False
-    searched: bool = True
+    name = "UBIFS"
+    anchors = ((b"\x00\x10\x00\x00\x06\x00\x00\x00", 16),)
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         if not view.starts_with(MAGIC):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import target
 from firmware_checks.filesystems.inodes import Inode, NumberedTree
-from firmware_checks.reading import Context, Kind, Reading
+from firmware_checks.reading import Context, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -42,14 +42,12 @@ def _anchors() -> Iterator[tuple[bytes, int]]:
             yield struct.pack(order + "II", kind, ROOT) + NAMED, 0
 
 
-@dataclass(frozen=True, slots=True)
-class Yaffs2:
+class Yaffs2(Format):
     """The format."""
 
-    name: str = "YAFFS2"
-    anchors: tuple[tuple[bytes, int], ...] = tuple(_anchors())
-    at_end: bool = False
-    searched: bool = True
+    name = "YAFFS2"
+    anchors = tuple(_anchors())
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         shape = fitting(view)

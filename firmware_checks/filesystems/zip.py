@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from firmware_checks.budget import MIB, Budget
 from firmware_checks.filesystems.descent import harmless, target
 from firmware_checks.filesystems.modes import kind_of
-from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -69,14 +69,12 @@ class Window(io.RawIOBase):
         return len(piece)
 
 
-@dataclass(frozen=True, slots=True)
-class Zip:
+class Zip(Format):
     """The format."""
 
-    name: str = "zip archive"
-    anchors: tuple[tuple[bytes, int], ...] = ((FIRST, 0), (END, 0))
-    at_end: bool = False
-    searched: bool = True
+    name = "zip archive"
+    anchors = ((FIRST, 0), (END, 0))
+    searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         if view.starts_with(END):
