@@ -13,6 +13,7 @@ from firmware_checks.content.files import (
     numbered,
     weakness,
 )
+from firmware_checks.content.pinning import Pins, feed_pin
 from firmware_checks.content.scan import Pattern, compiled, hits, is_full
 from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
@@ -21,6 +22,8 @@ from probe.model.text import clean
 
 MOST_URLS = 100
 MOST_FURTHER = 200
+MOST_FEEDS = 500
+"""Of a package manager, told or not: all of one file system have the same pin."""
 MOST_SKIPS = 100
 MOST_OF_A_FILE = 100
 SKIPPED = "verification skipped"
@@ -184,7 +187,11 @@ class Updates:
 
     def __init__(self, image: str, place: str) -> None:
         self.where = (image, place)
-        self._urls: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+        self._urls: dict[tuple[bool, bool, bool], set[tuple[str, str]]] = {}
+        """Told, by what an answer says of them: beyond the limit of one kind no answer changes."""
+        self._open: list[tuple[Entry, str, int]] = []
+        """Encrypted package feeds, until every file was asked what the package manager trusts."""
+        self._feed_pins: dict[str, str] = {}
         self._left = 0
         """Addresses beyond the limit."""
         self._skips = 0
@@ -194,6 +201,8 @@ class Updates:
     def look(self, entry: Entry, view: View) -> Facts:
         if entry.kind is not Kind.FILE or not len(view) or is_documentation(entry.path):
             return
+        if pin := feed_pin(entry.path, view):
+            self._feed_pins.setdefault(*pin)
         if _FEEDS.search(entry.path) and is_file(entry) and is_text(view):
             yield from self._feeds(entry, view)
             return
@@ -201,6 +210,9 @@ class Updates:
             return
         there = hits(view)
         yield from self._skipped(entry, view, there)
+        yield from self._addresses(entry, view, there)
+
+    def _addresses(self, entry: Entry, view: View, there: dict[str, list[int]]) -> Facts:
         ends = there.get("updates.url", [])
         if is_full(there, "updates.url") and is_text(view):
             more = further(view, ends[-1])
@@ -208,13 +220,20 @@ class Updates:
             if len(more) > MOST_FURTHER:
                 what = f"addresses beyond the first {MOST_FURTHER} in this file"
                 yield weakness(self.where, entry.path, NOT_READ, what)
+        pins: Pins | None = None
         for end in ends:
             number, line = line_at(view, end - 1)
             for url in _URL.findall(line):
-                if _UPDATE.search(url[8:]) and not line.lstrip().startswith(("#", "//", "*")):
-                    yield from self._url(entry, url, number)
+                if not _UPDATE.search(url[8:]) or line.lstrip().startswith(("#", "//", "*")):
+                    continue
+                if number and is_encrypted(url):
+                    pins = pins or Pins.of(entry.path, view)
+                yield from self._url(entry, url, number, pins.at(number) if pins else "")
 
     def end(self) -> Facts:
+        for entry, url, number in self._open:
+            pinned = next((p for m, p in self._feed_pins.items() if m in entry.path), "")
+            yield from self._url(entry, url, number, pinned)
         if self._left:
             what = f"{self._left} addresses beyond the first {MOST_URLS}"
             yield weakness(self.where, "update addresses", NOT_READ, what)
@@ -247,19 +266,21 @@ class Updates:
             if found := _FEED_LINE.match(line):
                 if "opkg" in entry.path:
                     self._opkg_feed = self._opkg_feed or entry.path
-                yield from self._url(entry, found["url"], number)
+                if not is_encrypted(found["url"]):
+                    yield from self._url(entry, found["url"], number)
+                elif len(self._open) < MOST_FEEDS:
+                    self._open.append((entry, found["url"], number))
             for skip in SKIPS:
                 if skip.name in ("updates.apt_trusted", "updates.gpg") and skip.exact.search(line):
                     yield weakness(self.where, entry.path, skip.kind, line[:160], number)
 
-    def _url(self, entry: Entry, url: str, line: int) -> Facts:
+    def _url(self, entry: Entry, url: str, line: int, pinned: str = "") -> Facts:
         url = url.rstrip(".,;)]}")
-        key, encrypted = (entry.path, url), url.startswith("https:")
-        known = self._urls[encrypted]
+        key, encrypted = (entry.path, url), is_encrypted(url)
+        known = self._urls.setdefault((encrypted, bool(pinned), bool(line)), set())
         if key in known or _ELSEWHERE.search(url.lower()):
             return
         if len(known) >= MOST_URLS:
-            # Encrypted ones beyond the limit change no answer.
             self._left += not encrypted
             return
         known.add(key)
@@ -269,12 +290,17 @@ class Updates:
             path=clean(entry.path, 300),
             url=clean(re.sub(r"(://[^/:@\s]+:)[^@/\s]+@", r"\1***@", url), 300),
             encrypted=encrypted,
+            pinned=pinned if encrypted else "",
             line=line,
         )
         yield fact, clean(f"{entry.path}:{line}: {fact.url}", 600).encode()
 
 
 TOPIC = Updates
+
+
+def is_encrypted(url: str) -> bool:
+    return url[:6].lower() == "https:"
 
 
 def applies(skip: Skip, line: str, *, text: bool) -> bool:

@@ -233,6 +233,10 @@ class ImageUrl(FirmwareFact):
     url: str
     encrypted: bool
     line: int = 0
+    """0 in a program, whose doings are not seen."""
+    pinned: str = ""
+    """The option or setting by which the command or the file that has the address names an authority,
+    certificate or key of its own; empty when none does, and in a program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
