@@ -228,7 +228,8 @@ class FirmwareRun:
 
     def _heard(self, readers: list[Reader], patience: float) -> Iterator[Reader]:
         """Write what the readers said; yields those that are done."""
-        ready = wait([r.pipe for r in readers], timeout=patience)
+        # One that stands still may have stopped in the middle of a message, which nobody would end.
+        ready = wait([r.pipe for r in readers if r.held_at is None], timeout=patience)
         for reader in list(readers):
             said: Trouble | Literal["done"] | None = None
             if reader.pipe in ready:
@@ -256,7 +257,7 @@ class FirmwareRun:
         """One message: None while more is to come."""
         try:
             kind, value = reader.pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):  # the second when it died in the middle of a message
             reader.process.join()
             return Trouble(f"its reader died ({death(reader.process.exitcode)})")
         if kind == "kept":

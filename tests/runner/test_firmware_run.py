@@ -1,10 +1,16 @@
 """A run over images: whatever a reader dies of, the image is inconclusive, and is taken up again."""
 
+import multiprocessing
 import os
+import signal
+import struct
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from firmware_checks.examine import opened
 from firmware_checks.reading import Keys
 from probe.model.device import Device
 from probe.model.event import DeviceDone, DeviceSeen
@@ -20,6 +26,8 @@ from probe.store.journal import Journal
 
 from .conftest import DEVICE, open_journal
 
+HALF = struct.pack("!i", 100) + bytes(10)
+"""Of a message in a pipe of multiprocessing: its length, and the first bytes."""
 PLAN = Plan(name="t", summary="", catalogues=("psti",), tcp_ports="quick")
 
 
@@ -33,6 +41,13 @@ def surprise(*_: object, **__: object) -> None:
 
 def hunger(*_: object, **__: object) -> None:
     raise MemoryError
+
+
+def die_in_a_message(
+    _image: object, _view: object, recording: Any, *_: object, **__: object
+) -> None:
+    os.write(recording._recorder._pipe.fileno(), HALF)
+    os._exit(9)
 
 
 def examined(journal: Journal, *paths: Path) -> list[str]:
@@ -50,7 +65,12 @@ def image(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("trouble", "word"),
-    [(die, "exit code 9"), (surprise, "nobody thought"), (hunger, "more memory")],
+    [
+        (die, "exit code 9"),
+        (die_in_a_message, "exit code 9"),
+        (surprise, "nobody thought"),
+        (hunger, "more memory"),
+    ],
 )
 def test_a_reader_that_breaks_leaves_everything_open(
     trouble, word: str, image: Path, tmp_path: Path, monkeypatch
@@ -70,6 +90,29 @@ def test_a_reader_that_breaks_leaves_everything_open(
     assert any(isinstance(fact, ImageSurvey) for fact in facts)
     assert not any(isinstance(fact, NotMeasured) for fact in facts), "the gap is taken back"
     assert examined(journal, image) == ["image.bin: done before"]
+
+
+def test_nobody_waits_for_the_rest_of_a_message_in_a_pause(image: Path, tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, PLAN)
+    run = FirmwareRun(journal, Keys(), lambda *_: None)
+    process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    process.start()
+    with opened(image) as (found, _):
+        reader = firmware_reader.started(image, found, DEVICE, Keys())
+    reader.process.join()
+    reader.process, reader.pipe = process, ours
+    run.hold(paused=True)
+    reader.hold()
+    os.write(theirs.fileno(), HALF)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.alarm(5)
+    try:
+        assert list(run._heard([reader], 0.1)) == []
+    finally:
+        signal.alarm(0)
+        process.kill()
+        process.join()
 
 
 def test_a_device_has_its_image_from_its_first_sight(image: Path, tmp_path: Path) -> None:
