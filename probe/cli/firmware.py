@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from probe import __version__
 from probe.errors import Exit, ProbeError
+from probe.model.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,8 @@ def examined(
     """Examine the images in a run of their own; returns its journal, written to its end."""
     from probe.runner.firmware_reader import Early, files_of
 
-    paths, given, early = files_of(images), read_keys(keys), Early()
+    chosen, given, early = files_of(images), read_keys(keys), Early()
+    paths = chosen.files
     for path in paths if len(paths) <= 2 else ():
         if resume is None:
             # It is read while this process gets ready to write down what is found.
@@ -64,11 +66,11 @@ def examined(
     from probe.store.journal import Journal
     from probe.store.store import Store
 
-    chosen = catalogues or registry.chosen_plan("standard").catalogues
-    registry.chosen_catalogues(chosen)
+    judged_by = catalogues or registry.chosen_plan("standard").catalogues
+    registry.chosen_catalogues(judged_by)
     told_by = read_declarations(declarations)
     kept = Store(store or default_store())
-    head = _head(chosen, told_by)
+    head = _head(judged_by, told_by)
     run_id = head.id if resume is None else RunId(kept.find(resume))
     lock = kept.lock(run_id)
     if not lock.acquire():
@@ -81,10 +83,14 @@ def examined(
             journal.replay()
         advice = Advisories(kept.folder)
         told_before = {noted.text for _, noted in journal.state.notes}
+        notes = [Noted(level="info", text=text) for text in advice.ages(_now())]
+        notes += [Noted(level="error", text=_not_followed(link)) for link in chosen.links]
         with journal.together():
-            for text in advice.ages(_now()):
-                if text not in told_before:
-                    journal.append(Noted(level="info", text=text))
+            for note in notes:
+                if note.text not in told_before:
+                    journal.append(note)
+                if note.level == "error":
+                    sys.stderr.write(f"probe: {note.text}\n")
         known = advice.said_of if advice else None
         run = FirmwareRun(journal, given, _tell, early, known)
         run.prepare()
@@ -93,6 +99,10 @@ def examined(
     finally:
         lock.release()
     return journal
+
+
+def _not_followed(link: Path) -> str:
+    return clean(f"{link}: a link that leads out of the folder; to examine it, name it.", 300)
 
 
 def device_of(path: Path) -> "DeviceId":

@@ -139,6 +139,9 @@ def _read(
 ) -> None:
     _alone(pipe.fileno())
     size = ADDRESS_SPACE + 2 * image.size
+    # Who starts the probe may have set a lower bound, which cannot be lifted.
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    size = size if most == resource.RLIM_INFINITY else min(size, most)
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     recording = Recording(
@@ -192,19 +195,32 @@ def death(code: int | None) -> str:
     return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
-def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The images meant: files as they are, of a folder everything in it that is no folder, sorted: what cannot
-    be examined is told then, not passed over. Links to folders are not followed. Raises ProbeError."""
-    found: list[Path] = []
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the operator's paths name: files to examine, and links out of a folder, which nobody follows: a
+    folder may have been unpacked from what somebody else made."""
+
+    files: list[Path]
+    links: list[Path]
+
+
+def files_of(paths: Sequence[Path]) -> Chosen:
+    """Files as they are, of a folder everything in it that is no folder, sorted: what cannot be examined is
+    told then, not passed over. Links to folders are not followed. Raises ProbeError."""
+    files, links = list[Path](), list[Path]()
     for path in paths:
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if not p.is_dir())
+            for inside in sorted(p for p in path.rglob("*") if not p.is_dir()):
+                if not inside.is_symlink() or not inside.exists():
+                    files.append(inside)
+                elif not inside.resolve().is_relative_to(path.resolve()):
+                    links.append(inside)
         elif path.exists():
-            found.append(path)
+            files.append(path)
         else:
             raise ProbeError(
                 f"There is no file {path}", "Name a firmware image, or a folder of them."
             )
-    if not found:
+    if not files:
         raise ProbeError("No image was found there", "Name a firmware image, or a folder of them.")
-    return found
+    return Chosen(files, links)

@@ -222,14 +222,19 @@ def test_what_a_folder_holds_and_cannot_be_examined_is_told(
     os.mkfifo(folder / "pipe")
     (folder / "nowhere").symlink_to("gone.bin")
     (folder / "loop").symlink_to(".")
-    (folder / "here").symlink_to(tmp_path / "a.cpio")
+    (folder / "out").symlink_to(tmp_path / "a.cpio")
     (tmp_path / "a.cpio").write_bytes(tree(tmp_path))
+    (folder / "b.cpio").write_bytes(tree(tmp_path, version="3"))
+    (folder / "latest").symlink_to("b.cpio")
     Path(os.fsdecode(bytes(folder) + b"/\xff\x1b[2J.cpio")).write_bytes(tree(tmp_path, version="2"))
     probe(monkeypatch, "firmware", str(folder))
     err = capsys.readouterr().err
     assert "pipe: it is no regular file" in err
     assert "nowhere: it cannot be opened" in err
-    assert "here: examined" in err
+    assert "out: a link that leads out of the folder" in err
+    assert "a.cpio" not in err, "what it leads to is not read"
+    assert "b.cpio: examined" in err
+    assert "latest" not in err, "it is read under its own name"
     assert "5 of 5" not in err
     assert "4 of 4" in err
     assert "\x1b" not in err
