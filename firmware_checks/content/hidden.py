@@ -14,6 +14,8 @@ from firmware_checks.view import View
 SMALLEST = 4096
 ENCRYPTED = 7.9
 """Bits of entropy per byte. Random bytes have 7.95 in 4 KiB; programs 6.5."""
+KERNEL = b"Linux version "
+"""In the banner of a kernel that is there as it stands: nothing of it is hidden."""
 _PICTURES = (
     *(b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"RIFF", b"OggS", b"ID3", b"\xff\xfb", b"fLaC", b"%PDF"),
     *(b"wOFF", b"wOF2", b"\0\0\1\0", b"II*\0", b"MM\0*", b"BM", b"\x1aE\xdf\xa3"),
@@ -43,7 +45,7 @@ def hidden(path: str, view: View) -> str:
         return ""
     if cannot_shrink(view) and (bits := entropy(view)) >= ENCRYPTED:
         return f"{len(view)} bytes encrypted or compressed, {bits:.1f} bits of entropy per byte"
-    if _LIKE_AN_IMAGE.search(path) and not is_text(view):
+    if _LIKE_AN_IMAGE.search(path) and not is_text(view) and view.find(KERNEL) < 0:
         return f"{len(view)} bytes of no known format, named like an image"
     return ""
 

@@ -80,7 +80,7 @@ class Pe(Format):
             kind=LayerKind.BOOT,
             size=len(body),
             title=sbat[1].split(",")[0] if len(sbat) > 1 else "",
-            version=sbat[1].split(",")[4] if len(sbat) > 1 and sbat[1].count(",") >= 4 else "",
+            version=_version(sbat),
             details=(*rows, *who),
             problem=problem,
             protection=protection,
@@ -111,6 +111,7 @@ def parsed(view: View) -> Program:
         name, _, _, size, start = view.unpack("<8sIIII", optional + optional_size + 40 * place)
         sections.append((name.rstrip(b"\0").decode("utf-8", "replace"), start, size))
     end = max([view.u32(optional + 60), *(start + size for _, start, size in sections)])
+    end = max(end, _symbols_end(view, at))
     if table_size:
         end = max(end, table_at + table_size)
     return Program(
@@ -124,6 +125,16 @@ def parsed(view: View) -> Program:
         end=end,
         sections=tuple(sections),
     )
+
+
+def _symbols_end(view: View, at: int) -> int:
+    """Where the symbols and their names end, which linkers of GNU put behind the sections; 0 without any."""
+    start, number = view.unpack("<II", at + 12)
+    names = start + 18 * number
+    if not start or names + 4 > len(view):
+        return 0
+    end: int = names + view.u32(names)
+    return end if end <= len(view) else 0
 
 
 def digests(body: View, one: Program, name: str) -> list[bytes]:
@@ -178,6 +189,15 @@ def _sbat(body: View, one: Program) -> list[str]:
         if name == ".sbat" and start + size <= len(body):
             return [line for line in body.text(start, min(size, 4096)).splitlines() if "," in line]
     return []
+
+
+def _version(sbat: list[str]) -> str:
+    """What the last line of the program's own component says: a distribution's, with its revision, before the
+    maker's, who does not always count (shim's own line has version 1 in every release)."""
+    rows = [line.split(",") for line in sbat[1:]]
+    own = rows[0][0] if rows else ""
+    said = [row[4] for row in rows if row[0].partition(".")[0] == own and len(row) > 4]
+    return said[-1] if said else ""
 
 
 def _signatures(body: View, one: Program) -> Iterator[bytes]:
