@@ -7,7 +7,7 @@ every start of every command, for the fifteen statements of this room.
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
@@ -17,6 +17,10 @@ from probe.store.errors import StoreError, explained
 
 WAITS_S = 15.0
 """How long a writer waits for another process that is writing."""
+IDLE_S = 60.0
+"""After which a server takes a transaction back whose process says nothing more: it keeps all others waiting."""
+WRITERS = 0x70726F6265
+"""The number by which probes know each other's transactions on a server."""
 
 
 class Statements(Protocol):
@@ -45,6 +49,8 @@ class Database:
         self._connection: Any = None
         self._alone = threading.RLock()
         self._inside = False
+        self.at_connecting: list[Callable[[], None]] = []
+        """Called on every new connection: what went with the old one is taken up again."""
 
     def execute(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement; the rows that it gives. Outside of ``together`` it is durable at once."""
@@ -59,8 +65,11 @@ class Database:
                 yield self
                 return
             with self._guarded():
-                # IMMEDIATE: who will write asks for the right at the start, where waiting for it is safe.
+                # Who will write asks for the right at the start, where waiting for it is safe: two that met
+                # halfway would each wait for the other.
                 self._run("BEGIN" if self.is_postgresql else "BEGIN IMMEDIATE")
+                if self.is_postgresql:
+                    self._right_to_write()
             self._inside = True
             try:
                 yield self
@@ -86,10 +95,19 @@ class Database:
     def _run(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         if self._connection is None:
             self._connection = self._connect()
+            for call in self.at_connecting:
+                call()
         if self.is_postgresql:
             sql = sql.replace("?", "%s")
         cursor = self._connection.execute(sql, values)
         return list(cursor.fetchall()) if cursor.description else []
+
+    def _right_to_write(self) -> None:
+        try:
+            self._run("SELECT pg_advisory_xact_lock(?)", (WRITERS,))
+        except self._driver.Error:
+            self._undo()
+            raise
 
     def _undo(self) -> None:
         try:
@@ -119,9 +137,13 @@ class Database:
 
     def _connect(self) -> Any:
         if self.is_postgresql:
-            return self._driver.connect(
+            server = self._driver.connect(
                 self._url, autocommit=True, connect_timeout=int(WAITS_S), application_name="probe"
             )
+            server.execute(
+                f"SET lock_timeout = '{WAITS_S:g}s'; SET idle_in_transaction_session_timeout = '{IDLE_S:g}s'"
+            )
+            return server
         made = sqlite3.connect(
             self._url, timeout=WAITS_S, isolation_level=None, check_same_thread=False
         )

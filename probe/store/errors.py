@@ -36,7 +36,7 @@ _CAUSES = (
         "store is made at the next run.",
     ),
     (
-        ("database is locked",),
+        ("database is locked", "lock timeout"),
         "The result store {where} is locked by another program",
         "Close what holds it open, then try again.",
     ),
@@ -51,7 +51,10 @@ _CAUSES = (
         "Check the user and the password in the URL, or in the file ~/.pgpass.",
     ),
     (
-        ("server closed the connection", "terminating connection", "connection is lost"),
+        (
+            *("server closed the connection", "terminating connection", "connection is lost"),
+            "the connection is closed",
+        ),
         "The database server of {where} ended the connection",
         "When it is back: 'probe run --resume RUN'; nothing recorded is lost.",
     ),
@@ -60,7 +63,8 @@ _CAUSES = (
 
 def shown(location: str) -> str:
     """What messages call a store: its folder or URL, without the password."""
-    return re.sub(r"(?<=://)([^:/@]*):[^/]*@", r"\1:***@", location)
+    named = re.sub(r"(?<=://)([^:/@]*):[^/]*@", r"\1:***@", location)
+    return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", named)
 
 
 def explained(where: str, message: str) -> StoreError:

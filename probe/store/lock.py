@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from probe.store.database import Database
+from probe.store.errors import StoreError
 
 LAST_WORDS = 4096
 """Bytes set aside at the start, so that a full disk cannot keep the reason from being written."""
@@ -103,11 +104,25 @@ class ServerLock(RunLock):
     def acquire(self) -> bool:
         if not super().acquire():
             return False
+        if not self._take():
+            super().release()
+            return False
+        self._database.at_connecting.append(self._again)
+        return True
+
+    def _take(self) -> bool:
         key = (self.KIND, self._number)
         ((ours,),) = self._database.execute("SELECT pg_try_advisory_lock(?::int, ?::int)", *key)
-        if not ours:
-            super().release()
         return bool(ours)
+
+    def _again(self) -> None:
+        """The server gave the lock back with the connection that was lost."""
+        if not self._take():
+            self._database.close()
+            raise StoreError(
+                "While the database server was away another process took this run up",
+                "Let that one go on; 'probe runs' shows it.",
+            )
 
     def held(self) -> bool:
         key = (self.KIND, self._number)
@@ -121,7 +136,11 @@ class ServerLock(RunLock):
         )
 
     def release(self) -> None:
-        if self._file is not None:
-            key = (self.KIND, self._number)
-            self._database.execute("SELECT pg_advisory_unlock(?::int, ?::int)", *key)
-        super().release()
+        if self._again in self._database.at_connecting:
+            self._database.at_connecting.remove(self._again)
+        try:
+            if self._file is not None:
+                key = (self.KIND, self._number)
+                self._database.execute("SELECT pg_advisory_unlock(?::int, ?::int)", *key)
+        finally:
+            super().release()

@@ -13,9 +13,6 @@ from probe.store.database import Database
 from probe.store.errors import StoreError, explained, shown
 from probe.store.lock import RunLock, ServerLock, alone
 
-SCHEMA_LOCK = 0x70726F6265
-"""The number by which probes know each other's lock on a server."""
-
 
 @dataclass(frozen=True, slots=True)
 class RunHead:
@@ -47,7 +44,8 @@ class Store:
         self.database = Database(location if is_url else str(file), self.where)
         try:
             (self.folder / "locks").mkdir(parents=True, exist_ok=True)
-            # Two first runs may begin at the same moment; only one of them makes the tables.
+            # Two first runs may begin at the same moment; only one of them makes the tables. Those of other
+            # hosts wait for the transaction.
             with alone(self.folder / "locks" / "schema"):
                 self._prepare()
         except OSError as error:
@@ -56,9 +54,6 @@ class Store:
     def _prepare(self) -> None:
         postgresql = self.database.is_postgresql
         with self.database.together() as db:
-            if postgresql:
-                # The same for probes on other hosts: held until the end of the transaction.
-                db.execute("SELECT pg_advisory_xact_lock(?)", SCHEMA_LOCK)
             for statement in schema.tables(postgresql=postgresql):
                 db.execute(statement)
             found = db.execute("SELECT value FROM about WHERE name = ?", "schema")

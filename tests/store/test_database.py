@@ -1,6 +1,7 @@
 """The one door to the database: transactions, troubles in words, two kinds of database."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,64 @@ def test_a_run_on_another_host_is_seen_to_live(
     assert not here.held(), "the lock goes with the connection of its process"
 
 
+def test_the_lock_of_a_run_is_taken_again_after_its_connection_was_lost(
+    empty_database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, run = empty_database(), RunId("20260101-000000-aaaa")
+    hosts = []
+    for name in ("one", "two"):
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / name))
+        hosts.append(Store(url))
+    (one, two), (here, there) = hosts, [host.lock(run) for host in hosts]
+    assert here.acquire()
+
+    def cut() -> None:
+        ((number,),) = one.database.execute("SELECT pg_backend_pid()")
+        two.database.execute("SELECT pg_terminate_backend(?)", number)
+        with pytest.raises(StoreError, match="ended the connection"):
+            one.runs()
+
+    cut()
+    assert one.runs() == []
+    assert there.held()
+    assert not there.acquire()
+    cut()
+    assert there.acquire()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="another process took this run up"):
+            one.runs()
+
+
+def test_two_hosts_that_keep_the_same_bytes_in_another_order_wait_for_each_other(
+    empty_database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, trouble = empty_database(), list[Exception]()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    stores = [Store(url), Store(url)]
+    began = threading.Barrier(2)
+
+    def write(store: Store, *blobs: str) -> None:
+        try:
+            began.wait()
+            with store.database.together() as db:
+                for blob in blobs:
+                    row = "INSERT INTO blob (sha256, data) VALUES (?, ?) ON CONFLICT DO NOTHING"
+                    db.execute(row, blob, b"x")
+                    time.sleep(0.3)
+        except StoreError as error:
+            trouble.append(error)
+
+    threads = [
+        threading.Thread(target=write, args=(store, *blobs))
+        for store, blobs in zip(stores, ("ab", "ba"), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert trouble == []
+
+
 @pytest.mark.parametrize(
     ("location", "match"),
     [
@@ -139,3 +198,6 @@ def test_the_password_of_a_url_is_not_shown() -> None:
     assert shown("postgresql://me:pa:ss@host/db") == "postgresql://me:***@host/db"
     assert shown("postgresql://me@host/db") == "postgresql://me@host/db"
     assert shown("/home/me") == "/home/me"
+    asked = "postgresql:///db?user=me&{}password=secret&sslmode=require"
+    for kind in ("", "ssl"):
+        assert shown(asked.format(kind)) == asked.format(kind).replace("secret", "***")
