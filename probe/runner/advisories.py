@@ -195,10 +195,12 @@ class Advisories:
                 with closing(self._db.cursor()) as cursor:
                     (form,) = cursor.execute("pragma user_version").fetchone()
                     if form != FORM:
+                        # WAL: who reads does not wait for who imports, which takes minutes.
                         cursor.executescript(
+                            "pragma journal_mode = wal; begin immediate;"
                             "drop table if exists advisory; drop table if exists source;"
+                            f"{TABLES} pragma user_version = {FORM}; commit;"
                         )
-                    cursor.executescript(f"{TABLES} pragma user_version = {FORM};")
             except sqlite3.Error as error:
                 self.close()
                 raise self._broken(error) from None

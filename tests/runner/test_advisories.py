@@ -598,3 +598,21 @@ def test_zeros_before_a_number_and_an_epoch_of_nought_say_nothing(version: str) 
     bare = version.replace(":", "")
     assert deb_key(bare) == deb_key(f"0:{bare}")
     assert deb_key(f"1.{7}") == deb_key("1.007")
+
+
+def test_who_reads_does_not_wait_for_who_imports(tmp_path: Path) -> None:
+    fact = deb("curl", "1.0-1")
+    tracker = {"curl": {"CVE-2026-1": {"releases": {"bookworm": {"status": "open"}}}}}
+    assert said(tmp_path, tracker, fact)
+    importing = sqlite3.connect(tmp_path / FILE)
+    importing.execute("begin immediate")
+    importing.execute("pragma cache_size = 1")
+    row = "insert into advisory (source, name, note) values (1, 'x', ?)"
+    importing.executemany(row, (("y" * 1000,) for _ in range(5000)))
+    known = Advisories(tmp_path)
+    try:
+        assert known.said_of(fact)
+        assert len(list(known.ages(NOW))) == 2
+    finally:
+        known.close()
+        importing.close()
