@@ -32,6 +32,7 @@ FAMILIES = {
 ANY = {"deb": ("Debian", "Ubuntu"), "apk": ("Alpine",)}
 """The same, by the type of purl, where the image does not tell its distribution."""
 MANAGERS = {"deb": "dpkg", "apk": "apk", "opkg": "opkg"}
+UNTOLD = "the image does not tell its release of Debian"
 _REVISION = re.compile(r"[+~]deb(\d{1,2})u\d")
 
 
@@ -144,8 +145,8 @@ def from_tracker(
 ) -> Iterator[tuple[str, str]]:
     """Puts into ``found`` what the package has; gives what it does not have, though its number tells so.
 
-    The row of the image's own release counts. Where that is not known, a package has what it has in every
-    release, and is free of what no release has.
+    The row of the image's own release counts. Where there is none, a package has what it has in every
+    release, and is free of what no release has; all else is not determined.
     """
     shipped = {text.partition(" ")[0] for text in weaknesses(of.component, of.upstream)}
     for name, of_all in groupby(sorted(every, key=lambda r: r.id), key=lambda r: r.id):
@@ -165,8 +166,9 @@ def from_tracker(
         elif states == {CLEAR}:
             if told or any(_backport(r, of) for r in judged):
                 yield name, clean(f"not affected by {name}: {_why(row, of, where)}", 250)
-        elif told:
-            found[name] = f"{name}, not determined: the image does not tell its release of Debian"
+        else:
+            why = f"the file does not speak of Debian {of.release}" if of.release else UNTOLD
+            found[name] = clean(f"{name}, not determined: {why}", 200)
 
 
 def _state(row: Row, of: Subject) -> str:

@@ -368,6 +368,25 @@ def test_the_tracker_of_debian(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("", "the image does not tell its release of Debian"),
+        ("10", "the file does not speak of Debian 10"),
+    ],
+)
+def test_what_some_releases_have_is_not_determined(number: str, why: str, tmp_path: Path) -> None:
+    fixed = {"bullseye": "1:1.30.1-6+deb11u1", "bookworm": "1:1.35.0-4+deb12u1"}
+    plain = {
+        "foo": {"CVE-2099-9": {"releases": {k: release("resolved", v) for k, v in fixed.items()}}}
+    }
+    fact = deb("foo", "1:1.35.0-4", number)
+    assert said(tmp_path, plain, fact) == (f"CVE-2099-9, not determined: {why}",)
+    old, new = deb("foo", "1:1.2-3", number), deb("foo", "1:1.36-1", number)
+    assert "fixed in 1:1.30.1" in said(tmp_path, plain, old)[0]
+    assert said(tmp_path, plain, new) == ()
+
+
 def test_a_backport_is_told_as_not_affected_with_its_reason(tmp_path: Path) -> None:
     found = told(tmp_path, deb("busybox", "1:1.35.0-4+deb12u1"))
     assert found["CVE-2099-2"] == (
