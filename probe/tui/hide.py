@@ -24,6 +24,8 @@ class Hidden:
         self.shown = shown
         self._masks = Masks()
         self._kept: dict[str, str] = {}
+        self._logins: list[Seen[LoginTest]] = []
+        """All that the journal ever told: findings of one that was done again are in the log for good."""
 
     @property
     def known(self) -> bool:
@@ -32,14 +34,13 @@ class Hidden:
 
     def learn(self, state: RunState, entries: Iterable[Entry]) -> bool:
         """Take in what the journal newly says; True when more is to be hidden than before."""
-        if not any(_tells(entry) for entry in entries):
+        news = [entry.event for entry in entries if _tells(entry)]
+        if not news:
             return False
-        logins = [
-            Seen(o.fact, o.proof)
-            for o in state.observations.values()
-            if isinstance(o.fact, LoginTest)
-        ]
-        self._masks = Masks(logins, state.run.declarations if state.run else ())
+        for event in news:
+            if isinstance(event, Observed) and isinstance(event.observation.fact, LoginTest):
+                self._logins.append(Seen(event.observation.fact, event.observation.proof))
+        self._masks = Masks(self._logins, state.run.declarations if state.run else ())
         self._kept.clear()
         return True
 

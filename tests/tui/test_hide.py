@@ -190,6 +190,17 @@ def learned() -> Hidden:
     return hidden
 
 
+def test_a_password_of_a_job_that_is_done_again_stays_masked() -> None:
+    """Its findings stay lines of the log."""
+    source, hidden = Source(), Hidden()
+    entries = source.poll()
+    started = [e for e in entries if isinstance(e.event, ev.RunStarted)]
+    hidden.learn(source.state, entries)
+    source.state.observations.clear()
+    assert hidden.learn(source.state, started)
+    assert SECRET not in hidden.text(SAID)
+
+
 def test_every_block_of_a_page_is_masked() -> None:
     hidden, line = learned(), ((SAID, "dim"),)
     blocks = (Title(SAID), Title(line), Para(SAID), Field("x", line), Item(("x",), line, SAID))
