@@ -25,6 +25,8 @@ class Limits:
     depth: int = 12
     layers: int = 2_000
     files: int = 200_000
+    in_compressed_files: int = 512 * MIB
+    """Bytes of all files of trees that were compressed alone; the manual pages of a desktop are 60 MiB."""
     seconds: float = 300.0
     searching: float = 4.0
     """Of the processor, for tries in unknown bytes that find nothing; the search ends when they are used up."""
@@ -37,7 +39,7 @@ class Budget:
         self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.limits = limits or Limits()
-        self.bytes = self.layers = self.files = 0
+        self.bytes = self.layers = self.files = self.in_compressed_files = 0
         self._clock, self._until = clock, clock() + self.limits.seconds
 
     def take(self, number: int) -> None:
@@ -62,6 +64,15 @@ class Budget:
         if self.files > self.limits.files:
             raise OutOfBudget(f"more than {self.limits.files} files")
         self.check_time()
+
+    def compressed_file(self, size: int) -> None:
+        """Before the content of a compressed file, which is no layer, is looked at. Raises OutOfBudget."""
+        self.in_compressed_files += size
+        self.check_time()
+
+    def is_full_of_compressed_files(self) -> bool:
+        """Further ones are not decompressed."""
+        return self.in_compressed_files > self.limits.in_compressed_files
 
     def room(self, compressed: int) -> int:
         """Bytes that a stream of ``compressed`` bytes may become."""

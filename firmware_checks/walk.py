@@ -1,7 +1,7 @@
 """From the bytes of one image to its facts: layer by layer, file by file, within the budget."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from time import thread_time
 from typing import Any
 
@@ -12,6 +12,7 @@ from firmware_checks.content.hidden import hidden
 from firmware_checks.formats import found
 from firmware_checks.guess import beginnings, entropy, is_text, without_suffix
 from firmware_checks.reading import Context, Entry, Facts, Format, Kind, Part, Reading
+from firmware_checks.streams import StreamFormat
 from firmware_checks.view import HELD, Malformed, View
 from probe.collect.recording import Recording
 from probe.model.evidence import Proof
@@ -33,6 +34,7 @@ MOST_UNREAD = 200
 MOST_TRIED = 10_000
 """Places of one image at which a layer might begin and did not."""
 GIVEN_UP = "too many places in it look like the beginning of one"
+COMPRESSED = "compressed, and too much was in the compressed files before it"
 MOST_WORDS = 500
 """Characters of one text of a protection."""
 PADDING = (0x00, 0xFF)
@@ -227,12 +229,58 @@ class Walk:
         for inspector in looking:
             self._note(inspector.name, inspector.look(entry, view))
         if entry.kind is Kind.FILE and may_be_layer(view):
+            if self.context.budget.is_full_of_compressed_files() and is_stream(view):
+                self._not_read(Place(place.path, clean(entry.path, 200)), COMPRESSED)
+                return
             reading = recognise(view, self.context)
             if reading is not None:
-                inside = Place(self._next(place.path), clean(entry.path, 200), None, in_tree=True)
-                self.layer(view, inside, reading)
+                reading = self._decompressed(reading)
+                if not self._compressed_file(entry, reading, view, place):
+                    name = clean(entry.path, 200)
+                    inside = Place(self._next(place.path), name, None, in_tree=True)
+                    self.layer(view, inside, reading)
             elif why := hidden(entry.path, view):
                 self._not_read(Place(place.path, clean(entry.path, 200)), why)
+
+    def _compressed_file(self, entry: Entry, reading: Reading, view: View, tree: Place) -> bool:
+        """A manual page, a log, a kernel module: what was compressed alone and holds no layer is a file of
+        its tree, and looked at as one. False for everything else, and nothing was done."""
+        whole = reading.kind is LayerKind.COMPRESSION and reading.size == len(view)
+        if not whole or reading.problem or len(reading.parts) != 1 or not reading.parts[0].view:
+            return False
+        content = reading.parts[0].view
+        if not self._is_file(content):
+            return False
+        place = Place(tree.path, without_suffix(clean(entry.path, 200)) or clean(entry.path, 200))
+        self.context.budget.compressed_file(len(content))
+        self._inspect(content, place)
+        if why := hidden(place.name, content):
+            self._not_read(place, why)
+        return True
+
+    def _decompressed(self, reading: Reading) -> Reading:
+        """A stream whose part has still to be made, with that part; as it is when that cannot be done."""
+        if reading.kind is not LayerKind.COMPRESSION or len(reading.parts) != 1:
+            return reading
+        (part,) = reading.parts
+        if part.make is None or part.hidden or part.opaque:
+            return reading
+        try:
+            made = replace(part, view=part.make(self.context.budget), make=None)
+        except (Malformed, OutOfBudget):
+            return reading
+        return replace(reading, parts=(made,))
+
+    def _is_file(self, content: View) -> bool:
+        """No format begins in it, nor may one further inside."""
+        if len(content) < SMALLEST_UNKNOWN or is_module(content):
+            return True
+        try:
+            if recognise(content, self.context) is not None:
+                return False
+        except OutOfBudget:
+            return False
+        return is_text(content) or not beginnings(content)
 
     def _note(self, who: str, facts: Facts) -> None:
         for fact, shown in facts:
@@ -373,3 +421,13 @@ def shown(value: object) -> Any:
 def may_be_layer(view: View) -> bool:
     """Whether a file of a file system is worth asking the formats about: not text, not a program."""
     return len(view) >= 32 and not view.starts_with(b"\x7fELF") and not view.starts_with(b"#!")
+
+
+def is_stream(view: View) -> bool:
+    """Whether it begins like a stream that has to be decompressed to be recognised."""
+    return any(isinstance(one, StreamFormat) and _may_fit(one, view) for one in found())
+
+
+def is_module(view: View) -> bool:
+    """A relocatable object of ELF, as kernel modules are (System V ABI, chapter 4: ET_REL)."""
+    return view.starts_with(b"\x7fELF") and 1 in view.raw[16:18]

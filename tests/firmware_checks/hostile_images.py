@@ -372,6 +372,28 @@ def tar_of_300000_files(_: Path) -> bytes:
 
 
 @image
+def tar_of_20000_compressed_texts(_: Path) -> bytes:
+    """Each becomes 1 MiB of text, 20 GiB together."""
+    return _many_times(gzip.compress(b"this is a line of a page\n" * 40_000, mtime=0))
+
+
+@image
+def tar_of_20000_slow_texts(_: Path) -> bytes:
+    """bzip2 needs ten times as long to decompress."""
+    return _many_times(bz2.compress(b"this is a line of a page\n" * 40_000))
+
+
+def _many_times(text: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as made:
+        for number in range(20_000):
+            one = tarfile.TarInfo(f"usr/lib/x/{number}.txt.gz")
+            one.size = len(text)
+            made.addfile(one, io.BytesIO(text))
+    return out.getvalue()
+
+
+@image
 def tar_with_a_folder_50000_deep(_: Path) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as archive:
