@@ -1,5 +1,6 @@
 """The page parses, is complete without scripts, and shows what devices say as data."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -116,6 +117,16 @@ def test_every_unknown_requirement_shows_how_to_settle_it(view: ReportView, page
                     ways = other_ways(requirement)
                     assert all(way in page.text for way in ways)
                     assert ways or requirement.manual[0] in page.text
+
+
+def test_what_the_page_for_the_buyer_leaves_out_is_told(view: ReportView) -> None:
+    device = view.devices[0]
+    some = [p for p in device.problems if p.fails]
+    many = tuple(replace(some[0], ask=f"Question {n}?") for n in range(11))
+    text = Page(render(replace(view, devices=(replace(device, problems=many),))).decode()).text
+    sheet, _, rest = text.partition("2 What is not known")
+    assert "And 3 more, see section 4." in sheet
+    assert "Question 10?" in rest
 
 
 def test_a_single_device_begins_with_its_decision_sheet() -> None:
