@@ -84,7 +84,7 @@ def entropy(view: View) -> float:
     sample = b"".join(windows)
     sample = sample.rstrip(b"\xff").rstrip(b"\0") or sample
     counts = [sample.count(value) for value in range(256)]
-    return -sum(n / len(sample) * math.log2(n / len(sample)) for n in counts if n)
+    return sum(n / len(sample) * math.log2(len(sample) / n) for n in counts if n)
 
 
 def is_text(view: View) -> bool:

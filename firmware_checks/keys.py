@@ -39,6 +39,10 @@ def read_key(name: str, data: bytes) -> list[PublicKey]:
         raise NotAKey("it is a private key, which nobody should give away")
     found = _one(name, data, pem=False)
     if not (found := found or openpgp.keys(name, data)):
+        if data.startswith((b"ssh-", b"ecdsa-sha2-")):
+            raise NotAKey("it is a key of SSH (ssh-keygen -e -m PKCS8 -f FILE makes PEM of some)")
+        if b"-----BEGIN " in data:
+            raise NotAKey("it is PEM of something else")
         raise NotAKey("it is neither PEM nor DER")
     return found
 

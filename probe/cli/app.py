@@ -332,7 +332,8 @@ def run_app() -> int:
         sys.stderr.write(f"{error.format_message()}\n")
         return Exit.USAGE
     except click.ClickException as error:
-        hint = "'probe --help' lists what there is."
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        hint = f"'{context.command_path if context else 'probe'} --help' lists what there is."
         sys.stderr.write(f"probe: {error.format_message()}\n       {hint}\n")
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):

@@ -240,6 +240,9 @@ def _unsure(old: Side, new: Side) -> Iterable[str]:
     for word, one in (("old", old), ("new", new)):
         if one.unread:
             yield f"the {word} image was not read whole"
+        elif one.facts["format"] in ("unknown", "text", "data"):
+            # An error page saved as an image, twice, is no good news.
+            yield f"the {word} file is of no format of firmware"
 
 
 def _signing(one: Side) -> fw.Signing | None:

@@ -4,7 +4,7 @@ The screen is for who has to mend the image: what comes first, in which file and
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from probe.report.firmware_text import layer_line
 from probe.report.groups import short_name
@@ -18,13 +18,17 @@ SCREEN = 24
 IN_FULL = 3
 """Problems with file, line and remedy; of the next ones a line each, as many as there is room for."""
 MOST_FILES = 3
+NO_FORMAT = {"text", "data", "unknown"}
+"""What a layer is called that no reader of a format knew."""
 EFFORTS = ("hours", "days", "weeks")
 
 
 def summary(view: ReportView) -> str:
     """Each image with its verdicts, then what to mend first; where the whole report is."""
     tell = _whole if len(view.devices) == 1 else _short
-    lines = [line for device in view.devices for line in tell(device)]
+    # A run keeps images in the order in which they were done; a list is looked up by name.
+    devices = sorted(view.devices, key=lambda device: device.label)
+    lines = [line for device in devices for line in tell(device)]
     for note in view.run.notes:
         if note.level == "error":
             lines += fact("Error", note.text)
@@ -68,9 +72,12 @@ def _above(device: DeviceView) -> Lines:
     """What the image is, who signed it, how far it was read."""
     yield from _cut(fact("Image", f"{device.label}, {_verdicts(device)}"))
     yield from _layers(device)
-    signed = next((t.rows for t in device.inventory if t.id == "protections"), ())
+    signed = _rows(device, "protections")
     for row in signed[:1]:
         yield from _cut(fact(f"Layer {row[0]}", f"{row[1]}; {row[2]}", indent="  "), 1)
+    if not signed and not device.gaps:
+        # Silence here would be taken for a good answer.
+        yield from fact("Signature", "not known, no update format was recognised", indent="  ")
     yield from _unread(device)
 
 
@@ -119,16 +126,21 @@ def _files(found: list[FindingView]) -> str:
 
 def _layers(device: DeviceView) -> Lines:
     """Layers without the files in them, a line each."""
-    rows = next((t.rows for t in device.inventory if t.id == "layers"), ())
-    wanted = [row for row in rows if row[0]]
+    wanted = [row for row in _rows(device, "layers") if row[0]]
     for row in wanted[:MOST_LAYERS]:
         yield from _cut(layer_line(row), 1)
     if len(wanted) > MOST_LAYERS:
         yield f"    and {len(wanted) - MOST_LAYERS} more layers"
 
 
+def _rows(device: DeviceView, table: str) -> Sequence[tuple[str, ...]]:
+    return next((t.rows for t in device.inventory if t.id == table), ())
+
+
 def _short(device: DeviceView) -> Lines:
-    yield from fact(device.label, f"{_verdicts(device)}, {_counted(list(device.problems))} to mend")
+    signed = next((row[1] for row in _rows(device, "protections")), "signature not known")
+    counted = f"to mend {_counted(list(device.problems))}" if device.problems else _nothing(device)
+    yield from fact(device.label, f"{_verdicts(device)}, {signed}; {counted}")
     for problem in in_order(device.problems)[:1]:
         yield from _cut(_in_short(device, 1, problem))
 
@@ -138,12 +150,10 @@ def _verdicts(device: DeviceView) -> str:
 
 
 def _unread(device: DeviceView) -> Lines:
-    for table in device.inventory:
-        if table.id == "images":
-            for row in table.rows:
-                yield from _cut(fact("Read", row[3], indent="  "), 1)
-                if row[4] != "nothing":
-                    yield from _cut(fact("Not read", row[4], indent="  "))
+    for row in _rows(device, "images"):
+        yield from _cut(fact("Read", row[3], indent="  "), 1)
+        if row[4] != "nothing":
+            yield from _cut(fact("Not read", row[4], indent="  "))
     for gap in device.gaps[:1]:
         yield from _cut(fact("Not measured", gap.reason, indent="  "))
 
@@ -151,7 +161,9 @@ def _unread(device: DeviceView) -> Lines:
 def _nothing(device: DeviceView) -> str:
     if device.gaps:
         return "The image was not examined to its end, so nothing can be said of it."
-    unread = any(r[4] != "nothing" for t in device.inventory if t.id == "images" for r in t.rows)
+    if all(row[2] in NO_FORMAT for row in _rows(device, "layers") if row[0]):
+        return "No format was recognised in what could be read, so nothing can be said of it."
+    unread = any(row[4] != "nothing" for row in _rows(device, "images"))
     return "Nothing to mend was found" + (" in what could be read." if unread else ".")
 
 

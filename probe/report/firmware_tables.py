@@ -17,8 +17,12 @@ def surveys(dut: Dut, _: bool) -> Iterable[Row]:
         s = seen.fact
         parts = "1 part" if len(s.unread) == 1 else f"{len(s.unread)} parts"
         left = f"{parts}: {'; '.join(s.unread[:10])}" if s.unread else "nothing"
-        counted = f"{s.layers} layers, {s.files} files, {s.bytes_read} bytes"
+        counted = f"{_some(s.layers, 'layer')}, {_some(s.files, 'file')}, {s.bytes_read} bytes"
         yield (s.name, str(s.size), s.image, counted, left, str(s.keys_given))
+
+
+def _some(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def layers(dut: Dut, _: bool) -> Iterable[Row]:

@@ -194,3 +194,13 @@ def test_a_key_that_both_have_is_no_change() -> None:
     old = replace(GOOD, findings={"firmware/private_keys k": "The same key is in new.bin."})
     new = now(findings={"firmware/private_keys k": "The same key is in old.bin."})
     assert not difference(old, new, newer).altered
+
+
+@pytest.mark.parametrize("what", ["text", "data", "unknown"])
+def test_two_files_that_are_no_images_are_no_good_news(what: str) -> None:
+    page = replace(GOOD, facts={"format": what})
+    told = difference(page, page, newer)
+    assert told.unsure == (
+        "the old file is of no format of firmware",
+        "the new file is of no format of firmware",
+    )

@@ -23,7 +23,7 @@ def test_the_planted_router_fills_one_screen_worst_first(
     assert len(lines) <= SCREEN
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
-    assert "To mend, in this order (18: 5 critical, 5 high" in text
+    assert "To mend, in this order (19: 5 critical, 5 high" in text
     first = lines.index(next(line for line in lines if line.startswith(" 1. ")))
     assert lines[first].startswith(" 1. critical")
     said = "\n".join(lines[first : first + 5])
@@ -67,3 +67,26 @@ def test_however_many_there_are_it_is_one_screen(view: ReportView, number: int) 
     counted = sum(line[:3].strip().rstrip(".").isdigit() for line in out)
     more = next((int(line.split()[1]) for line in out if line.startswith("    and ")), 0)
     assert counted + (more if counted < number else 0) == number
+
+
+def test_what_is_no_image_and_what_nobody_signed_is_said_and_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PROBE_STORE", str(tmp_path / "store"))
+    page, tree = tmp_path / "b.bin", tmp_path / "a.cpio"
+    page.write_bytes(b"<html><title>404 Not Found</title></html>\n")
+    tree.write_bytes(archive({"etc/motd": b"hello\n"}))
+    no_format, unknown = "No format was recognised", "Signature: not known"
+
+    def said(*images: Path) -> str:
+        monkeypatch.setattr("sys.argv", ["probe", "firmware", *map(str, images)])
+        assert app.run_app() == 3
+        return capsys.readouterr().out
+
+    assert no_format in (out := said(page))
+    assert unknown in out
+    assert no_format not in (out := said(tree))
+    assert unknown in out
+    listed = said(page, tree)
+    assert listed.index("a.cpio") < listed.index("b.bin")
+    assert listed.count("signature not known") == 2
