@@ -20,10 +20,15 @@ PAGE = b".TH PAGE 1\n" + b"What the program does, line by line.\n" * 60
 def zstd(data: bytes) -> bytes:
     import zstandard
 
-    return zstandard.compress(data)
+    return bytes(zstandard.compress(data))
 
 
-WAYS = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress, ".zst": zstd}
+WAYS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    ".zst": zstd,
+}
 
 
 def test_a_system_with_thousands_of_manual_pages_is_read_whole(examined: Examine) -> None:

@@ -41,7 +41,7 @@ def test_a_compressed_file_of_a_file_system_is_a_file(examined: Callable[..., An
         data = out.getvalue()
     found = examined(data)
     assert found.survey.unread == ()
-    assert list(found.formats().values()) == ["tar"]
+    assert list(found.formats().values()) == ["tar archive"]
     # By itself, what nobody knows stays unread.
     assert examined(gzip.compress(b"\0\1\2\xfe" * 500)).survey.unread
     assert not examined(gzip.compress(TEXT)).survey.unread
