@@ -60,7 +60,10 @@ BANNERS = (
         "linux",
         r"^(?:vmlinu[xz]|zImage|Image|uImage|kernel)",
         rb"Linux version \d\.\d",
-        rb"Linux version (\d{1,2}\.\d{1,3}\.\d{1,3})[^\s]{0,60} \([^\0\n]{3,200}",
+        rb"Linux version (\d{1,2}\.\d{1,3}\.\d{1,3})[^\s]{0,60} \((?:[^\0\n]{3,300}?"
+        # Distributions name a release by its ABI, 6.1.0-50, and the version only at the banner's end.
+        rb"(?: Debian (\d{1,2}\.\d{1,3}\.\d{1,3})-\d| \(Ubuntu \S{3,60} (\d{1,2}\.\d{1,3}\.\d{1,3})\))"
+        rb"|[^\0\n]{3,200})",
     ),
     _banner(
         "u-boot",

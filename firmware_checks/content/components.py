@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from firmware_checks.content import Facts
-from firmware_checks.content.advisories import said_of
+from firmware_checks.content.advisories import end_of_life, said_of
 from firmware_checks.content.banners import ALONE, BANNERS, NAMED, Banner
 from firmware_checks.content.files import NOT_READ, is_documentation, is_text, numbered, weakness
 from firmware_checks.content.packages import LARGEST, RPM, Package, packages
@@ -20,7 +20,10 @@ from probe.model.text import clean
 DATABASE, BANNER, STRING = "package database", "banner", "string"
 MOST = 4_000
 _RELEASE = re.compile(r"(?:^|/)(?:etc|usr/lib)/(?:os-release|openwrt_release)$")
-_MODULES = re.compile(r"(?:^|/)lib/modules/(\d{1,2}\.\d{1,3}\.\d{1,3})[^/]*(?:/|$)")
+_MODULES = re.compile(
+    r"(?:^|/)lib/modules/(?:(\d{1,2}\.\d{1,3}\.0-\d{1,4}-[^/]{1,40})|(\d{1,2}\.\d{1,3}\.\d{1,3})[^/]*)(?:/|$)"
+)
+"""A release of a distribution (``6.1.0-50-armmp``) is named by its ABI: which version it is stands elsewhere."""
 _RELEASE_FIELDS = {
     "ID": "id",
     "VERSION_ID": "version",
@@ -84,7 +87,7 @@ class Components:
     def look(self, entry: Entry, view: View) -> Facts:
         if found := _MODULES.search(entry.path):
             shown = entry.path[: found.end()].rstrip("/")
-            self._found.add(BANNER, Seen("linux", found.group(1), shown, shown))
+            self._found.add(BANNER, Seen("linux", found.group(2) or found.group(1), shown, shown))
         if entry.kind is not Kind.FILE or not len(view):
             return
         if RPM.search(entry.path):
@@ -110,7 +113,9 @@ class Components:
             purl = package.purl(distribution, self._found.release.get("version", ""))
             yield self._fact(DATABASE, seen, package.advisories(), purl)
         for evidence, seen in self._found.best():
-            yield self._fact(evidence, seen, said_of(seen.component, seen.version))
+            by_abi = seen.component == "linux" and "-" in seen.version
+            said = end_of_life if by_abi else said_of
+            yield self._fact(evidence, seen, said(seen.component, seen.version))
 
     def _fact(
         self, evidence: str, seen: Seen, advisories: tuple[str, ...], purl: str = ""
@@ -177,7 +182,7 @@ def _read(banner: Banner, path: str, view: View, end: int) -> Seen | None:
         found = banner.text.search(view.read())
     if found is None:
         return None
-    version = found.group(1).split(b" ")[0].decode("ascii", "replace")
+    version = found.group(found.lastindex or 1).split(b" ")[0].decode("ascii", "replace")
     return Seen(banner.component, version, path, clean(found.group(0).strip(b"\0"), 120))
 
 

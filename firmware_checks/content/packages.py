@@ -15,6 +15,8 @@ STATUS = re.compile(
 )
 APK = re.compile(r"(?:^|/)lib/apk/db/installed$")
 RPM = re.compile(r"(?:^|/)(?:var/lib|usr/lib/sysimage)/rpm/(?:Packages(?:\.db)?|rpmdb\.sqlite)$")
+THERE = ("installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending")
+"""States in which a package's files are there (dpkg(1)): images are made with much that is set up at the first start."""
 _MAINTAINED = re.compile(r"\+?~?(?:deb\d+u\d+|ubuntu\d)|ubuntu|\+deb", re.IGNORECASE)
 """Revisions of distributions that mend a version instead of replacing it."""
 _UPSTREAM = {
@@ -120,7 +122,7 @@ def control(view: View, manager: str) -> Iterator[Package]:
         )
         if "Package" not in fields or "Version" not in fields:
             continue
-        if "Status" in fields and not fields["Status"].endswith(" installed"):
+        if "Status" in fields and fields["Status"].rpartition(" ")[2] not in THERE:
             continue
         source, _, version = (
             fields.get("Source", "").partition(" ") if manager == "dpkg" else ("",) * 3
