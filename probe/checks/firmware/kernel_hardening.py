@@ -3,29 +3,30 @@
 from collections.abc import Iterator
 
 from probe.checks.firmware.images import Image, each_image, in_files, listed
+from probe.checks.firmware.kernel_options import ON, unknown_of, wrong
 from probe.model.dut import Dut
 from probe.model.finding import Answer, Owner, inconclusive
 from probe.model.firmware import ImageKernel, ImageLayer
 
-ON = (
-    "STRICT_KERNEL_RWX",
-    "STACKPROTECTOR",
-    "RANDOMIZE_BASE",
-    "SECCOMP",
-    "HARDENED_USERCOPY",
-    "FORTIFY_SOURCE",
-    "VMAP_STACK",
-)
-OFF = ("DEVKMEM", "KGDB")
-OLD_NAMES = {"STRICT_KERNEL_RWX": ("DEBUG_RODATA",), "STACKPROTECTOR": ("CC_STACKPROTECTOR",)}
-"""What an option was called before Linux 4.11 and 4.18."""
+TOO_OLD = "Ask the manufacturer which protections the kernel has on this processor, and for a newer kernel if there are none."
 NO_CONFIG = "Ask the manufacturer for the configuration of the kernel, or build it with IKCONFIG."
 
 
 def check(dut: Dut) -> Iterator[Answer]:
     def judge(image: Image) -> Iterator[Answer]:
         found = image.all(ImageKernel)
-        yield from in_files(image, (s for s in found if _wrong(s.fact)), _sentence)
+        yield from in_files(image, (s for s in found if wrong(s.fact)), _sentence)
+        for seen in found:
+            if (
+                seen.fact.options
+                and not wrong(seen.fact)
+                and len(unknown_of([seen.fact])) == len(ON)
+            ):
+                where = image.at(seen.fact.place, seen.fact.path)
+                summary = (
+                    f"{_called(seen.fact)}: its configuration knows none of the usual protections."
+                )
+                yield inconclusive(where, summary, *seen.proof, owner=Owner.DEVICE, settle=TOO_OLD)
         if not any(s.fact.options for s in found) and image.survey is not None and _linux(image):
             summary = "The configuration of the kernel is not in the image."
             owner = Owner.DEVICE
@@ -34,8 +35,14 @@ def check(dut: Dut) -> Iterator[Answer]:
     def without(image: Image) -> str:
         return "" if _linux(image) else "No Linux kernel was found in the image."
 
-    absent = "The kernel is configured with its usual protections."
-    yield from each_image(dut, judge, absent, no_object=without)
+    yield from each_image(dut, judge, _none, no_object=without)
+
+
+def _none(image: Image) -> str:
+    """An option that the configuration does not name is no protection that is on."""
+    unknown = unknown_of([s.fact for s in image.all(ImageKernel)])
+    said = f" It does not know {listed(unknown, 7)}." if unknown else ""
+    return f"No usual protection that the kernel's configuration knows is off.{said}"
 
 
 def _linux(image: Image) -> bool:
@@ -44,25 +51,10 @@ def _linux(image: Image) -> bool:
     return named or image.has_files() or bool(image.all(ImageKernel))
 
 
-def _wrong(fact: ImageKernel) -> list[str]:
-    options = {name.removeprefix("CONFIG_"): value for name, value in fact.options}
-    missing = [f"{name} is off" for name in ON if _is_off(name, options)]
-    if options.get("DEVMEM") == "y" and options.get("STRICT_DEVMEM") != "y":
-        missing.append("DEVMEM is on without STRICT_DEVMEM")
-    return missing + [f"{name} is on" for name in OFF if options.get(name) in ("y", "m")]
-
-
-def _is_off(name: str, options: dict[str, str]) -> bool:
-    """Said to be off, under its name or an older one, and under none said to be on."""
-    names = (name, *OLD_NAMES.get(name, ()))
-    values = [
-        value
-        for key, value in options.items()
-        if key in names or key.startswith(tuple(f"{n}_" for n in names[1:]))
-    ]
-    return bool(values) and not any(v in ("y", "m") for v in values)
-
-
 def _sentence(kernels: list[ImageKernel]) -> str:
     fact = kernels[-1]
-    return f"Linux {fact.version or 'of unknown version'}: {listed(_wrong(fact), 6)}."
+    return f"{_called(fact)}: {listed(wrong(fact), 6)}."
+
+
+def _called(fact: ImageKernel) -> str:
+    return f"Linux {fact.version or 'of unknown version'}"
