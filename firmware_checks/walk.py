@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from time import thread_time
 from typing import Any
 
+from firmware_checks.bare import program
 from firmware_checks.budget import OutOfBudget
 from firmware_checks.content import Inspector, inspectors
 from firmware_checks.content.files import NOT_READ
@@ -30,6 +31,7 @@ SHOWN = 256
 """First bytes of a layer that are kept as its evidence."""
 SMALLEST_UNKNOWN = 64
 """Fewer unknown bytes than this between layers are taken for alignment."""
+HEAD = 64
 MOST_UNREAD = 200
 MOST_TRIED = 10_000
 """Places of one image at which a layer might begin and did not."""
@@ -330,16 +332,19 @@ class Walk:
         bits = entropy(view)
         what = "encrypted or compressed" if bits > 7.5 else "of no known format"
         where = Place(self._next(place.path) if at else place.path, place.name, at or place.offset)
+        named, version = program(view) if bits <= 7.5 else ("", "")
         reading = Reading(
-            format="unknown",
-            kind=LayerKind.UNKNOWN,
+            format=named or "unknown",
+            kind=LayerKind.BOOT if named else LayerKind.UNKNOWN,
             size=len(view),
+            version=version,
             details=(("entropy", f"{bits:.2f} bits per byte"),),
         )
         self._record(reading, view, where)
         if bits <= 7.5:
             self._inspect(view, where)
-        self._not_read(where, f"{len(view)} bytes {what}, {bits:.1f} bits of entropy per byte")
+        if not named:
+            self._not_read(where, f"{len(view)} bytes {what}, {bits:.1f} bits of entropy per byte")
 
     def _plain(self, view: View, place: Place, what: str) -> None:
         """What is no layer but a file: it is looked at like the files of a file system."""
@@ -388,8 +393,9 @@ class Walk:
 
 def recognise(view: View, context: Context, *, searched: bool = False) -> Reading | None:
     """The first format that fits the beginning of ``view``. Raises OutOfBudget."""
+    head = bytes(view.raw[:HEAD])
     for one in found():
-        if (searched and not one.searched) or not _may_fit(one, view):
+        if (searched and not one.searched) or not _may_fit(one, view, head):
             continue
         try:
             reading = one.read(view, context)
@@ -400,10 +406,17 @@ def recognise(view: View, context: Context, *, searched: bool = False) -> Readin
     return None
 
 
-def _may_fit(one: Format, view: View) -> bool:
+def _may_fit(one: Format, view: View, head: bytes) -> bool:
+    """Whether a magic of the format is there; ``head``: the first bytes, where nearly every one stands."""
     if one.at_end or not one.anchors:
         return True
-    return any(view.starts_with(magic, offset) for magic, offset in one.anchors)
+    for magic, offset in one.anchors:
+        if offset + len(magic) > HEAD:
+            if view.starts_with(magic, offset):
+                return True
+        elif head.startswith(magic, offset):
+            return True
+    return False
 
 
 def _may_end(damaged: Reading, inside: Reading) -> bool:
@@ -425,7 +438,8 @@ def may_be_layer(view: View) -> bool:
 
 def is_stream(view: View) -> bool:
     """Whether it begins like a stream that has to be decompressed to be recognised."""
-    return any(isinstance(one, StreamFormat) and _may_fit(one, view) for one in found())
+    head = bytes(view.raw[:HEAD])
+    return any(isinstance(one, StreamFormat) and _may_fit(one, view, head) for one in found())
 
 
 def is_module(view: View) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from firmware_checks.reading import Entry, Kind
 from firmware_checks.view import View
@@ -25,8 +26,9 @@ _DOCUMENTATION = re.compile(
 )
 
 
+@lru_cache(maxsize=16)
 def is_documentation(path: str) -> bool:
-    """A file that explains or tests something, and that the device does not run by."""
+    """A file that explains or tests something, and that the device does not run by. Every topic asks."""
     return _DOCUMENTATION.search(path) is not None
 
 

@@ -80,10 +80,10 @@ class Secrets:
         if entry.kind is not Kind.FILE or not len(view) or is_documentation(entry.path):
             return
         there, number, seen = hits(view), 0, set[str]()
-        if scanner().left or any(is_full(there, token.name) for token in TOKENS):
+        if there and (scanner().left or any(is_full(there, token.name) for token in TOKENS)):
             what = "it has more places of interest than are looked at"
             yield weakness((self.image, self.place), entry.path, NOT_READ, what)
-        for token in TOKENS:
+        for token in TOKENS if there else ():
             for end in there.get(token.name, []):
                 if (secret := confirmed(token, view, end)) and secret not in seen:
                     seen.add(secret)

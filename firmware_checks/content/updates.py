@@ -208,7 +208,8 @@ class Updates:
             return
         if _LIBRARY.search(entry.path):
             return
-        there = hits(view)
+        if not (there := hits(view)):
+            return
         yield from self._skipped(entry, view, there)
         yield from self._addresses(entry, view, there)
 
