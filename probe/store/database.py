@@ -138,7 +138,15 @@ class Database:
     def _connect(self) -> Any:
         if self.is_postgresql:
             server = self._driver.connect(
-                self._url, autocommit=True, connect_timeout=int(WAITS_S), application_name="probe"
+                self._url,
+                autocommit=True,
+                connect_timeout=int(WAITS_S),
+                # A server that vanished without a word; TCP alone tries for a quarter of an hour.
+                tcp_user_timeout=int(WAITS_S * 1000),
+                keepalives_idle=int(WAITS_S),
+                keepalives_interval=5,
+                keepalives_count=3,
+                application_name="probe",
             )
             server.execute(
                 f"SET lock_timeout = '{WAITS_S:g}s'; SET idle_in_transaction_session_timeout = '{IDLE_S:g}s'"

@@ -13,6 +13,9 @@ from probe.store.errors import StoreError, shown
 from probe.store.store import Store
 
 
+IDLE = "idle_in_transaction_session_timeout"
+
+
 def table(location: str) -> Database:
     database = Database(location if "://" in location else f"{location}/t.db", "the store")
     database.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, data TEXT)")
@@ -85,6 +88,17 @@ def test_a_server_that_ended_the_connection_is_asked_again(
     with pytest.raises(StoreError, match="ended the connection"):
         rows(database)
     assert rows(database) == []
+
+
+def test_a_server_that_vanishes_or_another_that_stops_halfway_is_not_waited_for_long(
+    empty_database: Callable[[], str],
+) -> None:
+    database = Database(empty_database(), "store")
+    database.execute("SELECT 1")
+    parameters = database._connection.info.get_parameters()
+    assert int(parameters["tcp_user_timeout"]) <= 20_000
+    waits = {name: database.execute(f"SHOW {name}") for name in ("lock_timeout", IDLE)}
+    assert waits == {"lock_timeout": [("15s",)], IDLE: [("1min",)]}
 
 
 def test_a_run_on_another_host_is_seen_to_live(
