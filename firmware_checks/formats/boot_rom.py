@@ -86,6 +86,7 @@ def _imx(view: View) -> Reading | None:
         detail = "there is no command sequence file, so nothing is signed"
         if csf:
             detail = "the header has a place for a command sequence file, and there is none"
+            size = min(size, at) if len(view) == at else size  # as mkimage leaves it
     protection = Protection(
         signing=signing,
         detail=detail,
