@@ -74,7 +74,7 @@ def test_imx_with_a_place_for_a_signature(made: Call) -> None:
     assert "there is none" in empty.detail
     assert examined(bytes(data[:-512])).protection().signing is Signing.UNREADABLE
     own, csf = struct.unpack_from("<II", data, 20)
-    data += bytes(csf - own + 64 - len(data))
+    data += bytes(csf - own + 0x2000 - len(data))
     struct.pack_into(">BHB", data, csf - own, 0xD4, 48, 0x40)
     signed = examined(bytes(data)).protection()
     assert signed.signing is Signing.NOT_VERIFIED
