@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
@@ -44,7 +45,7 @@ def server() -> Iterator[str]:
                 pass
         yield home
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # at once, and not when the last connection is gone
         process.wait(20)
         shutil.rmtree(home, ignore_errors=True)
 

@@ -12,7 +12,6 @@ from probe.store.database import Database
 from probe.store.errors import StoreError, shown
 from probe.store.store import Store
 
-
 IDLE = "idle_in_transaction_session_timeout"
 
 
@@ -119,7 +118,9 @@ def test_a_run_on_another_host_is_seen_to_live(
     assert not there.held()
     assert there.acquire()
     hosts[1].close()
-    assert not here.held(), "the lock goes with the connection of its process"
+    until = time.monotonic() + 5
+    while here.held():
+        assert time.monotonic() < until, "the lock goes with the connection of its process"
 
 
 def test_the_lock_of_a_run_is_taken_again_after_its_connection_was_lost(
