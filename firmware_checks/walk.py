@@ -31,11 +31,15 @@ SHOWN = 256
 """First bytes of a layer that are kept as its evidence."""
 SMALLEST_UNKNOWN = 64
 """Fewer unknown bytes than this between layers are taken for alignment."""
-HEAD = 64
+HEAD = 2048
 MOST_UNREAD = 200
 MOST_TRIED = 10_000
 """Places of one image at which a layer might begin and did not."""
 GIVEN_UP = "too many places in it look like the beginning of one"
+SMALLEST_IMAGE = 4096
+"""A smaller file of a tree, of no known format, is not searched for layers."""
+IMAGES = frozenset({LayerKind.FILE_SYSTEM, LayerKind.FLASH, LayerKind.ARCHIVE, LayerKind.UPDATE})
+BEHIND = "its beginning is of no known format; what begins further inside was read"
 COMPRESSED = "compressed, and too much was in the compressed files before it"
 MOST_WORDS = 500
 """Characters of one text of a protection."""
@@ -241,8 +245,24 @@ class Walk:
                     name = clean(entry.path, 200)
                     inside = Place(self._next(place.path), name, None, in_tree=True)
                     self.layer(view, inside, reading)
+            elif self._holds_layers(view):
+                inside = Place(self._next(place.path), clean(entry.path, 200), None, in_tree=True)
+                self._not_read(inside, BEHIND)
+                self.layer(view, inside)
             elif why := hidden(entry.path, view):
                 self._not_read(Place(place.path, clean(entry.path, 200)), why)
+
+    def _holds_layers(self, view: View) -> bool:
+        """A file of no known format in which one begins further inside: an image with a header of its maker's
+        own, or one whose beginning is damaged. Compressed data inside other data is no sign of an image."""
+        if len(view) < SMALLEST_IMAGE or is_text(view):
+            return False
+        for offset in beginnings(view):
+            if not self._tries_left():
+                return False
+            if offset and (found := self._try(view.part(offset))) and found.kind in IMAGES:
+                return True
+        return False
 
     def _compressed_file(self, entry: Entry, reading: Reading, view: View, tree: Place) -> bool:
         """A manual page, a log, a kernel module: what was compressed alone and holds no layer is a file of

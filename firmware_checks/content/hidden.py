@@ -25,10 +25,16 @@ _OF_A_PAGE = re.compile(
     r"\.(?:br|brotli|mp4|m4a|mo|gmo|qm|mp3|webm|woff2?|jpe?g|png|p12|pfx)$", re.I
 )
 _OF_A_CHIP = re.compile(r"(?:^|/)(?:lib|etc|vendor)/firmware/")
-"""What a driver loads into another chip."""
+"""What a driver loads into another chip: its code is not this system's, and is often encrypted."""
 _LIKE_AN_IMAGE = re.compile(
     r"\.(?:img|image|sqfs|squashfs|sqsh|ubi|ubifs|jffs2|yaffs2?|cramfs|ext[234]|cpio|itb|fit|trx|swu|raucb|enc|encrypted|rootfs)$"
     r"|(?:^|/)(?:rootfs|kernel|uimage|zimage|vmlinu[xz])[^/]*$",
+    re.IGNORECASE,
+)
+_ENDS = (".bin", ".dat", ".fw", ".rom", ".upd", ".upg", ".pkg")
+_LIKE_AN_UPDATE = re.compile(
+    r"(?:^|[/_.-])(?:firmware|fw|update|upgrade|sysupgrade|recovery|factory)[_.-][^/]*$"
+    r"|(?:^|/)(?:firmware|fw|updates?|upgrades?|ota|recovery|factory)/[^/]+$",
     re.IGNORECASE,
 )
 
@@ -37,7 +43,9 @@ def hidden(path: str, view: View) -> str:
     """Why a file of no known format counts as not read; empty when it does not."""
     if len(view) < SMALLEST or view.starts_with(b"\x7fELF"):
         return ""
-    if is_documentation(path) or _OF_A_CHIP.search(path):
+    image = _LIKE_AN_IMAGE.search(path) is not None
+    of_a_chip = _OF_A_CHIP.search(path) is not None
+    if is_documentation(path) or (of_a_chip and not image):
         return ""
     if any(view.starts_with(magic) for magic in _PICTURES) or _OF_A_PAGE.search(path):
         return ""
@@ -45,7 +53,9 @@ def hidden(path: str, view: View) -> str:
         return ""
     if cannot_shrink(view) and (bits := entropy(view)) >= ENCRYPTED:
         return f"{len(view)} bytes encrypted or compressed, {bits:.1f} bits of entropy per byte"
-    if _LIKE_AN_IMAGE.search(path) and not is_text(view) and view.find(KERNEL) < 0:
+    if not image and not of_a_chip and path.lower().endswith(_ENDS):
+        image = _LIKE_AN_UPDATE.search(path) is not None
+    if image and not is_text(view) and view.find(KERNEL) < 0:
         return f"{len(view)} bytes of no known format, named like an image"
     return ""
 

@@ -170,7 +170,12 @@ _ELSEWHERE = re.compile(
 )
 _LIBRARY = re.compile(
     r"(?:^|/)(?:lib(?:64|32)?|share)/(?:python[0-9.]*|perl[0-9.]*|node_modules|ruby|php|tcl[0-9.]*|go)(?:/|-)|(?:^|/)node_modules/"
-    r"|(?:^|/)perl-?base/|(?:^|/)var/lib/(?:dpkg|apt|opkg)/|(?:^|/)usr/lib/opkg/|(?:^|/)share/vim/|\.(?:h|hpp|mo|pyc|css|svg)$"
+    r"|(?:^|/)perl-?base/"
+)
+"""Code of others, which offers to skip verifications and speaks of it; a maker's own may lie there too."""
+_CODE = (".py", ".pl", ".pm", ".js", ".mjs", ".cjs", ".ts", ".rb", ".php", ".tcl", ".lua")
+_NO_CODE = re.compile(
+    r"(?:^|/)var/lib/(?:dpkg|apt|opkg)/|(?:^|/)usr/lib/opkg/|(?:^|/)share/vim/|\.(?:h|hpp|mo|pyc|css|svg)$"
 )
 _FEEDS = re.compile(
     r"(?:^|/)etc/(?:opkg(?:/[^/]+)?\.conf|opkg/[^/]+\.conf|apt/sources\.list(?:\.d/[^/]+\.(?:list|sources))?|apk/repositories(?:\.d/[^/]+)?)$"
@@ -206,7 +211,7 @@ class Updates:
         if _FEEDS.search(entry.path) and is_file(entry) and is_text(view):
             yield from self._feeds(entry, view)
             return
-        if _LIBRARY.search(entry.path):
+        if is_of_others(entry.path):
             return
         if not (there := hits(view)):
             return
@@ -298,6 +303,16 @@ class Updates:
 
 
 TOPIC = Updates
+
+
+def is_of_others(path: str) -> bool:
+    """Code in a library folder that does not say by its name that it is an updater, and what is no code."""
+    if _NO_CODE.search(path):
+        return True
+    if not _LIBRARY.search(path):
+        return False
+    names = path.rsplit("/", 2)[-2:]
+    return not path.endswith(_CODE) or not any(_UPDATE.search(name) for name in names)
 
 
 def is_encrypted(url: str) -> bool:

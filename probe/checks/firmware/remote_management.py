@@ -15,7 +15,11 @@ def check(dut: Dut) -> Iterator[Answer]:
         found = (s for s in image.all(ImageWeakness) if s.fact.kind in KINDS)
         yield from in_files(image, found, _sentence)
 
-    yield from each_file_system(dut, judge, "No remote management and no server without a password that is on by default was found.")
+    yield from each_file_system(
+        dut,
+        judge,
+        "No remote management and no server without a password that is on by default was found.",
+    )
 
 
 def _sentence(found: list[ImageWeakness]) -> str:

@@ -57,6 +57,22 @@ def test_a_line_that_does_not(line: str, facts: Facts) -> None:
     assert not facts({"usr/bin/update.sh": f"#!/bin/sh\n{line}\n".encode()}, ImageWeakness)
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("usr/lib/python3.11/site-packages/maker_ota/client.py", True),
+        ("usr/lib/python3/dist-packages/fw_update.py", True),
+        ("usr/lib/node_modules/maker-firmware/index.js", True),
+        ("usr/lib/python3/dist-packages/requests/api.py", False),
+        ("usr/lib/python3.11/site-packages/maker_ota/client.pyc", False),
+        ("usr/lib/python3.11/site-packages/maker_ota/data.txt", False),
+    ],
+)
+def test_an_updater_in_a_library_folder(path: str, told: bool, facts: Facts) -> None:
+    text = b"import requests\nrequests.get(url, verify=False)\n"
+    assert bool(facts({path: text}, ImageWeakness)) is told
+
+
 def test_a_command_inside_a_program(facts: Facts) -> None:
     def program(text: bytes) -> bytes:
         return b"\x7fELF\0\0" + b"\0" * 600 + text + b"\0"

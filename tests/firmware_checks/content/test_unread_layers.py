@@ -174,6 +174,11 @@ def test_an_encrypted_layer_is_not_clean(examined: Examine) -> None:
         ("www/app.js.br", noise(5000), False),
         ("rootfs.img", b"\1\2\3\0" * 2000, True),
         ("etc/table.dat", b"\1\2\3\0" * 2000, False),
+        ("lib/firmware/rootfs.img", noise(5000), True),
+        ("lib/firmware/wifi.bin", b"\1\2\3\0" * 2000, False),
+        ("opt/firmware_v2.bin", b"\1\2\3\0" * 2000, True),
+        ("data/ota/app.bin", b"\1\2\3\0" * 2000, True),
+        ("usr/lib/udev/hwdb.bin", b"\1\2\3\0" * 2000, False),
         ("boot/uimage.txt", b"text\n" * 2000, False),
     ],
 )
@@ -210,3 +215,16 @@ def test_a_line_of_one_word_costs_nothing(word: bytes, facts: Any) -> None:
     begin = time.process_time()
     facts(dict.fromkeys(paths, b"#!/bin/sh\n" + line * 20))
     assert time.process_time() - begin < 2
+
+
+def test_what_begins_inside_a_file_of_no_known_format_is_read(examined: Examine) -> None:
+    """A header of the maker's own, or a damaged beginning: low entropy, and a name that says nothing."""
+    inner = archive({"etc/inittab": b"::respawn:/bin/sh\n", "etc/services": TEXT})
+    head = b"\1\2\3\0" * 600
+    done = examined(archive({"opt/part1": head + inner, "etc/hosts": b"a\n"}))
+    found = [a.subject for c, a in answers(done) if c == "console_login"]
+    assert any("etc/inittab" in subject for subject in found)
+    assert any("opt/part1" in said for said in done.survey.unread)
+    without = examined(archive({"opt/part1": head * 20, "etc/hosts": b"a\n"}))
+    assert not without.survey.unread
+    assert len(without.all(ImageLayer)) == 1
