@@ -55,6 +55,7 @@ def tree(dut: Dut, most_files: int = MOST_FILES) -> list[Node]:
             layer, shield = layers[place], shields.get(place)
             says = [shield.signing.value] if shield else []
             says += [layer.problem] if layer.problem else []
+            says += ["not read"] if layer.kind is fw.LayerKind.UNKNOWN else []
             depth = sum(place.startswith(f"{other}/") for other in layers)
             version = " ".join(filter(None, (layer.title, layer.version, layer.built)))
             nodes.append(

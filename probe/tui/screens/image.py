@@ -129,7 +129,8 @@ def _row(key: str, node: Node) -> Row:
     if node.what in ("file", MORE):
         name: Line = ((indent, ""), (node.name or says, "" if node.name else "dim"))
         return Row(key, (name, "", ((says if node.name else "", "dim"),)))
-    said: Line = ((node.version, ""), ("  " if node.version and says else "", ""), (says, "dim"))
+    # Whether it is signed comes first: a narrow terminal cuts off the rest.
+    said: Line = ((says, ""), ("  " if node.version and says else "", ""), (node.version, "dim"))
     name = ((indent, ""), (f"{node.place} {node.what}", "strong"), (f"  {node.name}", ""))
     return Row(key, (name, str(node.size), said))
 
