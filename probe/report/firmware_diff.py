@@ -243,6 +243,10 @@ def _unsure(old: Side, new: Side) -> Iterable[str]:
         elif one.facts["format"] in ("unknown", "text", "data"):
             # An error page saved as an image, twice, is no good news.
             yield f"the {word} file is of no format of firmware"
+    known = [check.partition("/")[2] for check in new.open if check not in old.open]
+    if known and not new.unread:
+        more = f" and {len(known) - 3} more" if len(known) > 3 else ""
+        yield f"answered of the old image and not wholly of the new one: {', '.join(known[:3])}{more}"
 
 
 def _signing(one: Side) -> fw.Signing | None:

@@ -65,6 +65,16 @@ def test_what_nobody_could_see_is_not_gone(new: Side) -> None:
     assert "may be there still: 1" in as_text(told)
 
 
+def test_what_a_check_said_before_and_cannot_say_now_may_be_worse() -> None:
+    told = difference(GOOD, now(open=("firmware/secrets",)), newer)
+    assert told.unsure == ("answered of the old image and not wholly of the new one: secrets",)
+    assert "Nothing is shown to be worse." in as_text(told)
+    both = difference(
+        replace(GOOD, open=("firmware/secrets",)), now(open=("firmware/secrets",)), newer
+    )
+    assert not both.unsure
+
+
 def test_an_inconclusive_answer_of_another_check_takes_nothing_back() -> None:
     told = difference(replace(GOOD, findings=FOUND), now(open=("firmware/secrets",)), newer)
     assert told.gone == FOUND
