@@ -381,6 +381,9 @@ class Walk:
     def _not_read(self, place: Place, why: str) -> None:
         if len(self.unread) < MOST_UNREAD:
             self.unread.append(clean(f"{place.path} {place.name}: {why}", 300))
+        elif len(self.unread) == MOST_UNREAD:
+            # They may be anywhere: said of the whole image, so that no layer's judgement covers them.
+            self.unread.append(clean(f"0 {self.name}: and more parts, which are not listed", 300))
 
     def _next(self, path: str) -> str:
         number = self._children.get(path, 0)

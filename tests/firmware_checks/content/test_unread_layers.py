@@ -228,3 +228,12 @@ def test_what_begins_inside_a_file_of_no_known_format_is_read(examined: Examine)
     without = examined(archive({"opt/part1": head * 20, "etc/hosts": b"a\n"}))
     assert not without.survey.unread
     assert len(without.all(ImageLayer)) == 1
+
+
+def test_parts_that_are_not_listed_are_parts_of_the_whole_image() -> None:
+    """A judgement of the layer that holds all the listed ones does not cover what the list leaves out."""
+    done = examine(archive({f"opt/{n}.img": noise(4096 + n) for n in range(230)}))
+    unread = done.survey.unread
+    assert len(unread) == 201
+    assert unread[-1].startswith("0 ")
+    assert unread[-1].endswith("and more parts, which are not listed")
