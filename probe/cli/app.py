@@ -1,5 +1,6 @@
 """All commands and their options; the work is in the modules beside this one, imported when needed."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -341,6 +342,17 @@ def run_app() -> int:
         return Exit.STOPPED
     except BrokenPipeError:
         # The reader of our stdout had enough; closing it here keeps Python from complaining at exit.
+        # The verdict is not known here, so it is no pass.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.PASS
+        return Exit.STOPPED
+    except Exception as error:  # noqa: BLE001
+        # Python's own exit code, 1, would say that a requirement failed.
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.stderr.write("probe: There is no space left (cause: environment).\n")
+            return Exit.ENVIRONMENT
+        import traceback
+
+        traceback.print_exc()
+        return Exit.TOOL
     return code if isinstance(code, int) else Exit.PASS

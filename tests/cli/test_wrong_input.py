@@ -138,3 +138,24 @@ def test_the_doctor_answers_every_topic() -> None:
     done = probe("doctor", "-i", "lo")
     topics = [line.split()[0] for line in done.stdout.splitlines() if line[0] != " "]
     assert {"python", "raw", "namespaces", "interface", "ipv6", "clock", "store"} <= set(topics)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OSError(28, "No space left on device"), Exit.ENVIRONMENT),
+        (BrokenPipeError(), Exit.STOPPED),
+        (RuntimeError("ours"), Exit.TOOL),
+    ],
+    ids=["full disk", "reader gone", "defect"],
+)
+def test_what_breaks_off_is_neither_a_pass_nor_a_failed_requirement(
+    error: Exception, code: Exit
+) -> None:
+    script = (
+        "import sys\nfrom probe.cli import app\n"
+        f"def fails(*_, **__): raise {type(error).__name__}{error.args!r}\n"
+        "app.app = fails\nsys.exit(app.run_app())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)
+    assert done.returncode == code, done.stderr
