@@ -22,7 +22,7 @@ _PICTURES = (
 )  # fmt: skip
 """Pictures, sounds, films, fonts, documents: compressed, and nothing to look for inside."""
 _OF_A_PAGE = re.compile(
-    r"\.(?:br|brotli|mp4|m4a|mo|gmo|qm|mp3|webm|woff2?|jpe?g|png|p12|pfx)$", re.I
+    r"\.(?:br|brotli|mp4|m4a|mo|gmo|qm|mp3|webm|woff2?|jpe?g|png|p12|pfx|class)$", re.I
 )
 _OF_A_CHIP = re.compile(r"(?:^|/)(?:lib|etc|vendor)/firmware/")
 """What a driver loads into another chip: its code is not this system's, and is often encrypted."""

@@ -69,7 +69,7 @@ class Pins:
     @classmethod
     def of(cls, path: str, view: View) -> "Pins":
         """``path`` and the first line tell a script, in which a setting holds only where it is used."""
-        lines = text(view).splitlines()
+        lines = text(view).split("\n")  # as the numbers of lines are counted
         code = bool(lines and lines[0].startswith("#!")) or _CODE.search(path) is not None
         made = cls(lines, code)
         made._read()
@@ -91,7 +91,9 @@ class Pins:
                 self.assigned.setdefault(one["name"], (number, one["value"].strip("\"' ;")))
 
     def at(self, number: int) -> str:
-        """What pins the address in line ``number``; empty when nothing does."""
+        """What pins the address in line ``number``; empty when nothing does, and in a line that was not read."""
+        if not 0 < number <= len(self.lines):
+            return ""
         command = self._command(number)
         if said := self._said(command):
             return said

@@ -1,10 +1,15 @@
 """Encrypted addresses of updates: what names an authority of its own beside them, and the twin that does not."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from firmware_checks.content.pinning import Pins
+from firmware_checks.view import View
 from probe.model.firmware import ImageUrl
 
 Facts = Callable[..., list[Any]]
@@ -103,3 +108,56 @@ def test_of_a_program_it_is_not_known(facts: Facts) -> None:
     data = b"\x7fELF\0\0" + bytes(600) + f"--cacert /etc/own.pem {URL}".encode() + b"\0"
     (one,) = facts({"usr/sbin/otad": data}, ImageUrl)
     assert (one.line, one.pinned, one.encrypted) == (0, "", True)
+
+
+PIECES = (
+    "#!/bin/sh\n",
+    "\n",
+    "\\\n",
+    "(",
+    ")",
+    ",",
+    "\x0b",
+    "\u2028",
+    "\r",
+    "A=$A",
+    "URL=",
+    "$URL",
+    "curl ",
+    URL,
+)
+OPTIONS = (
+    "--cacert ",
+    "/etc/own.pem",
+    "/etc/ssl/certs/",
+    "cafile = ",
+    '{"ca": "',
+    '"',
+    " verify=",
+    "\0",
+    "\xff",
+)
+
+
+@given(st.lists(st.sampled_from(PIECES + OPTIONS), max_size=60), st.integers(-2, 70))
+@settings(max_examples=300, deadline=1000)
+def test_no_text_makes_it_stumble(pieces: list[str], number: int) -> None:
+    data = "".join(pieces).encode()
+    said = Pins.of("etc/a.conf", View(data)).at(number), Pins.of("a.sh", View(data)).at(number)
+    assert all(s == "" or s.isprintable() for s in said)
+
+
+def test_an_address_behind_what_is_read_of_a_file(facts: Facts) -> None:
+    text = b"curl -s x\n" * 110_000 + f"curl {URL}\n".encode()
+    assert pinned(facts, {"usr/bin/up.sh": b"#!/bin/sh\n" + text}) == [False]
+
+
+@pytest.mark.parametrize(
+    "piece", ["a=$a ", "(", "x \\\n", "ca", "--cacert ", "A", '{"ca":', "ca_ca-"]
+)
+def test_a_long_line_costs_little(piece: str) -> None:
+    data = (f"curl {URL} " + piece * 20_000 + "\n").encode() * 4
+    begin = time.process_time()
+    for path in ("a.sh", "etc/a.conf"):
+        Pins.of(path, View(data)).at(1)
+    assert time.process_time() - begin < 1

@@ -179,6 +179,7 @@ def test_an_encrypted_layer_is_not_clean(examined: Examine) -> None:
         ("opt/firmware_v2.bin", b"\1\2\3\0" * 2000, True),
         ("data/ota/app.bin", b"\1\2\3\0" * 2000, True),
         ("usr/lib/udev/hwdb.bin", b"\1\2\3\0" * 2000, False),
+        ("org/Kernel32.class", b"\xca\xfe\xba\xbe" * 2000, False),
         ("boot/uimage.txt", b"text\n" * 2000, False),
     ],
 )
