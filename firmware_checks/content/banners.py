@@ -158,7 +158,12 @@ ALONE = {
     "pppd": (re.compile(r"^pppd$"), re.compile(rb"\0(2\.[45]\.\d{1,2})\0")),
     "tcpdump": (
         re.compile(r"^tcpdump$"),
-        re.compile(rb"(?:\0|version )([34]\.\d{1,2}\.\d{1,2})\0"),
+        re.compile(rb"(?:\0|version )([34]\.\d{1,2}\.\d{1,2})[\0\n]"),
+    ),
+    "strongswan": (re.compile(r"^starter$"), re.compile(rb"Swan (\d\.\d{1,2}\.\d{1,2}) IPsec")),
+    "iptables": (
+        re.compile(r"^xtables-(?:nft-|legacy-)?multi$"),
+        re.compile(rb"\0v?(1\.\d\.\d{1,2})\0"),
     ),
     "net-snmp": (
         re.compile(r"^libnetsnmp\.so|^snmpd$"),

@@ -63,7 +63,8 @@ class Inventory:
 
         Several kernels may stand beside each other, whatever else is known of one.
         """
-        packaged = {package.component for _, package in self.packages}
+        # hostapd is one of the packages that are built from wpa.
+        packaged = {name for _, one in self.packages for name in (one.component, one.name)}
         bannered = {component for component, _ in self.banners}
         found = [(BANNER, s) for s in self.banners.values() if s.component not in packaged]
         found += [

@@ -41,6 +41,8 @@ _UPSTREAM = {
     "libc6": "glibc",
     "libc-bin": "glibc",
     "libsqlite": "sqlite",
+    "sqlite3": "sqlite",
+    "hostapd": "hostapd",
     "libpcap": "libpcap",
     "libexpat": "expat",
     "libpng": "libpng",
