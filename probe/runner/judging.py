@@ -66,9 +66,9 @@ class Judging:
 
     def _is_stale(self, device: DeviceId, *, final: bool) -> bool:
         """Whether what was said of the device beside the others is no longer what is known."""
-        dut = self._recorder.state.dut_among_others(device)
-        now = assess(dut, self._recorder.keep_text, comparing())
-        said = [f for f in self._said(device) if f.check in comparing()]
+        dut, checks = self._recorder.state.dut_among_others(device), comparing()
+        now = assess(dut, self._recorder.keep_text, checks)
+        said = [f for f in self._said(device) if f.check in checks]
         if final:
             return {f.id: f for f in now} != {f.id: f for f in said}
         return not _shared(now).items() <= _shared(said).items()
