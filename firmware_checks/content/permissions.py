@@ -26,7 +26,7 @@ class Permissions:
     def __init__(self, image: str, place: str) -> None:
         self.where = (image, place)
         self._entries = 0
-        self._writable: list[str] = []
+        self._writable: list[tuple[str, int]] = []
         self._open = 0
 
     def look(self, entry: Entry, view: View) -> Facts:
@@ -38,7 +38,7 @@ class Permissions:
         if entry.mode & 0o002 and not (entry.kind is Kind.DIRECTORY and entry.mode & 0o1000):
             self._open += 1
             if len(self._writable) < MOST_SHOWN and not _OPEN_BY_DESIGN.search(entry.path):
-                self._writable.append(entry.path)
+                self._writable.append((entry.path, entry.mode))
 
     def end(self) -> Facts:
         """A file system without modes of its own (FAT) is said in one sentence, not in a thousand."""
@@ -46,20 +46,24 @@ class Permissions:
             what = f"{self._open} of {self._entries} files and folders can be written by anybody"
             yield weakness(self.where, "", "world-writable", what)
             return
-        for path in self._writable:
-            yield weakness(self.where, path, "world-writable", "anybody may write it")
+        for path, mode in self._writable:
+            what = f"anybody may write it, {_said(mode)}"
+            yield weakness(self.where, path, "world-writable", what)
 
     def _file(self, entry: Entry) -> Facts:
         if entry.mode & 0o4000 and entry.mode & 0o111:
             usual = _USUAL.search(entry.path) is not None
             kind = "setuid, usual" if usual else "setuid"
-            yield weakness(
-                self.where, entry.path, kind, f"runs as user {entry.uid} whoever starts it"
-            )
+            what = f"runs as user {entry.uid} whoever starts it, {_said(entry.mode)}"
+            yield weakness(self.where, entry.path, kind, what)
         if entry.mode & 0o004 and re.search(r"(?:^|/)etc/shadow-?$", entry.path) and entry.size:
-            yield weakness(
-                self.where, entry.path, "world-readable", "anybody may read the password hashes"
-            )
+            what = f"anybody may read the password hashes, {_said(entry.mode)}"
+            yield weakness(self.where, entry.path, "world-readable", what)
+
+
+def _said(mode: int) -> str:
+    """The bits that show it, as ``chmod`` takes them."""
+    return f"mode {mode & 0o7777:04o}"
 
 
 TOPIC = Permissions
