@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from asn1crypto import cms, core  # type: ignore[import-untyped]
     from cryptography import x509
 
-FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
-"""What asn1crypto raises for bytes that are no ASN.1 of the kind it was told."""
+FAULTS: tuple[type[Exception], ...] = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+FAULTS += (OverflowError, RecursionError)
+"""What asn1crypto raises for bytes that are no ASN.1 of the kind it was told, or too deep."""
 LARGEST = 4 << 20
 LONGEST_CHAIN = 6
 MOST_SIGNERS = 8
@@ -101,10 +102,13 @@ def _signed(data: "cms.SignedData") -> Message:
     from asn1crypto import core
 
     inner = data["encap_content_info"]
-    choices = data["certificates"] or ()
+    choices, infos = data["certificates"] or (), data["signer_infos"]
+    # Counted before any is read: each costs many times its bytes.
+    if len(infos) > MOST_SIGNERS or len(choices) > MOST_CERTIFICATES:
+        raise Malformed(f"{len(infos)} signers and {len(choices)} certificates in one message")
     certificates = [c.chosen.dump() for c in choices if c.name == "certificate"]
     signers = []
-    for info in list(data["signer_infos"])[:MOST_SIGNERS]:
+    for info in infos:
         attributes = info["signed_attrs"]
         covered = digest = b""
         if attributes:

@@ -15,6 +15,8 @@ ROOT = b"\0\0\0\1\0\0\0\0"
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 MOST_TOKENS = 400_000
 DEEPEST = 64
+MOST_NAMES = 16 << 20
+"""Characters of all paths together: each node repeats those above it."""
 
 
 @dataclass(slots=True)
@@ -113,13 +115,16 @@ def _parse(structure: View, strings: View) -> tuple[Node, list[Token]]:
     root: Node | None = None
     tokens: list[Token] = []
     names: dict[int, str] = {}
-    at = 0
+    at = paths = 0
     while len(tokens) < MOST_TOKENS:
         kind, start = structure.u32(at, ">"), at
         at += 4
         if kind == BEGIN_NODE:
             node, at = _opened(structure, at, stack, root)
             root = root or node
+            paths += len(node.path)
+            if paths > MOST_NAMES:
+                raise Malformed("too many long names")
             tokens.append(Token(kind, start, at, node.path))
         elif kind == END and not stack and root is not None:
             tokens.append(Token(kind, start, at, ""))

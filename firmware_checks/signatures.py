@@ -20,6 +20,8 @@ from probe.model.firmware import Signing
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives import hashes
 
+LARGEST_RSA, LARGEST_EXPONENT = 16_384, 64
+"""Bits of the modulus and of the public exponent."""
 WEAK_HASHES = ("crc32", "md5", "sha1")
 NAMES = {"sha1": "SHA-1", "md5": "MD5", "crc32": "CRC-32", "sha256": "SHA-256"}
 NAMES |= {"sha384": "SHA-384", "sha512": "SHA-512", "sha224": "SHA-224"}
@@ -49,7 +51,7 @@ def check(
 ) -> Outcome:
     """Ask ``key`` about ``signature`` over ``data`` (with ``prehashed``: over what has the digest ``data``).
 
-    RSA: PKCS #1 v1.5 or PSS with MGF1 of the same hash; ECDSA: DER or two integers beside each other;
+    RSA: PKCS #1 v1.5 or PSS with MGF1 of the same hash or SHA-1; ECDSA: DER or two integers beside each other;
     Ed25519 and HSS-LMS sign the data itself.
     """
     from cryptography.exceptions import InvalidSignature
@@ -68,7 +70,7 @@ def check(
         if isinstance(public, ec.EllipticCurvePublicKey):
             return _ecdsa(public, signature, digest, hash_name)
         if isinstance(public, ed25519.Ed25519PublicKey):
-            public.verify(signature, bytes(data))
+            public.verify(signature, data)
             return Outcome.FITS
     except (InvalidSignature, ValueError):
         pass
@@ -82,9 +84,11 @@ def _rsa(public: object, signature: bytes, digest: bytes, hash_name: str) -> Out
     assert isinstance(public, rsa.RSAPublicKey)
     algorithm = _algorithm(hash_name)
     prehashed = utils.Prehashed(algorithm)
+    # RFC 4055 section 3.1: where nothing is said of it, the mask of PSS is made with SHA-1.
     for scheme in (
         padding.PKCS1v15(),
         padding.PSS(padding.MGF1(algorithm), padding.PSS.AUTO),
+        padding.PSS(padding.MGF1(_algorithm("sha1")), padding.PSS.AUTO),
     ):
         try:
             public.verify(signature, digest, scheme, prehashed)
@@ -100,6 +104,9 @@ def rsa_made(public: object, signature: bytes, hash_name: str) -> bool:
 
     assert isinstance(public, rsa.RSAPublicKey)
     numbers, size = public.public_numbers(), (public.key_size + 7) // 8
+    # Beyond these OpenSSL verifies nothing, and raising to such a power takes hours.
+    if public.key_size > LARGEST_RSA or numbers.e.bit_length() > LARGEST_EXPONENT:
+        return False
     value = int.from_bytes(signature)
     if len(signature) != size or value >= numbers.n:
         return False

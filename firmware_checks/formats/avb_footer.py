@@ -7,6 +7,7 @@ by the digest that a signed vbmeta image elsewhere holds of it.
 import hashlib
 from dataclasses import replace
 
+from firmware_checks.budget import Budget
 from firmware_checks.formats import vbmeta
 from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import View
@@ -28,9 +29,8 @@ class AvbFooter(Format):
         size, at, meta_size = view.unpack(">QQQ", len(view) - FOOTER + 12)
         body = view.part(0, size)
         one = vbmeta.parsed(view.part(at, meta_size))
-        context.budget.take(2 * size)
         protection = vbmeta.judged(one, context.keys.keys)
-        holds = _holds(view, one)
+        holds = _holds(view, one, context.budget)
         if holds is not None:
             protection = replace(
                 protection, integrity=f"digest {'holds' if holds else 'does not hold'}"
@@ -56,17 +56,18 @@ class AvbFooter(Format):
 FORMAT = AvbFooter()
 
 
-def _holds(view: View, one: vbmeta.Vbmeta) -> bool | None:
-    """Whether every descriptor fits; None when none has a digest that can be compared."""
-    answers = [_fits(view, d) for d in one.digests if d.digest]
+def _holds(view: View, one: vbmeta.Vbmeta, budget: Budget) -> bool | None:
+    """Whether every descriptor fits; None when one has a digest that cannot be compared, or none has any."""
+    answers = [_fits(view, d, budget) for d in one.digests if d.digest]
     if any(answer is False for answer in answers):
         return False
     return True if answers and all(answers) else None
 
 
-def _fits(view: View, one: vbmeta.Digest) -> bool | None:
+def _fits(view: View, one: vbmeta.Digest, budget: Budget) -> bool | None:
     if one.hash_name not in ("sha1", "sha256", "sha512"):
         return None
+    budget.take(one.size)
     covered = view.part(0, one.size)
     if not one.tree:
         found = hashlib.new(one.hash_name, one.salt)

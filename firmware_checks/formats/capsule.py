@@ -98,6 +98,8 @@ def _items(view: View, base: int, items: list[Item]) -> None:
         size = view.u32(at + 24)
         start = at + ITEM_SIZES[kind_of_item]
         items.append(_item(view.part(start, size), kind, index, base + start))
+    if sum(len(i.payload) for i in items) > len(view):
+        raise Malformed("payloads that overlap")
 
 
 def _item(image: View, kind: UUID, index: int, offset: int) -> Item:

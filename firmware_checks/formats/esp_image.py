@@ -20,6 +20,7 @@ LONG, SHORT = 24, 8
 MOST_SEGMENTS = 16
 APP_MAGIC, BOOT_MAGIC = 0xABCD5432, 0x50
 MMU_PAGE = 0x10000
+WINDOW = 1 << 20
 CHIPS = {
     0: "ESP32",
     2: "ESP32-S2",
@@ -126,8 +127,11 @@ def walked(view: View, header: int) -> Body:
 
 
 def folded(data: memoryview) -> int:
-    """All bytes combined by exclusive or."""
-    value, size = int.from_bytes(data, "little"), len(data)
+    """All bytes combined by exclusive or, a window at a time: a number of all of them would take their size
+    in memory again and again."""
+    value, size = 0, min(len(data), WINDOW)
+    for at in range(0, len(data), WINDOW):
+        value ^= int.from_bytes(data[at : at + WINDOW], "little")
     while size > 1:
         half = (size + 1) // 2
         value = (value >> (8 * half)) ^ (value & ((1 << (8 * half)) - 1))

@@ -6,22 +6,28 @@ protects the set of images: with signatures on single images an attacker mixes o
 
 import hashlib
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from firmware_checks import fdt
+from firmware_checks.budget import Budget
 from firmware_checks.fdt import DeviceTree, Node
 from firmware_checks.formats import fit_signatures as signatures
 from firmware_checks.formats.fit_signatures import Image, Signed
 from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.signatures import NAMES, WEAK_HASHES, key_id, weak_hash
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 from probe.model.text import clean
 
 RANK = 30
-MOST_IMAGES = 64
+MOST_ROWS = 64
+MOST_IMAGES = 1024
+"""Also of configurations: a kernel for every board of a maker has some hundreds of both."""
+MOST_STEPS = 16_000_000
+"""Tokens that are gone through for signatures, all of them for each configuration."""
 IMAGES = b"\0\0\0\1images\0"
 """The node that begins every FIT, near the beginning: mkimage writes it after the description."""
 FIRST = 4096
@@ -42,15 +48,19 @@ class Fit(Format):
         if folder is None or not folder.children:
             return None
         images, problem = {}, _twins(tree.root)
+        configurations = _configurations(tree)
+        most = min(MOST_IMAGES, MOST_STEPS // (signatures.MOST_SIGNATURES * len(tree.tokens)) + 1)
+        if len(folder.children) > MOST_IMAGES or len(configurations) > most:
+            problem = problem or "more images or configurations than are read of one"
+        configurations = configurations[:most]
         for node in folder.children[:MOST_IMAGES]:
             try:
                 images[node.name] = _image(view, tree, node)
             except Malformed as error:
                 problem = f"image {node.name} is cut short: {error}"
                 images[node.name] = Image(node, None, None)
-        context.budget.take(sum(len(i.data) for i in images.values() if i.data is not None))
         for image in images.values():
-            _hash(image)
+            _hash(image, context.budget)
         hidden = [name for name, image in images.items() if image.encrypted]
         stamp = tree.root.number("timestamp")
         ends = [i.offset + len(i.data) for i in images.values() if i.data and i.offset is not None]
@@ -60,9 +70,9 @@ class Fit(Format):
             size=min(max([tree.size, *ends]), len(view)) if not problem else len(view),
             title=tree.root.text("description"),
             built=_day(stamp) if stamp else "",
-            details=tuple(_details(tree, images)),
+            details=tuple(_details(configurations, images)),
             problem=problem or (f"encrypted: {', '.join(hidden)}" if hidden else ""),
-            protection=_protection(tree, images, context.keys.keys, problem),
+            protection=_protection(tree, configurations, images, context, problem),
             parts=tuple(_parts(images)),
         )
 
@@ -80,10 +90,10 @@ def _day(stamp: int) -> str:
 
 def _twins(node: Node) -> str:
     """Siblings that one name finds: libfdt takes ``kernel@1`` for ``kernel`` when it stands first."""
-    names = [child.name for child in node.children]
-    bases = [name.partition("@")[0] for name in names if "@" in name]
-    for name in names:
-        if names.count(name) > 1 or name in bases:
+    names = Counter(child.name for child in node.children)
+    bases = {name.partition("@")[0] for name in names if "@" in name}
+    for name, number in names.items():
+        if number > 1 or name in bases:
             return f"two nodes answer to {clean(node.path, 80)} {clean(name, 60)}, one may hide the other"
     return next(filter(None, (_twins(child) for child in node.children)), "")
 
@@ -113,29 +123,34 @@ def _image(view: View, tree: DeviceTree, node: Node) -> Image:
     return Image(node, view.part(at, size), at)
 
 
-def _hash(image: Image) -> None:
+def _hash(image: Image, budget: Budget) -> None:
+    """Compare every hash node; each kind of hash is made once. Raises OutOfBudget."""
     if image.data is None:
         return
+    made: dict[str, bytes] = {}
     for node in image.node.called("hash"):
         value, name = node.props.get("value"), node.text("algo")
-        if value is None:
+        if value is None or name not in NAMES:
             continue
-        if name == "crc32":
-            got = zlib.crc32(image.data.raw).to_bytes(4)
-        elif name in NAMES:
-            got = hashlib.new(name, image.data.raw).digest()
-        else:
-            continue
-        image.hashes[name] = image.hashes.get(name, True) and got == value.read()
+        if name not in made:
+            budget.take(len(image.data))
+            made[name] = _digest(name, image.data)
+        image.hashes[name] = image.hashes.get(name, True) and made[name] == value.read()
 
 
-def _details(tree: DeviceTree, images: dict[str, Image]) -> Iterator[tuple[str, str]]:
-    for name, image in images.items():
+def _digest(name: str, data: View) -> bytes:
+    if name == "crc32":
+        return zlib.crc32(data.raw).to_bytes(4)
+    return hashlib.new(name, data.raw).digest()
+
+
+def _details(configurations: list[Node], images: dict[str, Image]) -> Iterator[tuple[str, str]]:
+    for name, image in list(images.items())[:MOST_ROWS]:
         node = image.node
         words = [node.text(p) for p in ("type", "os", "arch", "compression")]
         hashes = [f"{h} {'holds' if ok else 'does not hold'}" for h, ok in image.hashes.items()]
         yield f"image {name}", ", ".join(filter(None, [*words, node.text("description"), *hashes]))
-    for node in _configurations(tree)[:MOST_IMAGES]:
+    for node in configurations[:MOST_ROWS]:
         signers = [s.text("key-name-hint") or "unnamed key" for s in node.called("signature")]
         yield (
             f"configuration {node.name}",
@@ -168,27 +183,28 @@ def _configurations(tree: DeviceTree) -> list[Node]:
 
 
 def _protection(
-    tree: DeviceTree, images: dict[str, Image], keys: tuple[PublicKey, ...], problem: str
+    tree: DeviceTree,
+    configurations: list[Node],
+    images: dict[str, Image],
+    context: Context,
+    problem: str,
 ) -> Protection:
-    configurations = _configurations(tree)
+    keys = context.keys.keys
     encrypted = any(image.encrypted for image in images.values())
     integrity, wrong = _integrity(images)
     hidden = [name for name in wrong if images[name].encrypted]
-    signed = [
-        (c, s)
-        for c in configurations[:MOST_IMAGES]
-        for s in signatures.config_signatures(tree, c, keys)
-    ]
+    signed = [(c, s) for c in configurations for s in signatures.config_signatures(tree, c, keys)]
     best = signatures.best(
         [s for c, s in signed if c is configurations[0]] or [s for _, s in signed]
     )
     alone = {
-        name: signatures.best(list(signatures.image_signatures(i, keys)))
+        name: signatures.best(list(signatures.image_signatures(i, keys, context.budget)))
         for name, i in images.items()
     }
     if best is None:
         best = signatures.worst([s for s in alone.values() if s is not None])
-    unsigned = [c.name for c in configurations if all(c is not d for d, _ in signed)]
+    with_signature = {c.path for c, _ in signed}
+    unsigned = [c.name for c in configurations if c.path not in with_signature]
     if wrong and wrong == hidden:
         # What a hash of an encrypted image is over is for its device to know: no claim of tampering.
         problem = problem or f"the hash of {', '.join(hidden)}, which is encrypted, does not hold"

@@ -3,10 +3,12 @@
 Source: U-Boot's ``doc/usage/fit/signature.rst``, "Configuration nodes" and "Signature nodes".
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from firmware_checks import fdt
+from firmware_checks.budget import Budget
 from firmware_checks.fdt import DeviceTree, Node
 from firmware_checks.reading import PublicKey
 from firmware_checks.signatures import NAMES, WEAK_HASHES, Verdict, check, described, judged
@@ -15,7 +17,11 @@ from probe.model.firmware import Signing
 
 # Where an image's bytes stand is not signed: moving them outside the tree must not change the signature.
 UNSIGNED_PROPS = ("data", "data-size", "data-position", "data-offset")
-IMAGE_PROPS = ("kernel", "fdt", "ramdisk", "firmware", "loadables", "fpga", "script", "setup")
+IMAGE_PROPS: tuple[str, ...] = ("kernel", "fdt", "ramdisk", "firmware", "loadables", "fpga")
+IMAGE_PROPS += ("script", "setup", "standalone")
+STRONG_HASHES = ("sha224", "sha256", "sha384", "sha512")
+MOST_SIGNATURES = 8
+CRYPTO = re.compile(r"(?:rsa|ecdsa|secp)([0-9]{3,5})")
 
 
 @dataclass(slots=True)
@@ -62,18 +68,27 @@ def worst(ones: list[Signed]) -> Signed | None:
     return min(ones, key=lambda s: order.index(s.verdict.signing), default=None)
 
 
+def _of(node: Node) -> list[Node]:
+    """The nodes of signatures that were made: mkimage leaves the value out where it had no key."""
+    found = [one for one in node.called("signature") if "value" in one.props]
+    return found[:MOST_SIGNATURES]
+
+
 def config_signatures(
     tree: DeviceTree, node: Node, keys: tuple[PublicKey, ...]
 ) -> Iterator[Signed]:
-    for one in node.called("signature"):
-        if "value" in one.props:
-            yield _judge(one, regions(tree, one), keys)
+    """The signatures of one configuration, judged."""
+    for one in _of(node):
+        yield _judge(one, memoryview(regions(tree, one) if keys else b""), keys)
 
 
-def image_signatures(image: Image, keys: tuple[PublicKey, ...]) -> Iterator[Signed]:
-    for one in image.node.called("signature"):
-        if "value" in one.props and image.data is not None:
-            yield _judge(one, image.data.read(), keys)
+def image_signatures(image: Image, keys: tuple[PublicKey, ...], budget: Budget) -> Iterator[Signed]:
+    """The signatures of one image, judged. Raises OutOfBudget."""
+    if image.data is None:
+        return
+    for one in _of(image.node):
+        budget.take(len(image.data) * len(keys))
+        yield _judge(one, image.data.raw, keys)
 
 
 def regions(tree: DeviceTree, signature: Node) -> bytes:
@@ -106,7 +121,7 @@ def regions(tree: DeviceTree, signature: Node) -> bytes:
     return b"".join(pieces)
 
 
-def _judge(node: Node, data: bytes, keys: tuple[PublicKey, ...]) -> Signed:
+def _judge(node: Node, data: memoryview, keys: tuple[PublicKey, ...]) -> Signed:
     names = node.text("algo").split(",")
     hash_name, crypto = names[0], names[1] if len(names) > 1 else ""
     signature = node.props["value"].read()
@@ -114,9 +129,8 @@ def _judge(node: Node, data: bytes, keys: tuple[PublicKey, ...]) -> Signed:
         keys, lambda k: check(k, signature, data, hash_name), node.text("key-name-hint")
     )
     kind, bits = "RSA" if crypto.startswith("rsa") else "EC", None
-    digits = crypto.removeprefix("rsa").removeprefix("ecdsa").removeprefix("secp").rstrip("r1k")
-    if digits.isdecimal() and len(digits) < 6:
-        bits = int(digits)
+    if named := CRYPTO.match(crypto):
+        bits = int(named.group(1))
     if kind == "RSA":
         # The name is only a word; the signature is as long as the key.
         bits = 8 * len(signature)
@@ -138,9 +152,11 @@ def unbound(
             missing.append(f"image {name}, which is not there")
             continue
         covered = [h for h in image.node.called("hash") if h.path in listed and "value" in h.props]
-        strong = [h for h in covered if h.text("algo") not in WEAK_HASHES]
+        strong = [h for h in covered if h.text("algo") in STRONG_HASHES]
+        weak = [h for h in covered if h.text("algo") in WEAK_HASHES]
         if image.node.path not in listed or not covered:
             missing.append(f"image {name}")
         elif not strong:
-            missing.append(f"image {name} (by a weak hash only)")
+            why = "by a weak hash only" if weak else "by a hash that is not known here"
+            missing.append(f"image {name} ({why})")
     return missing

@@ -27,6 +27,7 @@ from probe.model.firmware import LayerKind, Rollback, Signing
 RANK = 25
 LARGEST_TEXT = 1 << 20
 MOST_MEMBERS = 4096
+OWN = ("manifest", "manifest.sig", "manifest-augment")
 PACKED: dict[str, tuple[bytes, Callable[[], Decoder]]] = {
     ".tar.gz": (b"\x1f\x8b\x08", Inflater),
     ".tar.xz": (b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=DICTIONARY)),
@@ -163,22 +164,24 @@ def _compare(
     members: dict[str, View], listed: dict[str, str], budget: Budget
 ) -> tuple[list[str], list[str], list[str]]:
     """Names whose bytes differ, names that no manifest holds, archives that could not be read."""
-    there, unseen = dict(members), []
-    for name in [n for n in members if n.startswith("data/")]:
+    there: list[tuple[str, str]] = []
+    unseen = []
+    for name, view in members.items():
+        if not name.startswith("data/"):
+            if name not in OWN:
+                there.append((name, _sha256(view, budget)))
+            continue
         folder = name.split(".")[0]
         try:
-            inner = [(f"{folder}/{n}", v) for n, v in _packed(name, members[name], budget)]
+            # One after the other, and only their digests kept: each becomes as large as a root file system.
+            there += [(f"{folder}/{n}", _sha256(v, budget)) for n, v in _packed(name, view, budget)]
         except (Malformed, OutOfBudget):
             unseen.append(name)
-            continue
-        del there[name]
-        there.update(inner)
-    for own in ("manifest", "manifest.sig", "manifest-augment"):
-        there.pop(own, None)
-    wrong = [n for n, v in there.items() if n in listed and _sha256(v, budget) != listed[n]]
+    names = {n for n, _ in there}
+    wrong = [n for n, digest in there if n in listed and digest != listed[n]]
     # A header added later is named by its own archive, which the second manifest lists.
-    missing = [n for n in there if n not in listed and n not in unseen]
-    missing += [n for n in listed if n not in there and not unseen]
+    missing = [n for n in names if n not in listed]
+    missing += [n for n in listed if n not in names and not unseen]
     return wrong, missing, unseen
 
 

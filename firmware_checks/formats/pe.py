@@ -112,6 +112,8 @@ def parsed(view: View) -> Program:
         sections.append((name.rstrip(b"\0").decode("utf-8", "replace"), start, size))
     end = max([view.u32(optional + 60), *(start + size for _, start, size in sections)])
     end = max(end, _symbols_end(view, at))
+    if sum(size for _, _, size in sections) > end:
+        raise Malformed("sections that overlap")
     if table_size:
         end = max(end, table_at + table_size)
     return Program(

@@ -6,10 +6,12 @@ Keys of the envelope: 2 authentication, 3 manifest; of the manifest: 1 version, 
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from firmware_checks.formats.suit_signature import (
-    SHA256,
+    FOREIGN,
+    HASHES,
     Authentication,
     authentication,
     got,
@@ -34,6 +36,17 @@ STEPS = {
     23: "text",
 }
 DEEPEST = 16
+LARGEST_MANIFEST, MOST_NODES, MOST_MEMBERS, LONGEST_NAME = 1 << 18, 20_000, 256, 1024
+NUMBER, BYTES, TEXT, MAP, TAG, BREAK = 0, 2, 3, 5, 6, 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One part of the envelope: its key, where the value stands, and the value without its head."""
+
+    key: int | str
+    at: int
+    value: View
 
 
 class Suit(Format):
@@ -48,32 +61,35 @@ class Suit(Format):
     def read(self, view: View, context: Context) -> Reading | None:
         if len(view) > LARGEST:
             return None
-        context.budget.take(len(view))
-        envelope, size = loaded(view.read())
-        if getattr(envelope, "tag", None) == ENVELOPE_TAG:
-            envelope = envelope.value
-        twice = _twice(view, envelope)
-        manifest_bytes = got(envelope, MANIFEST)
-        wrapper = got(envelope, AUTHENTICATION)
-        if not isinstance(manifest_bytes, bytes) or not isinstance(wrapper, bytes):
+        members, size, problem = _members(view)
+        first: dict[int | str, Member] = {}
+        for member in members:
+            first.setdefault(member.key, member)
+        if not {AUTHENTICATION, MANIFEST} <= set(first):
             return None
+        manifest_bytes, wrapper = (first[n].value.read() for n in (MANIFEST, AUTHENTICATION))
+        if max(len(manifest_bytes), len(wrapper)) > LARGEST_MANIFEST:
+            raise Malformed("a manifest of more than 256 KiB")
         manifest = loaded(manifest_bytes)[0]
         if got(manifest, VERSION) != 1:
             return None
+        context.budget.take(size)
+        if len(first) < len(members):
+            problem = "a part of the envelope is there twice, and nobody knows which one is taken"
+        try:
+            pairs = list(_pairs(manifest, [MOST_NODES]))
+        except Malformed as error:
+            pairs, problem = [], str(error)
         sequence = got(manifest, SEQUENCE)
         steps = [text for key, text in STEPS.items() if got(manifest, key) is not None]
         details = [("steps", ", ".join(steps))]
         details += [
             ("fetches", uri)
-            for uri in sorted({u for u in _under(manifest, URI) if isinstance(u, str)})[:8]
+            for uri in sorted({v for k, v in pairs if k == URI and isinstance(v, str)})[:8]
         ]
-        encrypted = any(_under(manifest, ENCRYPTION))
-        hidden = "encrypted" if encrypted else ""
-        payloads = {
-            str(k): View(v)
-            for k, v in envelope.items()
-            if isinstance(k, str) and isinstance(v, bytes)
-        }
+        encrypted = any(k == ENCRYPTION and v for k, v in pairs)
+        payloads = [m for m in members if isinstance(m.key, str)]
+        found = authentication(wrapper, manifest_bytes, context.keys.keys)
         return Reading(
             format=self.name,
             kind=LayerKind.UPDATE,
@@ -81,16 +97,17 @@ class Suit(Format):
             version=str(sequence) if isinstance(sequence, int) else "",
             details=tuple(details),
             protection=_protection(
-                authentication(wrapper, manifest_bytes, context.keys.keys),
-                sequence,
-                payloads,
-                manifest,
-                encrypted=encrypted,
-                twice=twice,
+                found, sequence, payloads, Digests.of(pairs), encrypted=encrypted, problem=problem
             ),
-            problem=twice,
+            problem=problem,
             parts=tuple(
-                Part(name=k, view=v, hidden=hidden) for k, v in list(payloads.items())[:64]
+                Part(
+                    name=str(m.key),
+                    view=m.value,
+                    offset=m.at,
+                    hidden="encrypted" if encrypted else "",
+                )
+                for m in payloads[:64]
             ),
         )
 
@@ -98,17 +115,60 @@ class Suit(Format):
 FORMAT = Suit()
 
 
-def _twice(view: View, envelope: Any) -> str:
-    """Whether the envelope has a key more than once: readers differ in which one they take."""
-    at = 2 if view.starts_with(b"\xd8\x6b") else 0
-    head = view.u8(at)
-    if head >> 5 == 5 and head & 0x1F < 24 and hasattr(envelope, "items"):
-        return "" if head & 0x1F == len(envelope) else "a part of the envelope is there twice"
-    return "the envelope does not say how many parts it has"
+# --- CBOR as far as the envelope needs it -----------------------------------------------------------
 
 
-def _under(value: Any, wanted: int, depth: int = 0) -> Iterator[Any]:
-    """What stands under a parameter, in sequences that are CBOR inside byte strings."""
+def _head(view: View, at: int) -> tuple[int, int, int]:
+    """Major type, argument (-1: of no said length), and where the contents begin (RFC 8949 section 3)."""
+    first = view.u8(at)
+    major, short = first >> 5, first & 0x1F
+    if short < 24:
+        return major, short, at + 1
+    if short == 31:
+        return major, -1, at + 1
+    if short > 27:
+        raise Malformed("no CBOR")
+    width = 1 << (short - 24)
+    return major, int.from_bytes(view.read(at + 1, width)), at + 1 + width
+
+
+def _members(view: View) -> tuple[list[Member], int, str]:
+    """The parts of the envelope, where it ends, and what is wrong with it. Raises Malformed.
+
+    Not by the library: the envelope holds the payloads, and a byte of a hostile one becomes 70 in memory.
+    """
+    major, value, at = _head(view, 0)
+    if major == TAG and value == ENVELOPE_TAG:
+        major, value, at = _head(view, at)
+    if major != MAP or value > MOST_MEMBERS:
+        raise Malformed("no envelope")
+    found: list[Member] = []
+    while len(found) < (value if value >= 0 else MOST_MEMBERS):
+        if value < 0 and view.u8(at) == BREAK:
+            at += 1
+            break
+        major, key, at = _head(view, at)
+        name: int | str = key
+        if major == TEXT and 0 <= key <= LONGEST_NAME:
+            name, at = view.read(at, key).decode("utf-8", "replace"), at + key
+        elif major != NUMBER:
+            raise Malformed("a part of an envelope without number or name")
+        major, size, at = _head(view, at)
+        if major != BYTES or size < 0:
+            raise Malformed("a part of an envelope that is no byte string")
+        found.append(Member(name, at, view.part(at, size)))
+        at += size
+    return found, at, "the envelope does not say how many parts it has" if value < 0 else ""
+
+
+def _pairs(value: Any, left: list[int], depth: int = 0) -> Iterator[tuple[Any, Any]]:
+    """Key and value of all maps, and (None, list) for lists, in sequences that are CBOR inside byte strings.
+
+    ``left``: how many may be visited; lists may hold themselves. Raises Malformed when there are more.
+    """
+    left[0] -= 1
+    if left[0] < 0:
+        raise Malformed("the manifest holds more than is read of one")
     if depth > DEEPEST:
         return
     if isinstance(value, bytes):
@@ -117,63 +177,86 @@ def _under(value: Any, wanted: int, depth: int = 0) -> Iterator[Any]:
         except Malformed:
             return
     if hasattr(value, "items"):
-        for key, inner in list(value.items())[:256]:
-            if key == wanted and isinstance(inner, str | bytes):
-                yield inner
-            else:
-                yield from _under(inner, wanted, depth + 1)
+        for key, inner in value.items():
+            yield key, inner
+            yield from _pairs(inner, left, depth + 1)
     elif isinstance(value, list | tuple):
-        for inner in value[:256]:
-            yield from _under(inner, wanted, depth + 1)
+        yield None, value
+        for inner in value:
+            yield from _pairs(inner, left, depth + 1)
 
 
-def _digests(value: Any, depth: int = 0) -> Iterator[bytes]:
-    """SHA-256 digests anywhere in the manifest: ``[-16, bytes]`` inside byte strings."""
-    if depth > DEEPEST:
-        return
-    if isinstance(value, bytes):
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """The digests of a manifest: ``[-16, bytes]``, anywhere."""
+
+    known: frozenset[tuple[int, bytes]]
+    foreign: bool
+    """There are some of an algorithm that is not known here."""
+
+    @classmethod
+    def of(cls, pairs: list[tuple[Any, Any]]) -> "Digests":
+        rows = [v for k, v in pairs if k is None and len(v) == 2 and type(v[0]) is int]
+        rows = [v for v in rows if v[0] < 0 and isinstance(v[1], bytes) and len(v[1]) >= 16]
+        known = frozenset((v[0], v[1]) for v in rows if v[0] in HASHES)
+        return cls(known, any(v[0] in FOREIGN for v in rows))
+
+    def fit(self, payload: View) -> bool:
+        """Whether one is that of the payload; of an envelope inside this one, that of its manifest."""
+        views = [payload.raw]
         try:
-            value = loaded(value)[0]
+            inner = next((m for m in _members(payload)[0] if m.key == MANIFEST), None)
         except Malformed:
-            return
-    if isinstance(value, list | tuple):
-        if len(value) == 2 and value[0] == SHA256 and isinstance(value[1], bytes):
-            yield value[1]
-        else:
-            for inner in value[:256]:
-                yield from _digests(inner, depth + 1)
-    elif hasattr(value, "items"):
-        for inner in list(value.values())[:256]:
-            yield from _digests(inner, depth + 1)
+            inner = None
+        if inner is not None:
+            # The digest is over the byte string with its head.
+            size = len(_byte_string(len(inner.value)))
+            views.append(payload.part(inner.at - size, size + len(inner.value)).raw)
+        kinds = {kind for kind, _ in self.known}
+        return any(
+            (kind, hashlib.new(HASHES[kind], view).digest()) in self.known
+            for kind in kinds
+            for view in views
+        )
+
+
+def _byte_string(size: int) -> bytes:
+    """The head of a byte string in its shortest form."""
+    if size < 24:
+        return bytes([BYTES << 5 | size])
+    width = next(n for n in range(4) if size < 1 << (8 << n))
+    return bytes([BYTES << 5 | 24 + width]) + size.to_bytes(1 << width)
+
+
+# --- what it is worth -------------------------------------------------------------------------------
 
 
 def _protection(
     found: Authentication,
     sequence: object,
-    payloads: dict[str, View],
-    manifest: Any,
+    payloads: list[Member],
+    digests: Digests,
     *,
     encrypted: bool,
-    twice: str,
+    problem: str,
 ) -> Protection:
-    known = set(_digests(manifest))
-    loose = [n for n, v in payloads.items() if hashlib.sha256(v.raw).digest() not in known]
+    loose = [str(m.key) for m in payloads if not digests.fit(m.value)]
     signing, detail = found.signing, found.detail
-    if twice:
-        signing, detail = Signing.UNREADABLE, f"{twice}, and nobody knows which one is taken"
+    if problem:
+        signing, detail = Signing.UNREADABLE, problem
     elif found.holds is False:
         signing, detail = Signing.TAMPERED, "the digest is not that of the manifest"
     elif found.holds is None and signing is not Signing.UNSIGNED:
         signing = Signing.NOT_VERIFIED
         detail = f"the digest that is signed cannot be compared with the manifest; {detail}"
     elif loose:
-        signing, said = _loose(found, loose, some=bool(known), encrypted=encrypted)
+        signing, said = _loose(found, loose, digests, encrypted=encrypted)
         detail += f"; {said}"
     rollback, value = Rollback.NONE, None
     if isinstance(sequence, int) and 0 <= sequence < 1 << 64:
         rollback = Rollback.COUNTER if found.signed else Rollback.UNSIGNED_COUNTER
         value = sequence
-    binds = bool(known) and found.holds is True
+    binds = bool(digests.known) and found.holds is True and not loose
     return Protection(
         signing=signing,
         detail=detail,
@@ -195,7 +278,7 @@ def _protection(
 
 
 def _loose(
-    found: Authentication, loose: list[str], *, some: bool, encrypted: bool
+    found: Authentication, loose: list[str], digests: Digests, *, encrypted: bool
 ) -> tuple[Signing, str]:
     """Payloads that no digest of the manifest fits."""
     if encrypted:
@@ -203,4 +286,6 @@ def _loose(
         said = "the payload is encrypted, and no digest fits what is there"
         return (Signing.ENCRYPTED if found.signed else found.signing), said
     said = f"no digest of the manifest fits {', '.join(loose[:4])}"
-    return (Signing.TAMPERED if found.signed and some else found.signing), said
+    if digests.foreign:
+        return found.signing, f"{said}, but some are of a hash that is not known here"
+    return (Signing.TAMPERED if found.signed and digests.known else found.signing), said

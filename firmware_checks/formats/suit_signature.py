@@ -16,8 +16,9 @@ from probe.model.firmware import Signing
 
 SIGN1_TAG, MAC0_TAG = 18, 17
 MOST_BLOCKS = 9
-SHA256 = -16
 HASHES = {-16: "sha256", -43: "sha384", -44: "sha512"}
+FOREIGN = (-14, -15, -17, -18, -45)
+"""Other hashes of COSE (RFC 9054), which nothing here makes."""
 SIGNATURES = {
     -7: ("ES256", "sha256", 256),
     -9: ("ESP256", "sha256", 256),

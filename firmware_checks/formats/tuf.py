@@ -13,7 +13,7 @@ from functools import partial
 
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems import tar
-from firmware_checks.filesystems.zip import DAMAGE, Window
+from firmware_checks.filesystems.zip import DAMAGE, Window, end
 from firmware_checks.formats.doubled import doubled
 from firmware_checks.formats.tuf_repository import (
     Judged,
@@ -33,8 +33,9 @@ from probe.model.firmware import LayerKind, Rollback, Signing
 from probe.model.text import clean
 
 RANK = 45
-LARGEST = 8 << 20
-MOST_MEMBERS = 10_000
+LARGEST = 2 << 20
+MOST_MEMBERS, MOST_ROW = 10_000, 512
+"""Members, and bytes of the directory for each."""
 ZIP = b"PK\x03\x04"
 
 
@@ -49,9 +50,9 @@ class Tuf(Format):
             role = read_role(view) if len(view) <= LARGEST else None
             return None if role is None else _alone(role, len(view), context.keys.keys)
         members = _members(view, context.budget)
-        found = gathered(members, context.budget)
+        found, skipped = gathered(members, context.budget)
         found = {folder: one for folder, one in found.items() if len(one.files) > 1}
-        return _repository(view, members, found, context) if found else None
+        return _repository(view, members, found, skipped, context) if found else None
 
 
 FORMAT = Tuf()
@@ -69,6 +70,8 @@ def _members(view: View, budget: Budget) -> list[Member]:
                 name = member.name.decode("utf-8", "replace")
                 found.append(Member(name, partial(_counted, part)))
         return found
+    if end(view)[1] > MOST_MEMBERS * MOST_ROW:
+        raise Malformed("a directory of more members than are read")
     try:
         archive = zipfile.ZipFile(Window(view))
     except DAMAGE as error:
@@ -114,7 +117,7 @@ def _alone(role: Role, size: int, given: tuple[PublicKey, ...]) -> Reading:
 
 
 def _repository(
-    view: View, members: list[Member], found: dict[str, Metadata], context: Context
+    view: View, members: list[Member], found: dict[str, Metadata], skipped: int, context: Context
 ) -> Reading:
     """One repository, or two of them as Uptane has it: then the worse of both."""
     every = {folder: judged(one, context.keys.keys) for folder, one in found.items()}
@@ -148,6 +151,9 @@ def _repository(
         if told := _apart(every):
             signing = Signing.TAMPERED
             detail.insert(0, told)
+    if skipped:
+        signing = Signing.UNREADABLE
+        detail.insert(0, f"{skipped} files of metadata are more than is read of one repository")
     if names := doubled(member.name for member in members):
         signing = Signing.UNREADABLE
         detail.insert(0, names)

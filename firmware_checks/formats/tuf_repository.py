@@ -30,7 +30,10 @@ MOST_ROLES = 256
 MOST_TARGETS = 4096
 MOST_VERSIONS = 16
 HASHES = ("sha256", "sha512", "sha384", "sha224", "blake2b", "blake2s")
-LARGEST_METADATA = 8 << 20
+LARGEST_METADATA, ALL_METADATA = 2 << 20, 4 << 20
+"""Bytes of one file and of all; JSON takes up to thirty times as much in memory."""
+MOST_FOLDERS = 32
+"""Of one name, in the search for the folder from which its path counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +82,27 @@ class Judged:
     """All metadata that is named is there, so a file without description is bound by nobody."""
 
 
-def gathered(members: list[Member], budget: Budget) -> dict[str, Metadata]:
-    """Metadata by folder; what is no metadata is left out. Raises OutOfBudget."""
+def gathered(members: list[Member], budget: Budget) -> tuple[dict[str, Metadata], int]:
+    """Metadata by folder, and how many files of it are more than is read; what is no metadata is left out.
+
+    Raises OutOfBudget.
+    """
     found: dict[str, Metadata] = {}
-    number = 0
+    number = total = skipped = 0
     for member in members:
-        if not member.name.endswith(".json") or number >= MOST_ROLES:
+        if not member.name.endswith(".json"):
             continue
         try:
             data = member.load(budget)
         except Malformed:
             continue
-        role = read_role(data) if len(data) <= LARGEST_METADATA else None
+        if max(number - MOST_ROLES, total - ALL_METADATA, len(data) - LARGEST_METADATA) >= 0:
+            skipped += data.find(b'"signed"') >= 0 and data.find(b'"_type"') >= 0
+            continue
+        role = read_role(data)
         if role is None:
             continue
-        number += 1
+        number, total = number + 1, total + len(data)
         stem = member.name.rpartition("/")[2].removesuffix(".json")
         front, dot, rest = stem.partition(".")
         name = rest if dot and front.isdecimal() else stem
@@ -101,7 +110,7 @@ def gathered(members: list[Member], budget: Budget) -> dict[str, Metadata]:
             continue
         place = found.setdefault(member.folder, Metadata())
         place.files.setdefault(name, []).append((role, data.read()))
-    return {folder: one for folder, one in found.items() if "root" in one.files}
+    return {folder: one for folder, one in found.items() if "root" in one.files}, skipped
 
 
 def judged(metadata: Metadata, given: tuple[PublicKey, ...]) -> Judged:
@@ -266,7 +275,7 @@ def files_of(
     for member in members:
         if member.folder in folders or not member.name.startswith(base):
             continue
-        row = _described(member.name[len(base) :].lstrip("/"), one.targets)
+        row = described(member.name[len(base) :].lstrip("/"), one.targets)
         if row is None:
             loose.append(member.name)
             continue
@@ -282,10 +291,10 @@ def files_of(
     return wrong, loose, unseen
 
 
-def _described(name: str, targets: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+def described(name: str, targets: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
     """The description of a file: its path below some folder, with its hash before the name or without."""
     parts = name.split("/")
-    for at in range(len(parts)):
+    for at in range(max(0, len(parts) - MOST_FOLDERS), len(parts)):
         path = "/".join(parts[at:])
         if path in targets:
             return targets[path]

@@ -4,7 +4,7 @@ Source: The Update Framework specification 1.0, sections 4.2 to 4.4 and 5.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from firmware_checks.keys import NotAKey, read_key, spki
@@ -15,7 +15,9 @@ from probe.model.text import clean
 
 ROLES = ("root", "timestamp", "snapshot", "targets")
 DELEGATIONS = "delegations"
-MOST_KEYS = 64
+MOST_KEYS, LONGEST_KEY = 64, 16_384
+MOST_TRIED = 4
+"""Signatures of one name; the specification has one of each."""
 DEEPEST = 64
 
 
@@ -26,6 +28,14 @@ class Role:
     kind: str
     signed: dict[str, Any]
     signatures: list[dict[str, Any]]
+    _covered: list[bytes] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def covered(self) -> bytes:
+        """What is signed, made once. Raises Malformed for what has no canonical form."""
+        if not self._covered:
+            self._covered.append(canonical(self.signed).encode("utf-8", "surrogatepass"))
+        return self._covered[0]
 
     @property
     def version(self) -> int | None:
@@ -74,10 +84,6 @@ def canonical(value: Any, depth: int = 0) -> str:
     raise Malformed("a number with a fraction has no canonical form")
 
 
-def _bytes(role: Role) -> bytes:
-    return canonical(role.signed).encode("utf-8", "surrogatepass")
-
-
 def _public(key: object) -> PublicKey | None:
     """A key of root as ``cryptography`` can load it."""
     from cryptography.exceptions import UnsupportedAlgorithm
@@ -86,7 +92,7 @@ def _public(key: object) -> PublicKey | None:
     if not isinstance(key, dict) or not isinstance(key.get("keyval"), dict):
         return None
     public = key["keyval"].get("public")
-    if not isinstance(public, str):
+    if not isinstance(public, str) or len(public) > LONGEST_KEY:
         return None
     try:
         if key.get("keytype") == "ed25519":
@@ -138,15 +144,12 @@ def _listed(above: Role, name: str) -> object:
 
 
 def fits(role: Role, identity: str, key: PublicKey) -> bool:
-    data = _bytes(role)
-    for one in role.signatures:
-        if one.get("keyid") != identity:
-            continue
+    for one in [s for s in role.signatures if s.get("keyid") == identity][:MOST_TRIED]:
         try:
             raw = bytes.fromhex(str(one.get("sig", "")))
         except ValueError:
             continue
-        if check(key, raw, data, "sha256") is Outcome.FITS:
+        if check(key, raw, role.covered, "sha256") is Outcome.FITS:
             return True
     return False
 

@@ -20,6 +20,8 @@ HEADER = 60
 NAMES = ("PK", "KEK", "db")
 X509 = UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072").bytes_le
 MOST_VARIABLES, MOST_LISTS = 512, 64
+MOST_CERTIFICATES, SMALLEST = 256, 64
+"""Of one variable; with a key and a signature none is smaller."""
 
 
 def variables(view: View) -> Iterator[tuple[str, View]]:
@@ -39,15 +41,18 @@ def variables(view: View) -> Iterator[tuple[str, View]]:
 
 def certificates(value: View) -> Iterator[bytes]:
     """The X.509 certificates of a row of signature lists, DER. Ends where a list cannot be read."""
-    at = 0
+    at = number = 0
     for _ in range(MOST_LISTS):
         if at + 28 > len(value):
             return
         size, head, each = value.unpack("<III", at + 16)
         if size < 28 or at + size > len(value) or each <= 16 or head > size - 28:
             return
-        if value.starts_with(X509, at):
+        if value.starts_with(X509, at) and each >= SMALLEST:
             for start in range(at + 28 + head, at + size - each + 1, each):
+                number += 1
+                if number > MOST_CERTIFICATES:
+                    return
                 yield value.read(start + 16, each - 16)
         at += size
 

@@ -83,7 +83,10 @@ class Uf2(Format):
             details.append((name, f"{len(family.numbers)} blocks"))
             details += [(f"{len(r)} bytes", f"at {a:#010x}") for a, r in regions]
             parts += [Part(name=f"{name}, memory at {a:#010x}", view=r) for a, r in regions]
-            sums += [_holds(regions, *one) for one in family.sums]
+            for start, length, said in family.sums:
+                # Sums may overlap, and cost what they are over.
+                context.budget.take(length)
+                sums.append(_holds(regions, start, length, said))
         tags = {tag: text for family in families.values() for tag, text in family.tags.items()}
         integrity = ""
         if sums:
