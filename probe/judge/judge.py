@@ -182,9 +182,13 @@ def _counted(parts: list[_Part]) -> list[_Part]:
 
 
 def _worst_first(parts: list[_Part]) -> list[_Part]:
-    # A part with a finding explains more than a check that did not run, and what is unknown more than
-    # what is no sign against it.
-    return sorted(parts, key=lambda p: (-SEVERITY[p.status], p.finding is None, p.supports, p.text))
+    # A part with a finding explains more than a check that did not run, a sign against it more than
+    # what is unknown, and that more than what is no sign against it.
+    def rank(p: _Part) -> tuple[int, bool, bool, bool, str]:
+        sign = p.finding is not None and p.finding.answer.outcome is Outcome.VIOLATED
+        return -SEVERITY[p.status], p.finding is None, p.supports, not sign, p.text
+
+    return sorted(parts, key=rank)
 
 
 def _settle(requirement: Requirement, parts: list[_Part]) -> tuple[str, ...]:

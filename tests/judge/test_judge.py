@@ -1,5 +1,7 @@
 """The judge on single, spelled-out cases."""
 
+from dataclasses import replace
+
 from strategies import CHECKS, DEVICE, answer, catalogue_of
 
 from probe.judge.judge import judge
@@ -93,6 +95,9 @@ def test_violations_fail_unless_they_are_only_a_sign() -> None:
     sign = judged(requirement(Strength.INDICATIVE), VIOLATED)
     assert sign.status is Status.INCONCLUSIVE
     assert sign.reason.startswith("A sign against it")
+    unread = replace(UNKNOWN, summary="1 part was not read.")
+    both = judged(requirement(Strength.INDICATIVE, Strength.INDICATIVE), unread, VIOLATED)
+    assert both.reason.startswith("A sign against it")
 
 
 def test_nothing_to_apply_it_to_is_not_tested() -> None:
