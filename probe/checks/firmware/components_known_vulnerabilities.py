@@ -1,5 +1,6 @@
 """Is no component of a version for which vulnerabilities are published? By version alone, never confirmed."""
 
+import re
 from collections.abc import Iterator
 
 from probe.checks.firmware.components import affected, certain, looked_up, named, no_components
@@ -9,6 +10,9 @@ from probe.model.finding import Answer, Owner, inconclusive
 from probe.model.firmware import ImageComponent
 
 CONFIRM = "Find the component's version and the patches it was built with (package list, build system), and record a manual result or a VEX statement."
+IMPORT = "Import the advisories of the distribution (probe firmware advisories import FILE) and examine the image again."
+MENDED = re.compile(r"^pkg:deb/[^?]*(?:deb\d+u\d|ubuntu)", re.IGNORECASE)
+"""A package whose revision is one of those that mend a version instead of replacing it."""
 
 
 def check(dut: Dut) -> Iterator[Answer]:
@@ -18,12 +22,24 @@ def check(dut: Dut) -> Iterator[Answer]:
         for seen in found:
             if not _firm(seen.fact):
                 yield _unsure(image, seen)
+        yield from _compared_with_nothing(image)
         yield from no_components(image)
 
     absent = (
         "For no recognised version of a component are vulnerabilities known to the tables at hand."
     )
     yield from each_image(dut, judge, absent)
+
+
+def _compared_with_nothing(image: Image) -> Iterator[Answer]:
+    """A distribution mends versions in place, so that only its own advisories can be asked. When none of them
+    said a word of any package, they were not there."""
+    packages = [s for s in image.all(ImageComponent) if MENDED.search(s.fact.purl)]
+    if packages and not any(s.fact.advisories for s in packages):
+        names = listed((s.fact.name for s in packages), 3)
+        summary = f"Compared with no advisories, as those of their distribution say nothing of them: {names}."
+        proof, owner = packages[0].proof, Owner.OPERATOR
+        yield inconclusive(image.subject, summary, *proof, owner=owner, settle=IMPORT)
 
 
 def _firm(fact: ImageComponent) -> bool:
