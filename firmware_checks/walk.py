@@ -9,7 +9,7 @@ from firmware_checks.bare import program
 from firmware_checks.budget import OutOfBudget
 from firmware_checks.content import Inspector, inspectors
 from firmware_checks.content.files import NOT_READ
-from firmware_checks.content.hidden import hidden
+from firmware_checks.content.hidden import hidden, is_kernel
 from firmware_checks.formats import found
 from firmware_checks.guess import beginnings, entropy, is_text, without_suffix
 from firmware_checks.reading import Context, Entry, Facts, Format, Kind, Part, Reading
@@ -122,9 +122,12 @@ class Walk:
         within = view.part(0, size)
         for offset in beginnings(within):
             if self._tries_left() and offset >= SMALLEST_UNKNOWN:
+                begun = thread_time()
                 inside = self._try(within.part(offset))
                 if inside and inside.kind in ENDLESS[reading.kind] and _may_end(reading, inside):
                     return offset
+                # In a stream that became too large every further one may cost as much again.
+                self._tried_s += thread_time() - begun if inside else 0
         return size
 
     def _try(self, view: View) -> Reading | None:
@@ -246,9 +249,7 @@ class Walk:
                     inside = Place(self._next(place.path), name, None, in_tree=True)
                     self.layer(view, inside, reading)
             elif self._holds_layers(view):
-                inside = Place(self._next(place.path), clean(entry.path, 200), None, in_tree=True)
-                self._not_read(inside, BEHIND)
-                self.layer(view, inside)
+                self._further_inside(entry, view, place)
             elif why := hidden(entry.path, view):
                 self._not_read(Place(place.path, clean(entry.path, 200)), why)
 
@@ -263,6 +264,15 @@ class Walk:
             if offset and (found := self._try(view.part(offset))) and found.kind in IMAGES:
                 return True
         return False
+
+    def _further_inside(self, entry: Entry, view: View, tree: Place) -> None:
+        name = clean(entry.path, 200)
+        if is_kernel(entry.path, view):
+            self._unknown(view, Place(tree.path, name, None), code=True)
+            return
+        inside = Place(self._next(tree.path), name, None, in_tree=True)
+        self._not_read(inside, BEHIND)
+        self.layer(view, inside)
 
     def _compressed_file(self, entry: Entry, reading: Reading, view: View, tree: Place) -> bool:
         """A manual page, a log, a kernel module: what was compressed alone and holds no layer is a file of
@@ -316,8 +326,12 @@ class Walk:
 
     # --- what nobody knows -----------------------------------------------------------------------
 
-    def _unknown(self, view: View, place: Place) -> None:
-        """No format fits at the beginning: search for the layers that stand further inside."""
+    def _unknown(self, view: View, place: Place, *, code: bool = False) -> None:
+        """No format fits at the beginning: search for the layers that stand further inside.
+
+        ``code``: the rest is a program that was looked at already, a kernel with its first files built in;
+        a few compressed bytes in it are its own data.
+        """
         at = 0
         for offset in beginnings(view):
             if offset < at or offset == 0:
@@ -328,17 +342,21 @@ class Walk:
             reading = self._try(view.part(offset))
             if reading is None:
                 continue
+            if code and reading.kind not in IMAGES and reading.size < SMALLEST_IMAGE:
+                continue
             try:
                 self.context.budget.layer(place.depth)
             except OutOfBudget as error:
                 self._not_read(place, str(error))
                 break
-            self._nameless(view.part(at, offset - at), place, at)
+            if not code:
+                self._nameless(view.part(at, offset - at), place, at)
             size = self._extent(view.part(offset), reading)
             inside = view.part(offset, min(reading.size, len(view) - offset))
             self._recognised(reading, inside, Place(self._next(place.path), "found inside", offset))
             at = offset + size
-        self._nameless(view.part(at), place, at)
+        if not code:
+            self._nameless(view.part(at), place, at)
 
     def _nameless(self, view: View, place: Place, at: int) -> None:
         # The whole file is never taken for alignment: nothing but padding is no image either.
