@@ -15,7 +15,6 @@ SMALLEST = 4096
 ENCRYPTED = 7.9
 """Bits of entropy per byte. Random bytes have 7.95 in 4 KiB; programs 6.5."""
 KERNEL = b"Linux version "
-"""In the banner of a kernel that is there as it stands: nothing of it is hidden."""
 _PICTURES = (
     *(b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"RIFF", b"OggS", b"ID3", b"\xff\xfb", b"fLaC", b"%PDF"),
     *(b"wOFF", b"wOF2", b"\0\0\1\0", b"II*\0", b"MM\0*", b"BM", b"\x1aE\xdf\xa3"),
@@ -55,9 +54,14 @@ def hidden(path: str, view: View) -> str:
         return f"{len(view)} bytes encrypted or compressed, {bits:.1f} bits of entropy per byte"
     if not image and not of_a_chip and path.lower().endswith(_ENDS):
         image = _LIKE_AN_UPDATE.search(path) is not None
-    if image and not is_text(view) and view.find(KERNEL) < 0:
+    if image and not is_text(view) and not is_kernel(path, view):
         return f"{len(view)} bytes of no known format, named like an image"
     return ""
+
+
+def is_kernel(path: str, view: View) -> bool:
+    """Whether it is the kernel proper out of its image, where it has this name: nothing of it is hidden."""
+    return path == "vmlinux" and view.find(KERNEL) >= 0
 
 
 def cannot_shrink(view: View) -> bool:

@@ -204,7 +204,7 @@ IMAGES = (
     Truth(
         "debian-installer-12-netboot-armhf",
         INSTALLER + "vmlinuz",
-        ("Linux kernel, ARM zImage",),
+        ("Linux kernel, ARM zImage", "cpio archive"),
         NOTHING,
         "",
         ("xz",),
@@ -227,7 +227,7 @@ IMAGES = (
     Truth(
         "linux-image-cloud-arm64",
         "boot/vmlinuz-*",
-        ("Linux kernel, ARM 64 Image",),
+        ("Linux kernel, ARM 64 Image", "cpio archive"),
         SIGNED,
         "Authenticode RSA-2048 SHA-256",
         ("CN=Debian Secure Boot Signer",),
