@@ -73,8 +73,8 @@ def tree(dut: Dut, most_files: int = MOST_FILES) -> list[Node]:
             )
             here = files.get(place, {})
             for path, found in [*here.items()][:left]:
-                says, proof = found.says, found.proof
-                nodes.append(Node(depth + 1, place, path, "file", None, "", (*says,), image, proof))
+                said, proof = found.said(), found.proof
+                nodes.append(Node(depth + 1, place, path, "file", None, "", said, image, proof))
             if len(here) > left:
                 says = [f"and {len(here) - left} more files of interest"]
                 nodes.append(Node(depth + 1, place, "", MORE, None, "", (*says,), image))
@@ -95,8 +95,14 @@ def images(dut: Dut) -> list[str]:
 class InFile:
     """What was found in one file, each once, and the bytes that show the first of it."""
 
-    says: list[str] = field(default_factory=list)
+    says: dict[str, None] = field(default_factory=dict)
     proof: EvidenceRef | None = None
+
+    def said(self) -> tuple[str, ...]:
+        """At most ``MOST_SAID``, and how many more there are."""
+        every = [*self.says]
+        more = len(every) - MOST_SAID
+        return (*every[:MOST_SAID], *([f"and {more} more"] if more > 0 else []))
 
 
 def found_in_files(dut: Dut, image: str) -> dict[str, dict[str, InFile]]:
@@ -109,8 +115,7 @@ def found_in_files(dut: Dut, image: str) -> dict[str, dict[str, InFile]]:
             continue
         found = files.setdefault(fact.place, {}).setdefault(fact.path, InFile())
         found.proof = found.proof or shown_by(observation.proof)
-        if said not in found.says and len(found.says) < MOST_SAID:
-            found.says.append(said)
+        found.says[said] = None
     return files
 
 

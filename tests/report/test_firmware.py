@@ -1,11 +1,15 @@
 """Images in the reports: a tree, its protections, its components; nothing in them is obeyed or given away."""
 
+from dataclasses import replace
+
 import pytest
 from report_sample import MARKUP, state
 
+from probe.model.dut import Dut
+from probe.model.firmware import ImageAccount
 from probe.report import FORMATS
 from probe.report.firmware_summary import summary
-from probe.report.firmware_tree import tree
+from probe.report.firmware_tree import MOST_SAID, tree
 from probe.report.viewmodel import ReportView
 from probe.tui.blocks import Item
 from probe.tui.pages import device_page
@@ -22,6 +26,21 @@ def test_the_tree_goes_from_bytes_to_files_and_what_is_in_them() -> None:
     ]
     assert nodes[0].says == ("signed, not verified",)
     assert nodes[2].says == ("account 'root': known default password",)
+
+
+def test_what_the_tree_leaves_out_of_a_file_is_a_number() -> None:
+    known = state()
+    (device,) = [d for d in known.devices if "11" in d]
+    dut = known.dut(device)
+    (one, *_) = [o for o in dut.observations if isinstance(o.fact, ImageAccount)]
+    more = [
+        replace(one, id=f"x#{n}", fact=replace(one.fact, username=f"user{n}"))
+        for n in range(2 * MOST_SAID)
+    ]
+    nodes = tree(Dut(dut.device, [*dut.observations, *more, *more]))
+    (said,) = [n.says for n in nodes if n.name == one.fact.path]
+    assert len(said) == MOST_SAID + 1
+    assert said[-1] == f"and {MOST_SAID + 1} more"
 
 
 @pytest.mark.parametrize("format_", sorted(FORMATS))
