@@ -60,7 +60,8 @@ async def _main(spec: dict[str, Any]) -> int:
             became = privileges.drop()
             store = Store(store_path)
             lock = store.lock(head.id)
-            lock.acquire()
+            if not lock.acquire():
+                raise ProbeError(f"Another process has the run {head.id}", "Start the run again.")
             journal = Journal(store, head.id)
             journal.begin(RunStarted(run=head))
             _keep_files(journal, spec.get("files", []))
