@@ -1,6 +1,7 @@
 """What is said of a device, early and at the end, written to the journal as far as it is new."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from probe import registry
 from probe.model import event as ev
@@ -23,7 +24,9 @@ class Judging:
         """Import the checks that will be asked, so that nobody waits for it at the end."""
         for check in registry.checks():
             if not given.absent(check):
-                registry.check_function(check)
+                # One that cannot be imported is a finding, which is made when it is asked.
+                with suppress(Exception):
+                    registry.check_function(check)
 
     def early(self, device: DeviceId) -> None:
         """What may be said while the device is still being measured."""

@@ -10,7 +10,8 @@ from probe.model import event as ev
 from probe.model.device import Device
 from probe.model.evidence import EvidenceRef
 from probe.model.finding import Outcome
-from probe.model.ids import DeviceId
+from probe.model.given import Given
+from probe.model.ids import CheckId, DeviceId
 from probe.model.observation import Observation, PortScan, Service
 from probe.model.plan import Plan
 from probe.model.tls import Certificate, Reply, TlsService, TlsVersion
@@ -19,7 +20,7 @@ from probe.runner.judging import Judging
 from probe.runner.recorder import JournalRecorder
 from probe.runner.rejudge import rejudge
 from probe.store.journal import Journal
-from tests.runner.conftest import open_journal
+from tests.runner.conftest import DEVICE, open_journal
 
 CHECK = "tls/certificate_key_shared"
 ONE, TWO, THREE = (
@@ -160,3 +161,24 @@ def test_two_interfaces_of_one_device_are_not_held_against_it(
     for device in (ONE, TWO):
         finish(judging, journal, device)
         assert said(journal, device) is Outcome.INCONCLUSIVE
+
+
+def test_a_check_that_cannot_be_imported_is_a_finding_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = registry.check_function
+
+    def broken(check: CheckId) -> registry.CheckFunction:
+        if check == CHECK:
+            raise ImportError("no such module")
+        return usual(check)
+
+    monkeypatch.setattr(registry, "check_function", broken)
+    plan = Plan(name="t", summary="", catalogues=(), tcp_ports="quick")
+    recorder = JournalRecorder(open_journal(tmp_path, plan))
+    judging = Judging(recorder, CATALOGUE)
+    judging.prepare(Given(network=True, image=True))
+    judging.final(DEVICE.id)
+    (answer,) = [f.answer for f in recorder.state.findings.values() if f.check == CHECK]
+    assert answer.outcome is Outcome.ERROR
+    assert "no such module" in answer.summary
