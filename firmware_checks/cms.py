@@ -214,6 +214,9 @@ def _signing(
         return Signing.TAMPERED, "the digest that was signed is not that of the content"
     candidates = chain[:1] if signer.certificate else list(keys)
     for key in candidates:
+        if not _can_ask(key, signer):
+            said = f"signed by {signer.named} with a kind of key that is not verified here"
+            return Signing.NOT_VERIFIED, said
         outcome = _asked(key, signer, content)
         if outcome is Outcome.FITS and _trusted(chain or [key], keys):
             name = next(k.name for k in keys if any(k.der == c.der for c in chain or [key]))
@@ -225,7 +228,14 @@ def _signing(
             )
         if signer.certificate or outcome is Outcome.OTHER_CONTENT:
             return Signing.TAMPERED, "the key that the message names did not sign this content"
-    return Signing.NOT_VERIFIED, f"signed by {signer.named}, whose certificate is not there"
+    why = "cannot be read" if signer.certificate else "is not there"
+    return Signing.NOT_VERIFIED, f"signed by {signer.named}, whose certificate {why}"
+
+
+def _can_ask(key: PublicKey, signer: Signer) -> bool:
+    """Ed25519 signs the content itself, which is not at hand without signed attributes (RFC 8419 section 3)."""
+    kind = described(key)[0]
+    return kind in ("RSA", "EC") or (kind == "Ed25519" and bool(signer.covered))
 
 
 def _asked(key: PublicKey, signer: Signer, content: bytes) -> Outcome:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 LARGEST_RSA, LARGEST_EXPONENT = 16_384, 64
 """Bits of the modulus and of the public exponent."""
+SHORTEST = 48
+"""Bytes of the smallest signature, two numbers of 192 bits beside each other."""
+NO_SIGNATURE = "what stands in the place of the signature is none"
 WEAK_HASHES = ("crc32", "md5", "sha1")
 NAMES = {"sha1": "SHA-1", "md5": "MD5", "crc32": "CRC-32", "sha256": "SHA-256"}
 NAMES |= {"sha384": "SHA-384", "sha512": "SHA-512", "sha224": "SHA-224"}
@@ -200,6 +203,11 @@ def described(key: PublicKey) -> tuple[str, int | None]:
 def key_id(key: PublicKey | None) -> str:
     """SHA-256 of the key, empty without one."""
     return fingerprint(key.der) if key else ""
+
+
+def blank(signature: bytes) -> bool:
+    """Whether what stands in a signature's place is none: too short for every scheme, or all of one byte."""
+    return len(signature) < SHORTEST or len(set(signature)) == 1
 
 
 def weak_hash(name: str) -> str:

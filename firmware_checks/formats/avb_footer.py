@@ -38,6 +38,9 @@ class AvbFooter(Format):
         if holds is False:
             said = "the digest in its vbmeta data is not that of the image"
             protection = replace(protection, signing=Signing.TAMPERED, detail=said)
+        if holds is None and protection.signing in (Signing.VERIFIED, Signing.NOT_VERIFIED):
+            said = f"{protection.detail}; no digest in it could be compared with the image"
+            protection = replace(protection, detail=said, binds_payload=False)
         covered = min((d.size for d in one.digests if d.digest), default=0)
         if protection.binds_payload and covered < size:
             said = f"{protection.detail}; the digest covers {covered} of {size} bytes"
@@ -66,6 +69,7 @@ def _holds(view: View, one: vbmeta.Vbmeta, budget: Budget) -> bool | None:
 
 def _fits(view: View, one: vbmeta.Digest, budget: Budget) -> bool | None:
     if one.hash_name not in ("sha1", "sha256", "sha512"):
+        # avbtool knows BLAKE2 for hash trees too.
         return None
     budget.take(one.size)
     covered = view.part(0, one.size)

@@ -7,7 +7,7 @@ edk2 puts before the payload (``MSS1``).
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from firmware_checks import cms
@@ -57,8 +57,9 @@ class Capsule(Format):
         problem = f"cut short: {len(view)} of {size} bytes are there" if size > len(view) else ""
         body = view if problem else view.part(0, size)
         items: list[Item] = []
+        drivers: list[Part] = []
         try:
-            _items(body.part(header), header, items)
+            drivers = _items(body.part(header), header, items)
         except Malformed as error:
             problem = problem or f"damaged: {error}"
         context.budget.take(len(body))
@@ -68,6 +69,12 @@ class Capsule(Format):
             (f"payload {n + 1}", f"type {i.kind}, index {i.index}") for n, i in enumerate(items)
         ]
         protection, who = _protection(items, problem, context.keys.keys)
+        if drivers and protection.binds_payload:
+            # They run before the update, and the signatures of the payloads are not over them.
+            said = (
+                f"{protection.detail}; {len(drivers)} drivers before the payloads are not covered"
+            )
+            protection = replace(protection, detail=said, binds_payload=False)
         return Reading(
             format=self.name,
             kind=LayerKind.UPDATE,
@@ -76,15 +83,15 @@ class Capsule(Format):
             details=(*details, *who),
             problem=problem,
             protection=protection,
-            parts=tuple(_parts(items)),
+            parts=(*drivers, *_parts(items)),
         )
 
 
 FORMAT = Capsule()
 
 
-def _items(view: View, base: int, items: list[Item]) -> None:
-    """Every payload after the drivers. Raises Malformed, with what was found in ``items``."""
+def _items(view: View, base: int, items: list[Item]) -> list[Part]:
+    """Every payload, into ``items``, and the drivers before them. Raises Malformed."""
     version, drivers, number = view.unpack("<IHH", 0)
     if version != 1 or drivers + number > MOST_ITEMS:
         raise Malformed("no FMP capsule of version 1")
@@ -100,6 +107,16 @@ def _items(view: View, base: int, items: list[Item]) -> None:
         items.append(_item(view.part(start, size), kind, index, base + start))
     if sum(len(i.payload) for i in items) > len(view):
         raise Malformed("payloads that overlap")
+    starts = sorted({view.u64(8 + 8 * n) for n in range(drivers + number)} | {len(view)})
+    firsts = sorted(view.u64(8 + 8 * n) for n in range(drivers))
+    return [
+        Part(name=f"driver {n + 1}", view=view.part(at, _next(starts, at) - at), offset=base + at)
+        for n, at in enumerate(firsts)
+    ]
+
+
+def _next(starts: list[int], at: int) -> int:
+    return next((start for start in starts if start > at), at)
 
 
 def _item(image: View, kind: UUID, index: int, offset: int) -> Item:
@@ -150,11 +167,12 @@ def _protection(
         try:
             found.append(cms.judge(cms.read(item.signature), _digest(item), keys))
         except Malformed as error:
-            found.append(cms.Judgement(signing=Signing.NOT_VERIFIED, detail=str(error)))
+            found.append(cms.Judgement(signing=Signing.UNREADABLE, detail=str(error)))
     # A capsule is as good as its worst payload.
     order = (
         Signing.TAMPERED,
         Signing.UNSIGNED,
+        Signing.UNREADABLE,
         Signing.NOT_VERIFIED,
         Signing.VERIFIED,
         Signing.ENCRYPTED,

@@ -11,7 +11,7 @@ from firmware_checks import fdt
 from firmware_checks.budget import Budget
 from firmware_checks.fdt import DeviceTree, Node
 from firmware_checks.reading import PublicKey
-from firmware_checks.signatures import NAMES, WEAK_HASHES, Verdict, check, described, judged
+from firmware_checks.signatures import NAMES, WEAK_HASHES, Verdict, blank, check, described, judged
 from firmware_checks.view import View
 from probe.model.firmware import Signing
 
@@ -70,7 +70,11 @@ def worst(ones: list[Signed]) -> Signed | None:
 
 def _of(node: Node) -> list[Node]:
     """The nodes of signatures that were made: mkimage leaves the value out where it had no key."""
-    found = [one for one in node.called("signature") if "value" in one.props]
+    found = [
+        one
+        for one in node.called("signature")
+        if "value" in one.props and not blank(one.props["value"].read())
+    ]
     return found[:MOST_SIGNATURES]
 
 

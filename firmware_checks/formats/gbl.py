@@ -8,10 +8,13 @@ one, holds the key of the signature and is signed by the key in the device.
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
+from firmware_checks.budget import Budget
+from firmware_checks.compression import unlz4, unlzma
 from firmware_checks.keys import fingerprint, spki
 from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
-from firmware_checks.signatures import Outcome, check, judged
+from firmware_checks.signatures import Outcome, blank, check, judged
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -24,6 +27,8 @@ DEPENDENCY, SIGNATURE, CERTIFICATE = 0x76A617EB, 0xF70A0AF7, 0xF30B0BF3
 ENCRYPTION, ENCRYPTED, END = 0xFA0606FA, 0xF90707F9, 0xFC0404FC
 ENCRYPTED_TYPE, SIGNED_TYPE = 0x1, 0x100
 MOST_TAGS = 4096
+LARGEST_PROGRAM = 16 << 20
+"""More than any chip of the family has."""
 CERTIFICATE_SIZE, CERTIFIED = 136, 72
 KINDS = {1: "application", 2: "boot loader", 3: "secure element"}
 
@@ -95,12 +100,21 @@ def _parts(tags: list[Tag]) -> Iterator[Part]:
             name = "boot loader" if tag.kind == BOOTLOADER else "secure element"
             yield Part(name=name, view=tag.value.part(8), offset=start + 8)
         elif tag.kind in PACKED:
-            said = f"packed with {PACKED[tag.kind]}, which is not opened in this format"
-            yield Part(name="program", view=tag.value, offset=start, hidden=said)
+            name = f"program for {tag.value.u32(0):#010x}" if len(tag.value) > 4 else "program"
+            yield Part(name=name, make=partial(_unpacked, tag))
         elif tag.kind == ENCRYPTED:
             yield Part(name="program", view=tag.value, offset=start, hidden="encrypted")
         elif tag.kind == METADATA:
             yield Part(name="metadata", view=tag.value, offset=start)
+
+
+def _unpacked(tag: Tag, budget: Budget) -> View:
+    """A program behind its address: one LZ4 block without frame, or an LZMA file. Raises Malformed, OutOfBudget."""
+    data = tag.value.part(min(4, len(tag.value))).raw
+    most = min(LARGEST_PROGRAM, budget.room(len(data)))
+    out = unlz4(data, most) if PACKED[tag.kind] == "LZ4" else unlzma(data, most)
+    budget.take(len(out))
+    return View(out)
 
 
 def _details(tags: list[Tag], flags: int) -> Iterator[tuple[str, str]]:
@@ -115,6 +129,9 @@ def _details(tags: list[Tag], flags: int) -> Iterator[tuple[str, str]]:
             yield "secure element version", f"{tag.value.u32(4):#010x}"
         elif tag.kind == APPLICATION and len(tag.value) >= 28:
             yield "product", tag.value.read(12, 16).hex()
+    for tag in tags:
+        if tag.kind in PACKED:
+            yield "packed with", PACKED[tag.kind]
     for kind, number in _dependencies(tags):
         yield f"needs {KINDS.get(kind, 'image')}", f"compared with version {number:#010x}"
 
@@ -175,8 +192,8 @@ def _protection(
 def _signing(
     view: View, tags: list[Tag], tag: Tag, keys: tuple[PublicKey, ...]
 ) -> tuple[Signing, str, str]:
-    if len(tag.value) != 64:
-        return Signing.NOT_VERIFIED, "the signature is not as long as one of P-256", ""
+    if len(tag.value) != 64 or blank(tag.value.read()):
+        return Signing.UNREADABLE, "what stands in the signature's tag is none of P-256", ""
     signature, covered = tag.value.read(), view.part(0, tag.at).raw
     chain = [t.value for t in tags if t.kind == CERTIFICATE and t.at < tag.at]
     if not chain:

@@ -60,6 +60,9 @@ class McuBoot(Format):
         try:
             areas = tagged(view, payload_end)
             covered = view.part(0, payload_end + protected_size)
+            if (said := _protected_size(view, payload_end)) != protected_size:
+                # What stands in a protected area that the header does not speak of, nobody signed.
+                raise Malformed(f"a protected area of {said} bytes, by the header {protected_size}")
             body = view.part(header, payload)
         except Malformed as error:
             problem = f"the image is cut short or damaged: {error}"
@@ -114,6 +117,10 @@ def tagged(view: View, at: int) -> Areas:
     if areas.end == at or TLV_INFO not in (view.u16(at), *_second(view, at)):
         raise Malformed("the area of hashes and signatures is not there")
     return areas
+
+
+def _protected_size(view: View, at: int) -> int:
+    return view.u16(at + 2) if view.u16(at) == PROTECTED_INFO else 0
 
 
 def _second(view: View, at: int) -> Iterator[int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from firmware_checks.keys import fingerprint, pkcs1, weakness
 from firmware_checks.reading import Protection, PublicKey
-from firmware_checks.signatures import Outcome, check
+from firmware_checks.signatures import Outcome, blank, check
 from firmware_checks.view import View
 from probe.model.firmware import Rollback, Signing
 
@@ -67,6 +67,9 @@ class Signature:
     @property
     def scheme(self) -> str:
         name, _ = SIGNATURES[self.tag]
+        if self.tag in (RSA_2048, RSA_3072):
+            # Not by the tag: the signature is as long as the key.
+            name = f"RSA-{8 * len(self.value)} PSS"
         if self.tag == ECDSA and self.hash_name == "sha384":
             name = "ECDSA P-384"
         if self.tag == ED25519:
@@ -77,6 +80,8 @@ class Signature:
 
     @property
     def bits(self) -> int:
+        if self.tag in (RSA_2048, RSA_3072):
+            return 8 * len(self.value)
         return 384 if "P-384" in self.scheme else SIGNATURES[self.tag][1]
 
     @property
@@ -107,7 +112,7 @@ def _shown(hash_name: str) -> str:
 
 def signatures_of(areas: Areas) -> list[Signature]:
     """Every signature; the boot loader starts an image for which one of them is good."""
-    found = [(tag, value) for tag in SIGNATURES for value in areas.every(tag)]
+    found = [(tag, value) for tag in SIGNATURES for value in areas.every(tag) if not blank(value)]
     hash_tag = next((t for t in HASHES if areas.first(t) is not None), None)
     names = [value.hex() for value in areas.every(KEYHASH)]
     if not names:
@@ -146,6 +151,11 @@ def judged(
         signing, detail = _signing(covered, None, keys, whole, encrypted=encrypted)
     if len(every) > 1:
         detail += f" ({len(every)} signatures)"
+    known = PUBLIC_KEYS.get(signature.key_id, "") if signature else ""
+    if signature and signing is Signing.VERIFIED and not signature.key_id:
+        # The image names no key; the one that was given may be known to everybody.
+        made = (k for k in keys if signature.asked(k, covered) is Outcome.FITS)
+        known = next((PUBLIC_KEYS.get(fingerprint(f), "") for k in made for f in _forms(k)), "")
     covers = "header, payload and protected area"
     if signature and not signature.pure:
         covers += ", by their hash"
@@ -157,7 +167,7 @@ def judged(
         scheme=signature.scheme if signature else "",
         key_bits=signature.bits if signature else None,
         key_id=signature.key_id if signature else "",
-        public_key=PUBLIC_KEYS.get(signature.key_id, "") if signature else "",
+        public_key=known,
         weak=signature.weak if signature else "",
         rollback=rollback,
         rollback_value=value,

@@ -19,7 +19,14 @@ from firmware_checks.filesystems import tar
 from firmware_checks.formats.doubled import doubled
 from firmware_checks.keys import weakness
 from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading
-from firmware_checks.signatures import check, described, judged, key_id
+from firmware_checks.signatures import (
+    NO_SIGNATURE,
+    blank,
+    check,
+    described,
+    judged,
+    key_id,
+)
 from firmware_checks.streams import Decoder, Inflater, unrolled
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -200,11 +207,13 @@ def _protection(
     keys: tuple[PublicKey, ...],
 ) -> Protection:
     signature = members.get("manifest.sig")
+    raw = _base64(signature.read(0, min(len(signature), 8192))) if signature is not None else b""
     scheme, bits, identity, weak = "", None, "", ""
     if signature is None:
         signing, detail = Signing.UNSIGNED, "there is no manifest.sig, only checksums"
+    elif blank(raw):
+        signing, detail = Signing.UNSIGNED, NO_SIGNATURE
     else:
-        raw = _base64(signature.read(0, min(len(signature), 8192)))
         manifest = members["manifest"].raw if "manifest" in members else memoryview(b"")
         verdict = judged(keys, lambda key: check(key, raw, manifest, "sha256"))
         signing, detail = verdict.signing, f"the manifest: {verdict.detail}"
@@ -223,8 +232,8 @@ def _protection(
     return Protection(
         signing=signing,
         detail=detail,
-        covers="the manifest, and all members by their SHA-256" if signature is not None else "",
-        binds_payload=None if signature is None or unseen else not missing,
+        covers="the manifest, and all members by their SHA-256" if scheme else "",
+        binds_payload=None if not scheme or unseen else not missing,
         scheme=scheme,
         key_bits=bits,
         key_id=identity,

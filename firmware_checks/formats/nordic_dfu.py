@@ -135,7 +135,10 @@ def _package(
             continue
         details += _details(slot, init)
         judged.append(_protection(init, body, context.keys.keys))
-    protection = min(judged, key=lambda one: WORST.index(one.signing))
+    # A package is as good as its worst program.
+    protection = min(
+        judged, key=lambda one: (WORST.index(one.signing), one.binds_payload is not False)
+    )
     version = next((value for key, value in details if key.endswith("version")), "")
     return Reading(
         format=f"{name}, legacy" if old else name,
@@ -196,7 +199,7 @@ def _hash(init: Init, body: View) -> tuple[bool | None, str]:
 
 
 def _signing(init: Init, keys: tuple[PublicKey, ...], *, holds: bool | None) -> tuple[Signing, str]:
-    if holds is False and init.hash_name.startswith("sha"):
+    if holds is False and (init.hash_name.startswith("sha") or init.signature):
         return Signing.TAMPERED, "the hash in the init packet is not that of the program"
     if not init.signature:
         return Signing.UNSIGNED, "the init packet has no signature"

@@ -7,6 +7,7 @@ Source: nRF5 SDK, "Device Firmware Update", ``dfu-cc.proto`` (protocol buffers) 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from firmware_checks.signatures import blank
 from firmware_checks.view import Malformed, View
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
@@ -48,6 +49,7 @@ def present(view: View) -> Init:
         command = _bytes(fields, 1)
         scheme = SIGNATURES.get(_number(fields, 2) or 0, "of an unknown kind")
         raw = _bytes(fields, 3) or b""
+        raw = b"" if blank(raw) else raw
         half = len(raw) // 2
         signature = raw if scheme == "Ed25519" else raw[:half][::-1] + raw[half:][::-1]
     if command is None or (init := _bytes(_message(command), 2)) is None:

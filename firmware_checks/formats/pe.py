@@ -254,7 +254,7 @@ def _protection(
         found = [_judge(body, one, der, keys) for der in ders]
     except Malformed as error:
         text = f"the signature cannot be read: {error}"
-        return Protection(signing=Signing.NOT_VERIFIED, detail=text), ()
+        return Protection(signing=Signing.UNREADABLE, detail=text), ()
     if not found:
         rollback = Rollback.UNSIGNED_COUNTER if sbat else Rollback.NONE
         text = "there is no Authenticode signature"

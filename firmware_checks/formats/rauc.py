@@ -41,7 +41,10 @@ class Rauc(Format):
         if der is None:
             return _stripped(view, context)
         payload = view.part(0, len(view) - 8 - len(der))
-        message = cms.read(der)
+        try:
+            message = cms.read(der)
+        except Malformed as error:
+            return _stripped(payload, context, f"the signature cannot be read: {error}", len(view))
         inside = None
         if payload.starts_with(SQUASHFS):
             inside = squashfs.FORMAT.read(payload, context)
@@ -195,8 +198,10 @@ def verity_root(data: View, salt: bytes) -> bytes:
     return hashes
 
 
-def _stripped(view: View, context: Context) -> Reading | None:
-    """A squashfs with a manifest in its root and no signature behind it."""
+def _stripped(
+    view: View, context: Context, damaged: str = "", size: int | None = None
+) -> Reading | None:
+    """A squashfs with a manifest in its root, and no signature behind it or a ``damaged`` one."""
     if not view.starts_with(SQUASHFS):
         return None
     inside = squashfs.FORMAT.read(view, context)
@@ -212,9 +217,10 @@ def _stripped(view: View, context: Context) -> Reading | None:
         kind=LayerKind.UPDATE,
         title=update.get("compatible", ""),
         version=update.get("version", ""),
+        size=size or inside.size,
         protection=Protection(
-            signing=Signing.STRIPPED,
-            detail="a bundle without the signature that every bundle ends with",
+            signing=Signing.UNREADABLE if damaged else Signing.STRIPPED,
+            detail=damaged or "a bundle without the signature that every bundle ends with",
             rollback=Rollback.NONE,
         ),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from firmware_checks.keys import weakness
 from firmware_checks.reading import PublicKey
-from firmware_checks.signatures import Outcome, Verdict, check, described, judged, key_id
+from firmware_checks.signatures import Outcome, Verdict, blank, check, described, judged, key_id
 from firmware_checks.view import Malformed
 from probe.model.firmware import Signing
 
@@ -128,7 +128,7 @@ def _signature(block: bytes, payload: bytes, keys: tuple[PublicKey, ...]) -> Jud
     if not isinstance(parts, list | tuple) or len(parts) != 4:
         return None
     protected, unprotected, inside, signature = parts
-    if not isinstance(protected, bytes) or not isinstance(signature, bytes):
+    if not isinstance(protected, bytes) or not isinstance(signature, bytes) or blank(signature):
         return None
     header = loaded(protected)[0] if protected else {}
     algorithm, name = got(header, 1), got(header, 4) or got(unprotected, 4)

@@ -15,7 +15,9 @@ from firmware_checks.keys import weakness
 from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading
 from firmware_checks.signatures import (
     NAMES,
+    NO_SIGNATURE,
     Outcome,
+    blank,
     check,
     described,
     judged,
@@ -152,6 +154,7 @@ def _protection(
     found = _signed(text, signature, keys)
     wrong, unbound, absent = _images(members, blocks)
     signing, detail = found.signing, found.detail
+    signed = signing is not Signing.UNSIGNED
     if wrong:
         signing, detail = Signing.TAMPERED, f"the SHA-256 of {', '.join(wrong[:4])} does not hold"
     elif broken or absent:
@@ -162,13 +165,13 @@ def _protection(
     limits = {f"{n} {b.settings[n]}" for b in blocks for n in NO_DOWNGRADING if n in b.settings}
     rollback = Rollback.NONE
     if limits:
-        rollback = Rollback.COUNTER if signature is not None else Rollback.UNSIGNED_COUNTER
+        rollback = Rollback.COUNTER if signed else Rollback.UNSIGNED_COUNTER
         detail += f"; it sets {', '.join(sorted(limits))}"
     return Protection(
         signing=signing,
         detail=detail,
-        covers="sw-description, and the images that it holds a SHA-256 of" if signature else "",
-        binds_payload=not unbound if signature is not None else None,
+        covers="sw-description, and the images that it holds a SHA-256 of" if signed else "",
+        binds_payload=not unbound if signed else None,
         scheme=found.scheme,
         key_bits=found.key_bits,
         key_id=found.key_id,
@@ -185,13 +188,15 @@ def _signed(text: View, signature: View | None, keys: tuple[PublicKey, ...]) -> 
         said = "there is no sw-description.sig"
         return cms.Judgement(signing=Signing.UNSIGNED, detail=said)
     raw = signature.read(0, min(len(signature), 1 << 16))
+    if blank(raw):
+        return cms.Judgement(signing=Signing.UNSIGNED, detail=NO_SIGNATURE)
     is_number = len(raw) in RSA_SIZES
     if raw[:1] == b"\x30":
         try:
             return cms.judge(cms.read(raw), cms.of_bytes(text.raw), keys)
         except Malformed as error:
             if not is_number:
-                return cms.Judgement(signing=Signing.NOT_VERIFIED, detail=str(error))
+                return cms.Judgement(signing=Signing.UNREADABLE, detail=str(error))
     if not is_number:
         try:
             return _by_openpgp(text, openpgp.signatures(raw), keys)
@@ -260,5 +265,6 @@ def _images(
             if digests[name] != digest:
                 wrong.append(name)
     listed = {b.settings.get("filename") for b in blocks}
-    unbound += [n for n in members if n not in listed and not n.startswith("sw-description")]
+    listed |= {"sw-description", "sw-description.sig"}
+    unbound += [n for n in members if n not in listed]
     return wrong, unbound, absent

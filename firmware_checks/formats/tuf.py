@@ -131,10 +131,11 @@ def _repository(
     worst = min(every.values(), key=lambda one: order.index(one.signing))
     detail = list(worst.detail)
     signing, binds = worst.signing, True
+    metadata = {name for one in found.values() for name in one.members}
     for folder, one in every.items():
         # The metadata stand in a folder of the repository, or in its root.
         base = folder.removesuffix("metadata").rstrip("/") if len(every) > 1 else ""
-        wrong, loose, unseen = files_of(members, set(found), one, base, context.budget)
+        wrong, loose, unseen = files_of(members, metadata, one, base, context.budget)
         if wrong:
             signing = Signing.TAMPERED
             said = ", ".join(clean(n, 60) for n in wrong[:4])

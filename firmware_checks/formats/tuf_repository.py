@@ -16,9 +16,12 @@ from firmware_checks.budget import Budget, OutOfBudget
 from firmware_checks.formats.tuf_roles import (
     DELEGATIONS,
     Role,
+    Scopes,
     fits,
     holders_of,
+    may_name,
     read_role,
+    scope_of,
     signed_enough,
 )
 from firmware_checks.reading import PublicKey
@@ -27,7 +30,8 @@ from probe.model.firmware import Signing
 from probe.model.text import clean
 
 MOST_ROLES = 256
-MOST_TARGETS = 4096
+MOST_TARGETS, MOST_ASKED = 4096, 20_000
+"""Targets, and how often a role is asked whether it may speak of one."""
 MOST_VERSIONS = 16
 HASHES = ("sha256", "sha512", "sha384", "sha224", "blake2b", "blake2s")
 LARGEST_METADATA, ALL_METADATA = 2 << 20, 4 << 20
@@ -53,6 +57,8 @@ class Metadata:
     """The metadata files of one folder: by role name, all versions."""
 
     files: dict[str, list[tuple[Role, bytes]]] = field(default_factory=dict)
+    members: set[str] = field(default_factory=set)
+    """Their names in the archive: nothing else beside them is metadata, whatever folder it is in."""
 
     def take(self, name: str, version: object = None) -> tuple[Role, bytes] | None:
         """The version that is asked for, else the newest."""
@@ -110,6 +116,7 @@ def gathered(members: list[Member], budget: Budget) -> tuple[dict[str, Metadata]
             continue
         place = found.setdefault(member.folder, Metadata())
         place.files.setdefault(name, []).append((role, data.read()))
+        place.members.add(member.name)
     return {folder: one for folder, one in found.items() if "root" in one.files}, skipped
 
 
@@ -217,14 +224,15 @@ def matches(row: dict[str, Any], view: View) -> bool | None:
 
 def _delegated(result: Judged, metadata: Metadata, snapshot: Role | None) -> None:
     """Targets and the roles that it hands parts of them to, each asked once (section 5.6.7)."""
-    waiting: deque[Role] = deque([result.roles["targets"]])
-    seen = {"targets"}
+    waiting: deque[tuple[Role, Scopes]] = deque([(result.roles["targets"], ())])
+    seen, asked = {"targets"}, 0
     while waiting:
-        role = waiting.popleft()
-        targets = role.signed.get("targets")
-        for path, row in list(targets.items() if isinstance(targets, dict) else ()):
-            if isinstance(row, dict) and len(result.targets) < MOST_TARGETS:
-                result.targets.setdefault(str(path), row)
+        role, scopes = waiting.popleft()
+        asked += _named(result, role, scopes)
+        if asked > MOST_ASKED or len(result.targets) >= MOST_TARGETS:
+            result.detail.append("it names more targets than are read of one repository")
+            result.complete = False
+            return
         for name in delegates(role):
             if name in seen or len(seen) > MOST_ROLES:
                 continue
@@ -247,7 +255,20 @@ def _delegated(result: Judged, metadata: Metadata, snapshot: Role | None) -> Non
                 continue
             if snapshot is not None and (fault := fault_of(row, below, data)):
                 _wrong(result, f"snapshot speaks of {shown} {fault}")
-            waiting.append(below)
+            waiting.append((below, (*scopes, (scope_of(role, name), name))))
+
+
+def _named(result: Judged, role: Role, scopes: Scopes) -> int:
+    """Take over the targets that a role may name; how often a role was asked whether it may."""
+    asked, targets = 0, role.signed.get("targets")
+    for path, row in targets.items() if isinstance(targets, dict) else ():
+        asked += len(scopes)
+        if asked > MOST_ASKED or len(result.targets) >= MOST_TARGETS:
+            break
+        # A client does not ask a role about other paths than those it was given.
+        if isinstance(row, dict) and all(may_name(scope, str(path)) for scope in scopes):
+            result.targets.setdefault(str(path), row)
+    return asked
 
 
 def delegates(role: Role) -> Iterator[str]:
@@ -268,12 +289,12 @@ def delegates(role: Role) -> Iterator[str]:
 
 
 def files_of(
-    members: list[Member], folders: set[str], one: Judged, base: str, budget: Budget
+    members: list[Member], metadata: set[str], one: Judged, base: str, budget: Budget
 ) -> tuple[list[str], list[str], list[str]]:
     """Files beside the metadata: those that differ, those that nobody describes, those not read."""
     wrong, loose, unseen = [], [], []
     for member in members:
-        if member.folder in folders or not member.name.startswith(base):
+        if member.name in metadata or not member.name.startswith(base):
             continue
         row = described(member.name[len(base) :].lstrip("/"), one.targets)
         if row is None:

@@ -3,6 +3,8 @@
 Source: The Update Framework specification 1.0, sections 4.2 to 4.4 and 5.
 """
 
+import fnmatch
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +18,8 @@ from probe.model.text import clean
 ROLES = ("root", "timestamp", "snapshot", "targets")
 DELEGATIONS = "delegations"
 MOST_KEYS, LONGEST_KEY = 64, 16_384
+Scopes = tuple[tuple[object, str], ...]
+"""What each role above said of the one below it, with that one's name."""
 MOST_TRIED = 4
 """Signatures of one name; the specification has one of each."""
 DEEPEST = 64
@@ -123,6 +127,36 @@ def holders_of(above: Role, name: str) -> tuple[dict[str, PublicKey], int]:
     if not isinstance(threshold, int) or isinstance(threshold, bool):
         return found, 0
     return found, max(threshold, 0)
+
+
+def may_name(scope: tuple[object, str], path: str) -> bool:
+    """Whether a role may speak of a target: by patterns of paths, or by the first digits of the path's SHA-256
+    (sections 4.5 and 5.6.7.2; TAP 15 for hash bins)."""
+    said, name = scope
+    if not isinstance(said, dict):
+        return False
+    digits = hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()
+    bits = said.get("bit_length")
+    if isinstance(bits, int) and 0 < bits <= 32:
+        width = (bits + 3) // 4
+        return name.endswith(f"-{int(digits[:8], 16) >> (32 - bits):0{width}x}")
+    prefixes, patterns = said.get("path_hash_prefixes"), said.get("paths")
+    if isinstance(prefixes, list):
+        return any(isinstance(p, str) and digits.startswith(p) for p in prefixes[:1024])
+    return any(_like(path, p) for p in (patterns[:MOST_KEYS] if isinstance(patterns, list) else ()))
+
+
+def _like(path: str, pattern: object) -> bool:
+    """Shell patterns, of which none goes beyond a slash."""
+    parts, wanted = path.split("/"), pattern.split("/") if isinstance(pattern, str) else []
+    return len(parts) == len(wanted) and all(
+        fnmatch.fnmatchcase(part, one) for part, one in zip(parts, wanted, strict=True)
+    )
+
+
+def scope_of(above: Role, name: str) -> object:
+    """What ``above`` says of a role that it delegates to."""
+    return _listed(above, name)
 
 
 def _listed(above: Role, name: str) -> object:

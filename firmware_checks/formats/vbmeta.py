@@ -203,6 +203,10 @@ def judged(one: Vbmeta, keys: tuple[PublicKey, ...]) -> Protection:
         )
     hash_name, bits = ALGORITHMS[one.algorithm]
     key, sha1 = embedded(one.key_block), hashlib.sha1(one.key_block, usedforsecurity=False)
+    size = int.from_bytes(one.key_block[:4])
+    if key is not None and size != bits:
+        detail = f"the key in the image has {size} bits, by the algorithm it would be {bits}"
+        return Protection(signing=Signing.UNREADABLE, detail=detail, key_bits=size)
     signing, detail = _signing(one, hash_name, key, keys)
     return Protection(
         signing=signing,

@@ -1,12 +1,15 @@
 """Gecko boot loader files by an own writer from UG266; Silicon Labs' commander is not packaged."""
 
 import contextlib
+import hashlib
+import lzma
 import os
 import struct
 import zlib
 from collections.abc import Callable
 from typing import Any
 
+import lz4.block  # type: ignore[import-untyped]
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization as s
@@ -118,6 +121,28 @@ def test_what_stands_behind_the_signature_is_not_signed(examined: Examine) -> No
     more = signed() + tag(gbl.PROGRAMS[1], struct.pack("<I", 0) + b"evil" * 100)
     found = examined(closed(more), pem(KEY)).protection()
     assert (found.signing, found.binds_payload) == (Signing.NOT_VERIFIED, False)
+
+
+@pytest.mark.parametrize("kind", list(gbl.PACKED))
+def test_packed_programs_are_opened(kind: int, examined: Examine) -> None:
+    """An address, then a bare LZ4 block or an LZMA file whose header says the size, as pygbl makes them too."""
+    body = lz4.block.compress(APP, store_size=False)
+    if gbl.PACKED[kind] == "LZMA":
+        filters = [{"id": lzma.FILTER_LZMA1, "lc": 1, "lp": 1, "pb": 2, "dict_size": 8192}]
+        body = lzma.compress(APP, lzma.FORMAT_ALONE, filters=filters)
+        body = body[:5] + len(APP).to_bytes(8, "little") + body[13:]
+    head = tag(gbl.HEADER, struct.pack("<II", 0x03000000, gbl.SIGNED_TYPE))
+    head += tag(kind, struct.pack("<I", 0x4000) + body)
+    image = closed(head + tag(gbl.SIGNATURE, sign(KEY, head)))
+    found = examined(image, pem(KEY))
+    assert found.protection().signing is Signing.VERIFIED
+    assert found.formats() == {"0": "Gecko boot loader file", "0/0": "Cortex-M program"}
+    assert found.all(ImageLayer)[1].sha256 == hashlib.sha256(APP).hexdigest()
+    assert found.survey.unread == ()
+    for wrong in (tag(kind, b"ab"), tag(kind, bytes(4) + body[: len(body) // 2])):
+        found = examined(closed(tag(gbl.HEADER, struct.pack("<II", 0x03000000, 0)) + wrong))
+        assert len(found.survey.unread) == 1
+        assert found.protection().signing is Signing.UNSIGNED
 
 
 def test_encrypted_is_never_tampered(examined: Examine) -> None:
