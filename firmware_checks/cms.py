@@ -5,12 +5,12 @@ signed is decided here: the certificate that the message names, up to a key that
 """
 
 import hashlib
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from firmware_checks.keys import fingerprint, spki, weakness
+from firmware_checks import certificates
+from firmware_checks.keys import fingerprint, weakness
 from firmware_checks.reading import PublicKey
 from firmware_checks.signatures import NAMES, Outcome, check, described, weak_hash
 from firmware_checks.view import Malformed
@@ -19,25 +19,14 @@ from probe.model.text import clean
 
 if TYPE_CHECKING:
     from asn1crypto import cms, core  # type: ignore[import-untyped]
-    from cryptography import x509
+
 
 FAULTS: tuple[type[Exception], ...] = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 FAULTS += (OverflowError, RecursionError)
 """What asn1crypto raises for bytes that are no ASN.1 of the kind it was told, or too deep."""
 LARGEST = 4 << 20
-LONGEST_CHAIN = 6
 MOST_SIGNERS = 8
 MOST_CERTIFICATES = 64
-TEST_NAMES: tuple[str, ...] = (
-    "DO NOT TRUST",
-    "DO NOT SHIP",
-    "SNAKE OIL",
-    "SNAKEOIL",
-    "TESTROOT",
-    "TEST KEY",
-)
-TEST_NAMES += ("PK EXAMPLE",)
-"""Words in the names of certificates whose private keys lie in public source trees (edk2, AMI, Debian)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +172,7 @@ def _one(
     chain = _chain(message, signer, keys)
     key = chain[0] if chain else None
     kind, bits = described(key) if key else ("", None)
-    names = [name for name in (_subject(k.certificate) for k in chain) if name]
+    names = [name for name in (certificates.subject(k.certificate) for k in chain) if name]
     scheme = f"CMS {kind + (f'-{bits}' if bits else '')} {NAMES[signer.hash_name]}".replace(
         "  ", " "
     )
@@ -195,7 +184,7 @@ def _one(
         key_bits=bits,
         key_id=fingerprint(key.der) if key else signer.named,
         weak=weakness(kind, bits) or weak_hash(signer.hash_name),
-        public_key=next((n for n in names if any(t in n.upper() for t in TEST_NAMES)), ""),
+        public_key=next((n for n in names if certificates.calls_itself_test(n)), ""),
         details=(
             ("signer", names[0] if names else signer.named),
             *(("issued by", name) for name in names[1:]),
@@ -222,7 +211,7 @@ def _signing(
             name = next(k.name for k in keys if any(k.der == c.der for c in chain or [key]))
             return Signing.VERIFIED, f"the signature was verified with {name or 'its key'}"
         if outcome is Outcome.FITS:
-            said = f"the signature fits the certificate inside, {chain_text(chain)}"
+            said = f"the signature fits the certificate inside, {certificates.chain_text(chain)}"
             return Signing.NOT_VERIFIED, said + (
                 "; none of the keys that were given stands behind it" if keys else ""
             )
@@ -251,84 +240,8 @@ def _trusted(chain: list[PublicKey], keys: tuple[PublicKey, ...]) -> bool:
 def _chain(message: Message, signer: Signer, keys: tuple[PublicKey, ...]) -> list[PublicKey]:
     """The signer's certificate and those that issued it, from the message and from those given."""
     given = [k.certificate for k in keys if k.certificate]
-    links = [_link(der) for der in (*given, *message.certificates)[:MOST_CERTIFICATES]]
-    pool = [link for link in links if link is not None]
-    first = _link(signer.certificate) if signer.certificate else None
-    chain = [first] if first is not None else []
-    while chain and len(chain) < LONGEST_CHAIN:
-        issuer = next(
-            (
-                link
-                for link in pool
-                if all(link.der != seen.der for seen in chain)
-                and _issued(chain[-1].certificate, link.certificate)
-            ),
-            None,
-        )
-        if issuer is None:
-            break
-        chain.append(issuer)
-    return chain
-
-
-def _certificate(der: bytes) -> "x509.Certificate | None":
-    from cryptography import x509
-
-    try:
-        with warnings.catch_warnings():
-            # A certificate against RFC 5280 is the image's fault, and none of the terminal's.
-            warnings.simplefilter("ignore")
-            return x509.load_der_x509_certificate(der)
-    except (ValueError, TypeError, x509.InvalidVersion):
-        return None
-
-
-def _link(der: bytes) -> PublicKey | None:
-    from cryptography.exceptions import UnsupportedAlgorithm
-
-    one = _certificate(der)
-    try:
-        return PublicKey(name="", der=spki(one.public_key()), certificate=der) if one else None
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return None
-
-
-def _issued(der: bytes, by: bytes) -> bool:
-    """Whether ``by`` signed ``der`` and may sign certificates (RFC 5280 section 4.2.1.9)."""
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    lower, upper = _certificate(der), _certificate(by)
-    if lower is None or upper is None:
-        return False
-    try:
-        lower.verify_directly_issued_by(upper)
-        if upper.version is x509.Version.v1:
-            return True
-        return upper.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return False
-
-
-def _subject(der: bytes) -> str:
-    one = _certificate(der)
-    try:
-        return clean(one.subject.rfc4514_string(), 200) if one else ""
-    except (ValueError, TypeError):
-        return ""
-
-
-def test_name(der: bytes) -> str:
-    """The subject of a certificate that calls itself a test key; empty for any other."""
-    name = _subject(der)
-    return name if any(word in name.upper() for word in TEST_NAMES) else ""
-
-
-def chain_text(chain: list[PublicKey]) -> str:
-    """The names from the signer upwards."""
-    return " issued by ".join(filter(None, (_subject(k.certificate) for k in chain)))
+    pool = (*given, *message.certificates)[:MOST_CERTIFICATES]
+    return certificates.chain(signer.certificate, pool) if signer.certificate else []
 
 
 def of_bytes(data: memoryview) -> Callable[[str], bytes]:

@@ -7,7 +7,7 @@ Revoked keys stand in dbx, which is left out: a test key there is as it should b
 from collections.abc import Iterator
 from uuid import UUID
 
-from firmware_checks import cms
+from firmware_checks.certificates import test_name
 from firmware_checks.keys import NotAKey, fingerprint, read_key
 from firmware_checks.reading import Facts
 from firmware_checks.signatures import described
@@ -61,7 +61,7 @@ def known_keys(view: View, image: str, place: str) -> Facts:
     """Keys that everybody has: their certificates say so themselves."""
     for name, value in variables(view):
         for der in certificates(value):
-            said = cms.test_name(der)
+            said = test_name(der)
             try:
                 key = read_key(name, der)[0] if said else None
             except NotAKey:

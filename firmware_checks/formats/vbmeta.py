@@ -25,6 +25,7 @@ LARGEST = 1 << 20
 PUBLIC_KEYS = {
     "cdbb77177f731920bbe0a0f94f84d9038ae0617d": "AOSP testkey_rsa2048",
     "2597c218aae470a130f61162feaae70afd97f011": "AOSP testkey_rsa4096",
+    "5227b569de003adc7f8ec3fc03e05dfbd969abad": "AOSP testkey_rsa8192",
 }
 """SHA-1 of the key block, as ``avbtool info_image`` prints it, of keys whose private halves are in AOSP."""
 

@@ -4,10 +4,13 @@ import hashlib
 import os
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization as s
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from firmware_checks.formats import vbmeta as reader
@@ -16,6 +19,22 @@ from probe.model.firmware import ImageLayer, Rollback, Signing
 Examine = Callable[..., Any]
 BODY = os.urandom(8192)
 SALT = b"salt" * 4
+
+
+@dataclass
+class Known:
+    """The key that everybody has."""
+
+    private: Any
+    public: bytes
+
+
+def aosp() -> Known:
+    """AOSP's own test key of 2048 bits."""
+    pem = (Path(__file__).parent / "keys" / "avb-testkey-rsa2048.pem").read_bytes()
+    private = s.load_pem_private_key(pem, None)
+    form = s.PublicFormat.SubjectPublicKeyInfo
+    return Known(private, private.public_key().public_bytes(s.Encoding.PEM, form))
 
 
 def descriptor(tag: int, body: bytes) -> bytes:
@@ -106,6 +125,7 @@ def test_flags_that_switch_verification_off(flags: int, pair: Any, examined: Exa
 
 def test_a_publicly_known_key(pair: Any, examined: Examine, monkeypatch: Any) -> None:
     """AOSP's test keys are known by the SHA-1 of their block; here the table names a key of this run."""
+    assert examined(vbmeta(aosp())).protection().public_key == "AOSP testkey_rsa2048"
     mine = pair()
     sha1 = hashlib.sha1(key_block(mine.private)).hexdigest()
     assert not examined(vbmeta(mine)).protection().public_key

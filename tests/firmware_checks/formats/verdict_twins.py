@@ -250,6 +250,8 @@ def vbmeta(lab: Lab) -> Iterator[Twin]:
     keys = mine.public, other.public
     signed = Twin("signed", avb.vbmeta(mine), *keys)
     yield from (signed, nested(signed), halved(signed))
+    known = avb.aosp()
+    yield Twin("test key", avb.vbmeta(known), known.public, other.public)
     yield Twin("unsigned", avb.vbmeta(), *keys)
     image = bytearray(signed.image)
     image[119] ^= 1
@@ -261,6 +263,8 @@ def vbmeta(lab: Lab) -> Iterator[Twin]:
 def avb_partition(lab: Lab) -> Iterator[Twin]:
     mine, other = lab.pair("mine"), lab.pair("other")
     keys = mine.public, other.public
+    known = avb.aosp()
+    yield Twin("test key", avb.footed(avb.vbmeta(known)), known.public, other.public)
     signed = Twin("signed", avb.footed(avb.vbmeta(mine)), *keys)
     yield from (signed, nested(signed))
     yield Twin("unsigned", avb.footed(avb.vbmeta()), *keys)

@@ -1,0 +1,114 @@
+"""Certificates of those who sign updates: their names, and which one issued which.
+
+Source: RFC 5280 sections 4.1 and 6. Days are not asked about: whether a certificate is valid is for the day of the
+update to say.
+"""
+
+import warnings
+from typing import TYPE_CHECKING
+
+from firmware_checks.keys import spki
+from firmware_checks.reading import PublicKey
+from probe.model.text import clean
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+LONGEST_CHAIN = 6
+TEST_NAMES = (
+    "DO NOT TRUST",
+    "DO NOT SHIP",
+    "SNAKE OIL",
+    "SNAKEOIL",
+    "TESTROOT",
+    "TEST KEY",
+    "PK EXAMPLE",
+)
+"""Words in the names of certificates whose private keys lie in public source trees (edk2, AMI, Debian)."""
+
+
+def _certificate(der: bytes) -> "x509.Certificate | None":
+    from cryptography import x509
+
+    try:
+        with warnings.catch_warnings():
+            # A certificate against RFC 5280 is the image's fault, and none of the terminal's.
+            warnings.simplefilter("ignore")
+            return x509.load_der_x509_certificate(der)
+    except (ValueError, TypeError, x509.InvalidVersion):
+        return None
+
+
+def chain(first: bytes, pool: tuple[bytes, ...]) -> list[PublicKey]:
+    """``first`` and those of ``pool`` that issued it, each the one before it; empty when it cannot be read."""
+    links = [one for one in (link(der) for der in pool) if one is not None]
+    found = [one for one in (link(first),) if one is not None]
+    while found and len(found) < LONGEST_CHAIN:
+        above = next(
+            (
+                one
+                for one in links
+                if all(one.der != seen.der for seen in found)
+                and issued(found[-1].certificate, one.certificate)
+            ),
+            None,
+        )
+        if above is None:
+            break
+        found.append(above)
+    return found
+
+
+def link(der: bytes) -> PublicKey | None:
+    """A certificate with its key; None when it cannot be read."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    one = _certificate(der)
+    try:
+        return PublicKey(name="", der=spki(one.public_key()), certificate=der) if one else None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def issued(der: bytes, by: bytes) -> bool:
+    """Whether ``by`` signed ``der`` and may sign certificates (RFC 5280 section 4.2.1.9)."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    lower, upper = _certificate(der), _certificate(by)
+    if lower is None or upper is None:
+        return False
+    try:
+        lower.verify_directly_issued_by(upper)
+        if upper.version is x509.Version.v1:
+            return True
+        return upper.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return False
+
+
+def subject(der: bytes) -> str:
+    """The name of whom it is for; empty when it cannot be read."""
+    one = _certificate(der)
+    try:
+        return clean(one.subject.rfc4514_string(), 200) if one else ""
+    except (ValueError, TypeError):
+        return ""
+
+
+def test_name(der: bytes) -> str:
+    """The subject of a certificate that calls itself a test key; empty for any other."""
+    name = subject(der)
+    return name if calls_itself_test(name) else ""
+
+
+def calls_itself_test(name: str) -> bool:
+    """Whether a name has words that the makers of test keys put into it."""
+    return any(word in name.upper() for word in TEST_NAMES)
+
+
+def chain_text(links: list[PublicKey]) -> str:
+    """The names from the signer upwards."""
+    return " issued by ".join(filter(None, (subject(k.certificate) for k in links)))
