@@ -15,11 +15,10 @@ from firmware_checks.budget import Budget
 from firmware_checks.filesystems import tar
 from firmware_checks.filesystems.zip import DAMAGE, Window, end
 from firmware_checks.formats.doubled import doubled
+from firmware_checks.formats.tuf_files import Member, files_of
 from firmware_checks.formats.tuf_repository import (
     Judged,
-    Member,
     Metadata,
-    files_of,
     gathered,
     judged,
     root_signing,
@@ -135,7 +134,7 @@ def _repository(
     for folder, one in every.items():
         # The metadata stand in a folder of the repository, or in its root.
         base = folder.removesuffix("metadata").rstrip("/") if len(every) > 1 else ""
-        wrong, loose, unseen = files_of(members, metadata, one, base, context.budget)
+        wrong, loose, unseen = files_of(members, metadata, one.targets, base, context.budget)
         if wrong:
             signing = Signing.TAMPERED
             said = ", ".join(clean(n, 60) for n in wrong[:4])

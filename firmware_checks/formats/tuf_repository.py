@@ -5,14 +5,14 @@ Source: The Update Framework specification 1.0, sections 4.4 to 4.7 and 5.3 to 5
 nothing; only a key from outside that signed root does.
 """
 
-import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import Any
 
-from firmware_checks.budget import Budget, OutOfBudget
+from firmware_checks.budget import Budget
+from firmware_checks.formats.tuf_files import Member, matches
 from firmware_checks.formats.tuf_roles import (
     DELEGATIONS,
     Role,
@@ -33,23 +33,8 @@ MOST_ROLES = 256
 MOST_TARGETS, MOST_ASKED = 4096, 20_000
 """Targets, and how often a role is asked whether it may speak of one."""
 MOST_VERSIONS = 16
-HASHES = ("sha256", "sha512", "sha384", "sha224", "blake2b", "blake2s")
 LARGEST_METADATA, ALL_METADATA = 2 << 20, 4 << 20
 """Bytes of one file and of all; JSON takes up to thirty times as much in memory."""
-MOST_FOLDERS = 32
-"""Of one name, in the search for the folder from which its path counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A file of the archive; ``load`` raises Malformed or OutOfBudget."""
-
-    name: str
-    load: Callable[[Budget], View]
-
-    @property
-    def folder(self) -> str:
-        return self.name.rpartition("/")[0]
 
 
 @dataclass(slots=True)
@@ -206,22 +191,6 @@ def fault_of(row: dict[str, Any], role: Role, data: bytes) -> str:
     return "" if row else "not at all"
 
 
-def matches(row: dict[str, Any], view: View) -> bool | None:
-    """Whether length and hashes are those of the bytes; None when no hash is given that is known here."""
-    length = row.get("length")
-    if isinstance(length, int) and length != len(view):
-        return False
-    hashes = row.get("hashes")
-    known = [
-        (name, value)
-        for name, value in (hashes.items() if isinstance(hashes, dict) else ())
-        if name in HASHES and isinstance(value, str)
-    ]
-    if not known:
-        return None
-    return all(hashlib.new(n, view.raw).hexdigest() == value.lower() for n, value in known)
-
-
 def _delegated(result: Judged, metadata: Metadata, snapshot: Role | None) -> None:
     """Targets and the roles that it hands parts of them to, each asked once (section 5.6.7)."""
     waiting: deque[tuple[Role, Scopes]] = deque([(result.roles["targets"], ())])
@@ -286,44 +255,3 @@ def delegates(role: Role) -> Iterator[str]:
         width = (max(bins["bit_length"], 1) + 3) // 4
         for number in range(1 << bits):
             yield f"{bins.get('name_prefix')}-{number:0{width}x}"
-
-
-def files_of(
-    members: list[Member], metadata: set[str], one: Judged, base: str, budget: Budget
-) -> tuple[list[str], list[str], list[str]]:
-    """Files beside the metadata: those that differ, those that nobody describes, those not read."""
-    wrong, loose, unseen = [], [], []
-    for member in members:
-        if member.name in metadata or not member.name.startswith(base):
-            continue
-        row = described(member.name[len(base) :].lstrip("/"), one.targets)
-        if row is None:
-            loose.append(member.name)
-            continue
-        try:
-            holds = matches(row, member.load(budget))
-        except (Malformed, OutOfBudget):
-            unseen.append(member.name)
-            continue
-        if holds is False:
-            wrong.append(member.name)
-        elif holds is None:
-            loose.append(member.name)
-    return wrong, loose, unseen
-
-
-def described(name: str, targets: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """The description of a file: its path below some folder, with its hash before the name or without."""
-    parts = name.split("/")
-    for at in range(max(0, len(parts) - MOST_FOLDERS), len(parts)):
-        path = "/".join(parts[at:])
-        if path in targets:
-            return targets[path]
-        folder, slash, last = path.rpartition("/")
-        front, dot, rest = last.partition(".")
-        plain = folder + slash + rest
-        if dot and plain in targets:
-            hashes = targets[plain].get("hashes")
-            if isinstance(hashes, dict) and front in hashes.values():
-                return targets[plain]
-    return None

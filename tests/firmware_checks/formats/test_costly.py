@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_checks.formats.tuf_repository import described
+from firmware_checks.formats.tuf_files import described
 from tests.firmware_checks.formats.costly_images import IMAGES
 
 SECONDS, MOST_KIB = 20, 420 << 10

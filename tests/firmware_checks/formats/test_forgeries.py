@@ -16,6 +16,7 @@ from tuf.api.metadata import TargetFile
 
 from firmware_checks.formats import gbl as gbl_reader
 from probe.model.firmware import ImageLayer, Rollback, Signing
+from tests.firmware_checks.formats import costly_images as costly
 from tests.firmware_checks.formats import test_gbl as gbl
 from tests.firmware_checks.formats import test_nordic_dfu as nordic
 from tests.firmware_checks.formats import test_suit as suit
@@ -279,3 +280,35 @@ def test_a_small_key_under_the_tag_of_a_large_one(
     found = examined(image, small.public).protection()
     assert (found.signing, found.key_bits) == (Signing.VERIFIED, 1024)
     assert "1024" in found.weak
+
+
+def signed_fit(algorithm: bytes, hashed: bytes, images: int = 1) -> bytes:
+    """A FIT by the writer of the costly ones: a configuration that uses the last of its images."""
+    names = ("data", "algo", "value", "hashed-nodes", "kernel")
+    where = {name: sum(len(n) + 1 for n in names[:at]) for at, name in enumerate(names)}
+    data = costly.prop(where["data"], b"kernel" * 30)
+    digest = costly.prop(where["algo"], hashed) + costly.prop(where["value"], os.urandom(32))
+    nodes = [costly.node(f"k{n}", data, costly.node("hash-1", digest)) for n in range(images)]
+    last = f"k{images - 1}"
+    listed = f"/\0/configurations/c\0/images/{last}\0/images/{last}/hash-1\0".encode()
+    value = costly.prop(where["algo"], algorithm) + costly.prop(where["value"], os.urandom(132))
+    signature = costly.node("signature-1", value, costly.prop(where["hashed-nodes"], listed))
+    conf = costly.node("c", costly.prop(where["kernel"], last.encode() + b"\0"), signature)
+    return costly.dtb(costly.node("images", *nodes) + costly.node("configurations", conf), names)
+
+
+def test_a_curve_of_521_bits_is_none_of_52(examined: Examine) -> None:
+    found = examined(signed_fit(b"sha256,secp521r1\0", b"sha3-256\0")).protection()
+    assert (found.signing, found.key_bits, found.weak) == (Signing.NOT_VERIFIED, 521, "")
+
+
+def test_a_hash_that_is_not_known_binds_nothing(examined: Examine) -> None:
+    found = examined(signed_fit(b"sha256,ecdsa256\0", b"sha3-256\0")).protection()
+    assert found.binds_payload is False
+    assert "by a hash that is not known here" in found.detail
+
+
+def test_images_for_hundreds_of_boards_are_all_there(examined: Examine) -> None:
+    found = examined(signed_fit(b"sha256,ecdsa256\0", b"sha3-256\0", images=200))
+    assert "which is not there" not in found.protection().detail
+    assert sum(layer.name.startswith("image k") for layer in found.all(ImageLayer)) == 200
