@@ -13,6 +13,7 @@ from probe.cli.options import (
     FORMATS,
     catalogue_option,
     declaration_option,
+    fail_on_option,
     format_option,
     key_option,
     output_option,
@@ -45,6 +46,7 @@ def app() -> None:
 @catalogue_option
 @declaration_option
 @format_option
+@fail_on_option
 @output_option
 @click.option("--resume", metavar="RUN", help="Go on with this run.")
 @click.option("--operator", default="", help="Who runs the test.")
@@ -114,6 +116,7 @@ def run(
     detach: bool,
     show_passwords: bool,
     slow_link: bool,
+    fail_on: str,
     **wanted: Any,
 ) -> int:
     """``wanted`` holds the fields of ``Wish``."""
@@ -129,6 +132,7 @@ def run(
         detach=detach,
         show_passwords=show_passwords,
         slow_link=slow_link,
+        fail_on=fail_on,
     )
     return command.run(wish, show, store, resume)
 
@@ -204,6 +208,7 @@ def show(
 @declaration_option
 @click.option("--policy", help="Judge TLS by this rule table, e.g. rfc7925 or rfc9325.")
 @format_option
+@fail_on_option
 @output_option
 @secrets_option
 @store_option
@@ -217,6 +222,7 @@ def judge(
     store: str | None,
     *,
     show_passwords: bool,
+    fail_on: str,
 ) -> int:
     from probe.cli import results
 
@@ -224,26 +230,38 @@ def judge(
         run,
         catalogues,
         declarations,
-        format or "text",
+        format,
         output,
         store,
         policy=policy,
         show_passwords=show_passwords,
+        fail_on=fail_on,
     )
 
 
 @app.command(help="Write the report of a run: html, json, junit or text.")
 @run_argument
-@click.option("-f", "--format", type=click.Choice(FORMATS), default="html", show_default=True)
+@click.option(
+    "-f", "--format", type=click.Choice(FORMATS), help="By the suffix of --output, else html."
+)
+@fail_on_option
 @output_option
 @secrets_option
 @store_option
 def report(
-    run: str, format: str, output: Path | None, store: str | None, *, show_passwords: bool
+    run: str,
+    format: str | None,
+    output: Path | None,
+    store: str | None,
+    *,
+    show_passwords: bool,
+    fail_on: str,
 ) -> int:
     from probe.cli import results
 
-    return results.report(run, format, output, store, show_passwords=show_passwords)
+    return results.report(
+        run, format, output, store, show_passwords=show_passwords, fail_on=fail_on
+    )
 
 
 @app.command(help="List the evidence of a run, or write the bytes of the piece with that hash.")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from probe.store.journal import Journal
 
 T = TypeVar("T")
+LARGEST_KEY = 4 << 20
+"""A file of many certificates; one key has a few hundred bytes."""
 SUMMARY = "What is in the image, who signed it, and what should not be there. No packet is sent."
 
 
@@ -35,6 +37,9 @@ def check(
     resume: str | None,
 ) -> int:
     """Examine the images, print the report; the exit code says what came out."""
+    from probe.cli.output import check_output
+
+    check_output(show.output)
     return told(examined(images, keys, store, catalogues, declarations, resume), show)
 
 
@@ -152,20 +157,21 @@ def _get_ready_to_tell() -> None:
 
 def told(journal: "Journal", show: "Show") -> int:
     """The wanted report, or the summary on one screen; the exit code of the result."""
-    from probe.cli import results
+    from probe.cli import output, results
     from probe.store.journal import RunReader
 
     reader = RunReader(journal.store, journal.run)
     reader.state = journal.state
-    view = results.view_of(reader, show_passwords=show.show_passwords)
+    view = results.view_of(reader, show_passwords=show.show_passwords, fail_on=show.fail_on)
     if show.format is not None or show.output is not None:
-        results.write(results.rendered(view, show.format or "text"), show.output)
+        data = output.rendered(view, output.format_of(show.format, show.output))
+        output.write(data, show.output)
     else:
         from probe.report.firmware_summary import summary
 
         sys.stdout.write(summary(view))
         sys.stdout.flush()
-    code = results.result_code(reader)
+    code = results.result_code(reader, show.fail_on)
     # A file of a folder that could not be examined stays unknown, whatever the others gave.
     missed = any(noted.level == "error" for _, noted in journal.state.notes)
     return Exit.INCONCLUSIVE if missed and code == Exit.PASS else code
@@ -179,7 +185,7 @@ def read_keys(paths: Sequence[Path]) -> "Keys":
     found = []
     for path in paths:
         try:
-            found += read_key(path.name, path.read_bytes())
+            found += read_key(path.name, _bytes_of(path))
         except OSError as error:
             raise ProbeError(
                 f"The key {path} cannot be read: {error.strerror}", "Name a PEM or DER file."
@@ -190,6 +196,19 @@ def read_keys(paths: Sequence[Path]) -> "Keys":
                 "Give a public key or certificate, PEM or DER.",
             ) from None
     return Keys(tuple(found))
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Of a small regular file: a device would never end, a pipe never begin."""
+    if path.exists() and not path.is_file():
+        raise ProbeError(f"The key {path} is no regular file", "Name a PEM or DER file.")
+    with path.open("rb") as file:
+        data = file.read(LARGEST_KEY + 1)
+    if len(data) > LARGEST_KEY:
+        raise ProbeError(
+            f"The key {path} is larger than {LARGEST_KEY >> 20} MiB", "Name a PEM or DER file."
+        )
+    return data
 
 
 def _tell(sentence: str, done: int, known: int) -> None:

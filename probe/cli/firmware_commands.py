@@ -8,6 +8,7 @@ import click
 from probe.cli.options import (
     catalogue_option,
     declaration_option,
+    fail_on_option,
     format_option,
     key_option,
     output_option,
@@ -43,6 +44,7 @@ def firmware() -> None:
 @catalogue_option
 @declaration_option
 @format_option
+@fail_on_option
 @output_option
 @click.option(
     "--resume", metavar="RUN", help="Go on with this run: images done before are left out."

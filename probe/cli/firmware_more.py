@@ -17,7 +17,8 @@ def diff(
 
     Exit code: FAIL when something got worse, INCONCLUSIVE when one of them was not read whole.
     """
-    from probe.cli import firmware, results
+    from probe.cli import firmware
+    from probe.cli.output import write
     from probe.model.finding import Finding
     from probe.report.firmware_diff import as_json, difference, side
     from probe.report.firmware_diff_text import as_text
@@ -30,7 +31,7 @@ def diff(
         found: list[Finding] = [f for f in state.findings.values() if f.device == device]
         sides.append(side(state.dut(device), found))
     told = difference(sides[0], sides[1], newer)
-    results.write(as_json(told) if format == "json" else as_text(told).encode(), output)
+    write(as_json(told) if format == "json" else as_text(told).encode(), output)
     if told.worse:
         return Exit.FAIL
     return Exit.INCONCLUSIVE if told.unsure else Exit.PASS
@@ -39,6 +40,7 @@ def diff(
 def sbom(run: str, output: Path | None, store: str | None) -> int:
     """The components of a run's images as CycloneDX JSON."""
     from probe.cli import results
+    from probe.cli.output import write
     from probe.model.firmware import ImageComponent, ImageSurvey
     from probe.report.cyclonedx import Subject, render
     from probe.runner.advisories import AGES
@@ -64,7 +66,7 @@ def sbom(run: str, output: Path | None, store: str | None) -> int:
     notes = dict.fromkeys(noted.text for _, noted in reader.state.notes)
     tables = [text for text in notes if text.startswith(AGES)]
     document = render(components, subject, tool_version=__version__, at=at, tables=tables)
-    results.write(document, output)
+    write(document, output)
     return Exit.PASS
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 FORMATS = ("html", "json", "junit", "text")
+SEVERITIES = ("critical", "high", "medium", "low")
+"""Of ``probe.model.check``, without its import; what is only information fails nothing."""
 
 store_option = click.option(
     "--store", metavar="PATH", help="Folder (or database URL) of the results."
@@ -24,13 +26,23 @@ catalogue_option = click.option(
     help="Judge under this catalogue; may be repeated.",
 )
 format_option = click.option(
-    "-f", "--format", type=click.Choice(FORMATS), help="Write this report to stdout."
+    "-f",
+    "--format",
+    type=click.Choice(FORMATS),
+    help="Write this report to stdout; with --output its suffix says which.",
 )
 output_option = click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
     help="Write to this file instead of stdout.",
+)
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(SEVERITIES),
+    callback=lambda _context, _option, value: value or "",
+    help="Exit with 1, and count as a failure in JUnit, also when a check found something of this "
+    "severity or worse that fails no requirement by itself.",
 )
 secrets_option = click.option(
     "--show-passwords", is_flag=True, help="Do not mask passwords, in reports and on the screens."

@@ -2,15 +2,17 @@
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probe import __version__, registry
 from probe.cli.common import EXIT_OF, default_store, overall_status, read_declarations
+from probe.cli.output import format_of, rendered, write
 from probe.errors import Exit, ProbeError
 from probe.model.catalogue import Catalogue
+from probe.model.check import at_least
+from probe.model.finding import Outcome
 from probe.model.run import RunStatus
 from probe.model.state import RunState
 from probe.store.journal import RunReader
@@ -75,9 +77,9 @@ def told(reader: RunReader, status: RunStatus, show: "Show") -> int:
         words = reader.state.status_reason or reader.last_words() or "its process is gone"
         sys.stderr.write(f"probe: the run did not reach its end: {words}\n")
         sys.stderr.write(f"       Continue with 'probe run --resume {reader.run}'.\n")
-    view = view_of(reader, show_passwords=show.show_passwords)
+    view = view_of(reader, show_passwords=show.show_passwords, fail_on=show.fail_on)
     if show.format is not None or show.output is not None:
-        write(rendered(view, show.format or "text"), show.output)
+        write(rendered(view, format_of(show.format, show.output)), show.output)
     else:
         from probe.report import text
 
@@ -93,7 +95,7 @@ def told(reader: RunReader, status: RunStatus, show: "Show") -> int:
         sys.stderr.write(warning)
     if status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
         return Exit.ENVIRONMENT
-    return Exit.STOPPED if status is RunStatus.STOPPED else result_code(reader)
+    return Exit.STOPPED if status is RunStatus.STOPPED else result_code(reader, show.fail_on)
 
 
 def stop(run: str, store: str | None) -> int:
@@ -151,12 +153,13 @@ def judge(
     run: str,
     names: tuple[str, ...],
     declarations: tuple[Path, ...],
-    format: str,
+    format: str | None,
     output: Path | None,
     store: str | None,
     *,
     policy: str | None = None,
     show_passwords: bool,
+    fail_on: str = "",
 ) -> int:
     """Judge the recorded observations again, offline; the journal is not touched."""
     from probe.runner.rejudge import rejudge
@@ -166,17 +169,31 @@ def judge(
     catalogues = registry.chosen_catalogues(names or planned)
     rules = registry.chosen_policy(policy) if policy else None
     state = rejudge(reader.state, catalogues, read_declarations(declarations), rules)
-    view = view_of(reader, catalogues=catalogues, state=state, show_passwords=show_passwords)
-    write(rendered(view, format), output)
+    view = view_of(
+        reader,
+        catalogues=catalogues,
+        state=state,
+        show_passwords=show_passwords,
+        fail_on=fail_on,
+    )
+    write(rendered(view, format_of(format, output)), output)
+    if grave(state, fail_on):
+        return Exit.FAIL
     return EXIT_OF[overall_status(catalogues, state.devices, state.verdicts.values())]
 
 
 def report(
-    run: str, format: str, output: Path | None, store: str | None, *, show_passwords: bool
+    run: str,
+    format: str | None,
+    output: Path | None,
+    store: str | None,
+    *,
+    show_passwords: bool,
+    fail_on: str = "",
 ) -> int:
     """Write one report of a recorded run."""
-    reader = opened(run, store)
-    write(rendered(view_of(reader, show_passwords=show_passwords), format), output)
+    view = view_of(opened(run, store), show_passwords=show_passwords, fail_on=fail_on)
+    write(rendered(view, format_of(format, output, "html")), output)
     return Exit.PASS
 
 
@@ -206,6 +223,7 @@ def view_of(
     catalogues: list[Catalogue] | None = None,
     state: RunState | None = None,
     show_passwords: bool = False,
+    fail_on: str = "",
 ) -> "ReportView":
     """The one view model behind every format; ``state`` replaces the recorded one when given."""
     from probe.report.view import build_view, catalogues_of
@@ -220,37 +238,28 @@ def view_of(
         reader.evidence,
         tool_version=__version__,
         secrets=show_passwords,
+        fail_on=fail_on,
     )
 
 
-def rendered(view: "ReportView", format: str) -> bytes:
-    from probe.report import FORMATS
-
-    renderer: Callable[[ReportView], bytes] = FORMATS[format]
-    return renderer(view)
-
-
-def write(data: bytes, output: Path | None) -> None:
-    """To the file, or to stdout. A file that cannot be written is the operator's to mend."""
-    if output is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    try:
-        output.write_bytes(data)
-    except OSError as error:
-        raise ProbeError(
-            f"{output} cannot be written: {error.strerror}", "Choose another place with --output."
-        ) from None
-    sys.stderr.write(f"written: {output}\n")
+def grave(state: RunState, fail_on: str) -> bool:
+    """Whether a check found something that is to fail by itself."""
+    known = registry.checks()
+    return any(
+        finding.answer.outcome is Outcome.VIOLATED
+        and finding.check in known
+        and at_least(known[finding.check].severity, fail_on)
+        for finding in state.findings.values()
+    )
 
 
-def result_code(reader: RunReader) -> int:
-    """The exit code that the recorded verdicts stand for."""
+def result_code(reader: RunReader, fail_on: str = "") -> int:
+    """The exit code that the recorded verdicts stand for, and with ``fail_on`` the findings."""
     state = reader.state
     if reader.status() is RunStatus.STOPPED:
         return Exit.STOPPED
+    if grave(state, fail_on):
+        return Exit.FAIL
     known = registry.catalogues()
     planned = state.run.plan.catalogues if state.run else ()
     catalogues = [known[name] for name in planned if name in known]

@@ -54,6 +54,8 @@ class Show:
     detach: bool = False
     show_passwords: bool = False
     slow_link: bool = False
+    fail_on: str = ""
+    """The least severity of a finding that fails by itself; empty: only requirements do."""
 
     @property
     def wants_tui(self) -> bool:
@@ -67,9 +69,11 @@ class Show:
 
 def run(wish: Wish, show: Show, store: str | None, resume: str | None) -> int:
     """Start or resume a run, follow it, print its result; the exit code says what came out."""
+    from probe.cli.output import check_output
     from probe.runner import launch
 
     where = store or default_store()
+    check_output(show.output)
     if resume is not None:
         if wish.interface is not None or wish.targets:
             raise ProbeError(

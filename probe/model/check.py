@@ -4,6 +4,14 @@ from dataclasses import dataclass
 
 from probe.model.ids import CheckId
 
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+"""Worst first."""
+
+
+def at_least(severity: str, least: str) -> bool:
+    """Whether a severity is as grave as ``least``; nothing is when that is empty."""
+    return bool(least) and SEVERITIES.index(severity) <= SEVERITIES.index(least)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckInfo:
@@ -20,7 +28,7 @@ class CheckInfo:
     ask: str = ""
     """The question that a buyer can put to the manufacturer; every check of access and exposure has one."""
     severity: str
-    """``critical``, ``high``, ``medium``, ``low`` or ``info``."""
+    """One of ``SEVERITIES``."""
     effort: str
     """To fix: ``hours``, ``days`` or ``weeks``."""
     observes: tuple[str, ...]

@@ -1,12 +1,14 @@
 """The checks on a firmware image as cases of a build server: one for each check, with what mends it.
 
 A violation that fails no requirement of the run's catalogues is a sign for a person to judge: skipped, not a
-failure, as it does not fail the run either.
+failure, as it does not fail the run either. With ``--fail-on`` it is one from that severity on, and the
+checks on the network are cases too.
 """
 
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
+from probe.model.check import at_least
 from probe.model.finding import Outcome
 from probe.report.groups import slug
 from probe.report.viewmodel import DeviceView, FindingView, ProblemView, ReportView
@@ -27,14 +29,14 @@ def suite(view: ReportView, device: DeviceView) -> ET.Element | None:
     """None for a device without an answer of such a check."""
     answers: dict[str, list[FindingView]] = {}
     for finding in device.findings:
-        if finding.check.startswith(FAMILY):
+        if view.fail_on or finding.check.startswith(FAMILY):
             answers.setdefault(finding.check, []).append(finding)
     if not answers:
         return None
     problems = {p.check: p for p in device.problems}
     made = ET.Element(
         "testsuite",
-        name=f"{device.label} - firmware checks",
+        name=f"{device.label} - {'checks' if view.fail_on else 'firmware checks'}",
         timestamp=view.run.started.removesuffix(" UTC").replace(" ", "T"),
         time=f"{view.run.duration_s:g}",
         hostname=view.run.host,
@@ -60,7 +62,8 @@ def _case(
     if worst is Outcome.SATISFIED:
         return case
     tag = {Outcome.VIOLATED: "failure", Outcome.ERROR: "error"}.get(worst, "skipped")
-    if tag == "failure" and not (problem and problem.fails):
+    grave = problem is not None and at_least(problem.severity, view.fail_on)
+    if tag == "failure" and not (grave or (problem and problem.fails)):
         tag = "skipped"
     more = f" And {len(here) - 1} more." if len(here) > 1 else ""
     mend = problem.fix if problem and worst is Outcome.VIOLATED else here[0].settle

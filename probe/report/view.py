@@ -65,6 +65,7 @@ def build_view(
     tool_version: str,
     verdicts: Iterable[Verdict] | None = None,
     secrets: bool = False,
+    fail_on: str = "",
 ) -> ReportView:
     """Everything that a report says about a run, judged under ``catalogues`` in this order.
 
@@ -93,6 +94,7 @@ def build_view(
             schema=SCHEMA,
             tool_version=tool_version,
             secrets_shown=secrets,
+            fail_on=fail_on,
             run=run,
             devices=views,
             seen_only=seen_only,

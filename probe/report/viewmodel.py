@@ -348,6 +348,8 @@ class ReportView:
     """Of the probe that judged and wrote the report."""
     secrets_shown: bool
     """False: passwords that were tried or declared are masked wherever they would appear."""
+    fail_on: str
+    """The least severity of a finding that fails a build by itself; empty: only requirements do."""
     run: RunView
     devices: tuple[DeviceView, ...]
     seen_only: tuple[SeenView, ...]

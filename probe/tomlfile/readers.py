@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from probe.model.catalogue import Catalogue, Requirement
-from probe.model.check import CheckInfo
+from probe.model.check import SEVERITIES, CheckInfo
 from probe.model.declaration import Declaration
 from probe.model.fact import kinds
 from probe.model.ids import CheckId
@@ -32,7 +32,7 @@ RULES = Rules(
     },
     hidden=frozenset({"Declaration.sha256", "Plan.credentials", "Plan.second_source"}),
     choices={
-        "CheckInfo.severity": ("critical", "high", "medium", "low", "info"),
+        "CheckInfo.severity": SEVERITIES,
         "CheckInfo.effort": ("hours", "days", "weeks"),
         "CheckInfo.observes": OBSERVED,
         "DeclaredService.transport": ("tcp", "udp"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from probe.model.again import command_again
 from probe.model.catalogue import Catalogue, Requirement
-from probe.model.check import CheckInfo
+from probe.model.check import SEVERITIES, CheckInfo
 from probe.model.device import Device
 from probe.model.finding import Finding, Outcome
 from probe.model.firmware import ImageLayer
@@ -15,7 +15,6 @@ from probe.model.job import Job
 from probe.model.state import RunState
 from probe.model.verdict import SEVERITY, Status, Verdict, combine
 
-SEVERITIES = ("critical", "high", "medium", "low", "info")
 EditionKey = tuple[str, str]
 """Catalogue id and edition."""
 
