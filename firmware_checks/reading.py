@@ -10,8 +10,19 @@ from firmware_checks.view import View
 from probe.model.firmware import FirmwareFact, LayerKind
 from probe.model.firmware import Protection as Protection
 
-Facts = Iterator[tuple[FirmwareFact, bytes]]
-"""Each fact with the bytes that show it; a secret in them is masked."""
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Bytes of the image, and the file and line where they stand; line 0 in a file that is no text."""
+
+    path: str
+    line: int
+    data: bytes
+
+
+Facts = Iterator[tuple[FirmwareFact, bytes | tuple[Quote, ...]]]
+"""Each fact with the bytes that show it, as they stand in the image: they are evidence, in which secrets are
+masked when somebody looks. Bytes alone stand where the fact says, by path and line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

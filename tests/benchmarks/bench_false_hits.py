@@ -15,8 +15,8 @@ from pathlib import Path
 from firmware_checks.budget import Budget, Limits
 from firmware_checks.guess import beginnings
 from firmware_checks.reading import Context
+from firmware_checks.recognise import recognise
 from firmware_checks.view import View
-from firmware_checks.walk import recognise
 
 PIECE = 32 << 20
 HEAD = 100_000

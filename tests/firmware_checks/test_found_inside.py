@@ -16,8 +16,8 @@ import pytest
 from firmware_checks.budget import Budget
 from firmware_checks.formats import found
 from firmware_checks.reading import Context
+from firmware_checks.recognise import recognise
 from firmware_checks.view import View
-from firmware_checks.walk import recognise
 from probe.model.firmware import ImageLayer
 from tests.firmware_checks.filesystems.test_mutated import _made, sample
 

@@ -13,8 +13,8 @@ import pytest
 
 from firmware_checks.budget import Budget, Limits
 from firmware_checks.reading import Context, Entry, Kind, Reading
+from firmware_checks.recognise import recognise
 from firmware_checks.view import View
-from firmware_checks.walk import recognise
 
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

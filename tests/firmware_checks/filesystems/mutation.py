@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from firmware_checks.budget import Budget, Limits, OutOfBudget
 from firmware_checks.reading import Context
+from firmware_checks.recognise import recognise
 from firmware_checks.view import Malformed, View
-from firmware_checks.walk import recognise
 
 LIES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 LONGEST_S = 1.0

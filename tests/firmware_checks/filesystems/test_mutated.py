@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from firmware_checks.budget import Budget, Limits, OutOfBudget
 from firmware_checks.reading import Context, Kind
+from firmware_checks.recognise import recognise
 from firmware_checks.view import Malformed, View
-from firmware_checks.walk import recognise
 
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LIMITS = Limits(one_layer=16 << 20, all_bytes=64 << 20, files=5_000, seconds=20)

@@ -10,8 +10,8 @@ import pytest
 
 from firmware_checks.budget import Budget
 from firmware_checks.reading import Context, Kind
+from firmware_checks.recognise import recognise
 from firmware_checks.view import View
-from firmware_checks.walk import recognise
 from tests.firmware_checks.filesystems.mutation import mutants, survives
 from tests.firmware_checks.filesystems.test_squashfs3 import BLOCK, BODY, PACKERS, SMALL, Writer
 

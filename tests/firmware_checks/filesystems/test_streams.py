@@ -15,8 +15,8 @@ import pytest
 
 from firmware_checks.budget import Budget, Limits, OutOfBudget
 from firmware_checks.reading import Context, Reading
+from firmware_checks.recognise import recognise
 from firmware_checks.view import Malformed, View
-from firmware_checks.walk import recognise
 from probe.model.firmware import LayerKind
 
 Call = Callable[..., Any]

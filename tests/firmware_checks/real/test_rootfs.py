@@ -13,8 +13,8 @@ import pytest
 from firmware_checks.budget import Budget
 from firmware_checks.content.packages import Package as Installed
 from firmware_checks.reading import Context, Kind
+from firmware_checks.recognise import recognise
 from firmware_checks.view import View
-from firmware_checks.walk import recognise
 from probe.model.firmware import (
     AccountState,
     ImageAccount,
