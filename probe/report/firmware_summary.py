@@ -6,10 +6,10 @@ The screen is for who has to mend the image: what comes first, in which file and
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from probe.model.check import SEVERITIES
 from probe.report.firmware_text import layer_line
 from probe.report.groups import short_name
 from probe.report.lines import Lines, fact, wrap
-from probe.report.problems import SEVERITIES
 from probe.report.viewmodel import DeviceView, FindingView, ProblemView, ReportView
 
 MOST_LAYERS = 2

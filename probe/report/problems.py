@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from probe.model.check import CheckInfo
+from probe.model.check import SEVERITIES, CheckInfo
 from probe.model.finding import Finding, Outcome
 from probe.model.ids import CheckId
 from probe.model.verdict import Status
 from probe.report.viewmodel import CatalogueView, ProblemView, RequirementRef, RequirementView
-
-SEVERITIES = ("critical", "high", "medium", "low", "info")
 
 
 def problems(
