@@ -2,19 +2,21 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware_checks.content import Facts
 from firmware_checks.content.files import (
+    MOST_QUOTED,
     NOT_READ,
     is_documentation,
     is_file,
     is_text,
     numbered,
+    raw_lines,
     weakness,
 )
 from firmware_checks.content.passwords import Cracker, is_known, type_of
-from firmware_checks.reading import Entry, Kind
+from firmware_checks.reading import Entry, Kind, Quote
 from firmware_checks.view import View
 from probe.model.firmware import AccountState, ImageAccount
 from probe.model.text import clean
@@ -45,6 +47,7 @@ class Line:
     shell: str = ""
     number: int = 0
     """Of the line, from 1."""
+    quotes: tuple[Quote, ...] = ()
 
 
 class Accounts:
@@ -74,10 +77,10 @@ class Accounts:
         elif unix:
             root, which = unix.group(1) or "", unix.group(2)
             (self._passwd if which == "passwd" else self._shadow)[root] = list(
-                unix_lines(entry.path, view, which)
+                quoted(unix_lines(entry.path, view, which), view)
             )
         elif ours:
-            for line in server_lines(entry.path, view):
+            for line in quoted(server_lines(entry.path, view), view):
                 yield from self._server(line)
 
     def end(self) -> Facts:
@@ -87,7 +90,8 @@ class Accounts:
         for root, entry in sorted(self._links.items()):
             if not self._passwd.get(root) and not is_documentation(entry.path):
                 why = f"{entry.path} points to {entry.target}, where none was read"
-                line = Line(entry.path, "root", ELSEWHERE, 0, "/bin/sh")
+                points = Quote(entry.path, 0, entry.target.encode())
+                line = Line(entry.path, "root", ELSEWHERE, 0, "/bin/sh", quotes=(points,))
                 yield from self._fact(line, AccountState.ELSEWHERE, tried=clean(why, 200))
         if self._count > MOST_ACCOUNTS:
             what = f"{self._count - MOST_ACCOUNTS} accounts beyond the first {MOST_ACCOUNTS}"
@@ -143,7 +147,7 @@ class Accounts:
         self._count += 1
         if self._count > MOST_ACCOUNTS:
             return
-        shown = f"{line.username}:{hash_type or state.value}:{line.uid if line.uid is not None else ''}:{line.shell}"
+        hidden = state not in (AccountState.ELSEWHERE, AccountState.LOCKED)
         fact = ImageAccount(
             image=self.image,
             place=self.place,
@@ -157,8 +161,9 @@ class Accounts:
             shell=clean(line.shell, 100),
             tried=tried,
             line=line.number,
+            secret=_bare(line.secret) if hidden else "",
         )
-        yield fact, clean(shown, 300).encode()
+        yield fact, line.quotes
 
 
 TOPIC = Accounts
@@ -177,15 +182,29 @@ def unix_lines(path: str, view: View, which: str) -> Iterator[Line]:
             yield Line(path, fields[0], fields[1], number=number)
 
 
+def _bare(secret: str) -> str:
+    """What is to be hidden where the line is shown."""
+    return (secret.split(":", 2)[2] if secret.startswith("digest:") else secret)[:MOST_QUOTED]
+
+
+def quoted(lines: Iterator[Line], view: View) -> Iterator[Line]:
+    """Each with its bytes."""
+    every = list(lines)
+    raw = raw_lines(view, [line.number for line in every])
+    for line in every:
+        yield replace(line, quotes=(Quote(line.path, line.number, raw[line.number]),))
+
+
 def merged(passwd: list[Line], shadow: list[Line]) -> Iterator[Line]:
     """Each account once: with the secret of ``shadow`` where ``passwd`` points there."""
     secrets = {line.username: line for line in shadow}
     for line in passwd:
         other = secrets.pop(line.username, None)
         if line.secret == ELSEWHERE and other is not None:
-            yield Line(other.path, line.username, other.secret, line.uid, line.shell, other.number)
+            both = (*line.quotes, *other.quotes)
+            yield replace(other, uid=line.uid, shell=line.shell, quotes=both)
         elif line.secret == ELSEWHERE and shadow:
-            yield Line(line.path, line.username, "*", line.uid, line.shell, line.number)
+            yield replace(line, secret="*")  # noqa: S106 - no password opens it
         else:
             yield line
     # A line of shadow alone lets nobody in, unless passwd is made when the device starts.

@@ -9,6 +9,7 @@ from firmware_checks.content.files import (
     is_file,
     is_text,
     numbered,
+    raw_lines,
     weakness,
 )
 from firmware_checks.content.private_keys import from_public, published
@@ -43,10 +44,10 @@ class AuthorisedKeys:
             yield weakness((self.image, self.place), entry.path, NOT_READ, what)
             return
         found = [(n, m) for n, line in numbered(view) if (m := _KEY.search(line))]
+        raw = raw_lines(view, [number for number, _ in found[:MOST_KEYS]])
         for number, match in found[:MOST_KEYS]:
             fact = self._fact(entry, match.group(1), match.group(2), number)
-            comment = clean(match.group(3) or "without comment", 100)
-            yield fact, f"{match.group(1)} {fact.fingerprint} {comment}".encode()
+            yield fact, raw[number]
 
     def end(self) -> Facts:
         yield from ()

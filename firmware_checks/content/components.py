@@ -9,10 +9,17 @@ from urllib.parse import quote
 from firmware_checks.content import Facts
 from firmware_checks.content.advisories import end_of_life, said_of
 from firmware_checks.content.banners import ALONE, BANNERS, NAMED, Banner
-from firmware_checks.content.files import NOT_READ, is_documentation, is_text, numbered, weakness
+from firmware_checks.content.files import (
+    NOT_READ,
+    is_documentation,
+    is_text,
+    numbered,
+    raw_lines,
+    weakness,
+)
 from firmware_checks.content.packages import LARGEST, RPM, Package, packages
 from firmware_checks.content.scan import hits
-from firmware_checks.reading import Entry, Kind
+from firmware_checks.reading import Entry, Kind, Quote
 from firmware_checks.view import View
 from probe.model.firmware import ImageComponent
 from probe.model.text import clean
@@ -40,6 +47,9 @@ class Seen:
     version: str
     path: str
     text: str
+    raw: bytes
+    """The bytes that show it: of a name the name itself."""
+    line: int = 0
 
 
 @dataclass(slots=True)
@@ -51,6 +61,7 @@ class Inventory:
     strings: dict[tuple[str, str], Seen] = field(default_factory=dict)
     release: dict[str, str] = field(default_factory=dict)
     release_path: str = ""
+    release_raw: list[bytes] = field(default_factory=list)
 
     def add(self, evidence: str, seen: Seen) -> None:
         """The first place of a version is kept."""
@@ -88,7 +99,10 @@ class Components:
     def look(self, entry: Entry, view: View) -> Facts:
         if found := _MODULES.search(entry.path):
             shown = entry.path[: found.end()].rstrip("/")
-            self._found.add(BANNER, Seen("linux", found.group(2) or found.group(1), shown, shown))
+            self._found.add(
+                BANNER,
+                Seen("linux", found.group(2) or found.group(1), shown, shown, shown.encode()),
+            )
         if entry.kind is not Kind.FILE or not len(view):
             return
         if RPM.search(entry.path):
@@ -105,12 +119,13 @@ class Components:
     def end(self) -> Facts:
         distribution = self._found.release.get("id", "")
         if distribution and (version := self._found.release.get("version", "")):
-            seen = Seen(
-                distribution, version, self._found.release_path, f"{distribution} {version}"
-            )
+            told = f"{distribution} {version}"
+            raw = b"\n".join(self._found.release_raw)
+            seen = Seen(distribution, version, self._found.release_path, told, raw)
             yield self._fact(BANNER, seen, said_of(distribution, version))
         for path, package in _once(self._found.packages):
-            seen = Seen(package.name, package.version, path, f"{package.name} {package.version}")
+            told = f"{package.name} {package.version}"
+            seen = Seen(package.name, package.version, path, told, package.raw, package.line)
             purl = package.purl(distribution, self._found.release.get("version", ""))
             yield self._fact(DATABASE, seen, package.advisories(), purl)
         for evidence, seen in self._found.best():
@@ -120,7 +135,7 @@ class Components:
 
     def _fact(
         self, evidence: str, seen: Seen, advisories: tuple[str, ...], purl: str = ""
-    ) -> tuple[ImageComponent, bytes]:
+    ) -> tuple[ImageComponent, tuple[Quote, ...]]:
         generic = f"pkg:generic/{quote(seen.component, safe='')}@{quote(seen.version, safe='')}"
         fact = ImageComponent(
             image=self.image,
@@ -133,23 +148,24 @@ class Components:
             purl=clean(purl or generic, 400),
             advisories=tuple(clean(a, 300) for a in advisories[:50]),
         )
-        return fact, clean(f"{seen.path}: {seen.text}", 500).encode()
+        return fact, (Quote(seen.path, seen.line, seen.raw),)
 
     # --- signs -----------------------------------------------------------------------------------
 
     def _release(self, entry: Entry, view: View) -> None:
-        for _, line in numbered(view):
+        for number, line in numbered(view):
             name, equals, value = line.partition("=")
             if equals and name in _RELEASE_FIELDS:
                 bare = value.strip("\"' ").lower()
                 self._found.release.setdefault(_RELEASE_FIELDS[name], clean(bare, 60))
                 self._found.release_path = entry.path
+                self._found.release_raw += raw_lines(view, [number]).values()
 
     def _program(self, path: str, view: View) -> None:
         name = path.rsplit("/", 1)[-1]
         for component, pattern in NAMED:
             if found := pattern.match(name):
-                self._found.add(BANNER, Seen(component, found.group(1), path, name))
+                self._found.add(BANNER, Seen(component, found.group(1), path, name, name.encode()))
         there = hits(view)
         told = set[str]()
         for banner in BANNERS:
@@ -166,10 +182,11 @@ class Components:
         for component, (own, pattern) in ALONE.items():
             if component in told or not own.search(name) or len(view) > LARGEST:
                 continue
-            versions = set(pattern.findall(view.read()))
-            if len(versions) == 1:
-                version = versions.pop().decode()
-                self._found.add(BANNER, Seen(component, version, path, f"{name} {version}"))
+            found = {m.group(1): m.group() for m in pattern.finditer(view.read())}
+            if len(found) == 1:
+                ((said, raw),) = found.items()
+                version = said.decode()
+                self._found.add(BANNER, Seen(component, version, path, f"{name} {version}", raw))
 
 
 TOPIC = Components
@@ -184,7 +201,9 @@ def _read(banner: Banner, path: str, view: View, end: int) -> Seen | None:
     if found is None:
         return None
     version = found.group(found.lastindex or 1).split(b" ")[0].decode("ascii", "replace")
-    return Seen(banner.component, version, path, clean(found.group(0).strip(b"\0"), 120))
+    return Seen(
+        banner.component, version, path, clean(found.group(0).strip(b"\0"), 120), found.group()
+    )
 
 
 def _once(rows: list[tuple[str, Package]]) -> list[tuple[str, Package]]:

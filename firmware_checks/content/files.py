@@ -1,7 +1,7 @@
 """What topics ask about a file: which kind of file it is, its lines, and a line to show."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from firmware_checks.reading import Entry, Kind
@@ -12,6 +12,8 @@ from probe.model.text import clean
 MOST_TEXT = 1 << 20
 """Settings and scripts are smaller; of a larger text file the beginning is read."""
 SHOWN = 160
+MOST_QUOTED = 2000
+"""Bytes of one line that are evidence."""
 MASK = "***"
 NOT_READ = "not read"
 """Kind of an ImageWeakness that is none: something that matters was not looked into. The walk adds it to what
@@ -55,18 +57,26 @@ def numbered(view: View, *, comments: str = "#") -> Iterator[tuple[int, str]]:
             yield number, stripped[:2000]
 
 
-def line_at(view: View, offset: int) -> tuple[int, str]:
-    """The number and text of the line that holds ``offset``, at most 600 bytes to either side.
+def raw_lines(view: View, numbers: Iterable[int]) -> dict[int, bytes]:
+    """The bytes of the lines that ``numbered`` gives these numbers, as they stand in the file."""
+    lines = bytes(view.raw[:MOST_TEXT]).decode("utf-8", "surrogateescape").splitlines()
+    there = {n: lines[n - 1] if 0 < n <= len(lines) else "" for n in numbers}
+    return {n: s.encode("utf-8", "surrogateescape")[:MOST_QUOTED] for n, s in there.items()}
 
-    The number is 0 in a binary file.
-    """
+
+def bytes_at(view: View, offset: int) -> bytes:
+    """The line that holds ``offset``, at most 600 bytes to either side; between NUL bytes in a binary file."""
     begin = max(0, offset - 600)
     before, after = bytes(view.raw[begin:offset]), bytes(view.raw[offset : offset + 600])
     first = max(before.rfind(b"\n"), before.rfind(b"\r"), before.rfind(b"\0")) + 1
     ends = [n for n in (after.find(b"\n"), after.find(b"\r"), after.find(b"\0")) if n >= 0]
-    line = before[first:] + after[: min(ends, default=len(after))]
+    return before[first:] + after[: min(ends, default=len(after))]
+
+
+def line_at(view: View, offset: int) -> tuple[int, str]:
+    """The number of the line that holds ``offset``, 0 in a binary file, and ``bytes_at`` as text."""
     number = bytes(view.raw[:offset]).count(b"\n") + 1 if is_text(view) else 0
-    return number, line.decode("utf-8", "replace")
+    return number, bytes_at(view, offset).decode("utf-8", "replace")
 
 
 def shown(line: str, secret: str = "") -> str:
@@ -78,9 +88,10 @@ def shown(line: str, secret: str = "") -> str:
 
 
 def weakness(
-    where: tuple[str, str], path: str, kind: str, what: str, line: int = 0
+    where: tuple[str, str], path: str, kind: str, what: str, line: int = 0, seen: View | bytes = b""
 ) -> tuple[ImageWeakness, bytes]:
-    """The fact with the bytes that show it. ``where``: image and place."""
+    """The fact with the bytes that show it. ``where``: image and place; ``seen``: the file of the line, or
+    the bytes themselves. Without them there are none in a file: rights, and what was not read."""
     image, place = where
     fact = ImageWeakness(
         image=image,
@@ -90,5 +101,5 @@ def weakness(
         what=clean(what, 200),
         line=line,
     )
-    at = f"{path}:{line}" if line else path
-    return fact, clean(f"{at}: {what}", 600).encode()
+    data = seen if isinstance(seen, bytes) else raw_lines(seen, [line])[line]
+    return fact, data or clean(f"{path}: {what}", 600).encode()

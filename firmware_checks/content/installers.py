@@ -48,7 +48,7 @@ class Installers:
         how = f"with a checksum only ({sums})" if sums else "without any check"
         number, line = written
         what = f"what was fetched is written {how}, not a signature: {line}"
-        yield weakness(self.where, entry.path, SKIPPED, what, number)
+        yield weakness(self.where, entry.path, SKIPPED, what, number, view)
 
     def end(self) -> Facts:
         yield from ()

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Iterator
 
 from firmware_checks.content import Facts
 from firmware_checks.content.scan import Pattern, hits
@@ -52,8 +53,7 @@ class Kernel:
             begin = ends[0] - 3
             text = inflated(view.read(begin, min(len(view) - begin, LARGEST)))
         if text and (fact := self._fact(entry.path, text.decode("utf-8", "replace"))):
-            shown = "\n".join(f"{name}={value}" for name, value in fact.options)
-            yield fact, f"{fact.version}\n{shown}".encode()
+            yield fact, b"\n".join(lines_of(text))
 
     def end(self) -> Facts:
         yield from ()
@@ -84,6 +84,15 @@ def inflated(data: bytes) -> bytes:
     except zlib.error:
         return b""
     return text if b"CONFIG_" in text[:20_000] else b""
+
+
+def lines_of(text: bytes) -> Iterator[bytes]:
+    """The lines of the configuration that name its version and the options that are asked about."""
+    if version := re.search(rb"^# [^\n]{0,40}\d+\.\d+[^\n]{0,100}", text[:2000], re.MULTILINE):
+        yield version.group()
+    for line in re.finditer(rb"^(?:# )?CONFIG_(\w+)[= ][^\n]{0,100}", text, re.MULTILINE):
+        if line.group(1).decode("ascii", "replace") in ASKED:
+            yield line.group()
 
 
 def options_of(text: str) -> tuple[tuple[str, str], ...]:

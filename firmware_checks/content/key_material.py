@@ -23,7 +23,7 @@ from firmware_checks.content.private_keys import (
     published,
 )
 from firmware_checks.content.scan import Pattern, hits, is_full
-from firmware_checks.reading import Entry, Kind
+from firmware_checks.reading import Entry, Kind, Quote
 from firmware_checks.view import View
 from probe.model.firmware import ImageCertificate, ImageKey
 from probe.model.text import clean
@@ -35,6 +35,9 @@ PATTERNS = (
 )
 MOST_KEYS = 200
 MOST_CERTIFICATES = 300
+SHOWN = 2000
+"""Bytes of a certificate that are evidence."""
+SHOWN_OF_A_KEY = 160
 BUNDLE = 8
 """A file with as many certificates is a list of authorities that the device trusts."""
 _TRUSTED = re.compile(
@@ -55,8 +58,8 @@ class Found:
     """What one file system has, until its end says what belongs together."""
 
     keys: set[str] = field(default_factory=set)
-    certificates: list[tuple[str, Certificate]] = field(default_factory=list)
-    trusted: list[tuple[str, bytes]] = field(default_factory=list)
+    certificates: list[tuple[Quote, Certificate]] = field(default_factory=list)
+    trusted: list[tuple[Quote, bytes]] = field(default_factory=list)
 
 
 class KeyMaterial:
@@ -78,9 +81,10 @@ class KeyMaterial:
             yield weakness((self.image, self.place), entry.path, NOT_READ, what)
         for end in there.get("keys.private", [])[:MOST_KEYS]:
             if key := _pem_key(view, end):
-                yield from self._key(entry, key, line_at(view, end - 1)[0])
+                at = _quote(entry.path, view, end, SHOWN_OF_A_KEY)
+                yield from self._key(entry, key, at.data, at.line)
         if key := binary_key(entry.path, view):
-            yield from self._key(entry, key)
+            yield from self._key(entry, key, beginning(view))
         self._certificates(entry.path, view, there.get("keys.certificate", []))
 
     def end(self) -> Facts:
@@ -92,18 +96,17 @@ class KeyMaterial:
             what = f"those beyond the first {MOST_CERTIFICATES}"
             yield weakness(where, "certificates", NOT_READ, what)
         shown = [*self._found.certificates, *self._trusted_with_key()]
-        for path, certificate in shown[:MOST_CERTIFICATES]:
+        for quote, certificate in shown[:MOST_CERTIFICATES]:
             fact = ImageCertificate(
                 image=self.image,
                 place=self.place,
-                path=clean(path, 300),
+                path=clean(quote.path, 300),
                 certificate=certificate,
                 with_key=certificate.key_sha256 in self._found.keys,
             )
-            text = f"{certificate.subject}, {certificate.key_type} {certificate.key_bits}, SHA-256 {certificate.sha256}"
-            yield fact, text.encode()
+            yield fact, (quote,)
 
-    def _key(self, entry: Entry, key: PrivateKey, line: int = 0) -> Facts:
+    def _key(self, entry: Entry, key: PrivateKey, raw: bytes, line: int = 0) -> Facts:
         example = is_example(entry, key)
         self._examples += example
         self._count += not example
@@ -123,8 +126,7 @@ class KeyMaterial:
             public_name=published().get(key.fingerprint, ""),
             line=line,
         )
-        locked = "encrypted" if key.encrypted else f"SHA-256 of its public key {key.fingerprint}"
-        yield fact, clean(f"{entry.path}: {key.algorithm} {key.bits or ''} {locked}", 400).encode()
+        yield fact, raw
 
     # --- certificates ----------------------------------------------------------------------------
 
@@ -133,28 +135,30 @@ class KeyMaterial:
             return
         if len(ends) >= BUNDLE or (ends and _TRUSTED.search(path)):
             room = max(0, 1000 - len(self._found.trusted))
-            self._found.trusted += [(path, der) for e in ends[:room] if (der := _pem_der(view, e))]
+            read = ((e, _pem_der(view, e)) for e in ends[:room])
+            self._found.trusted += [(_quote(path, view, e), der) for e, der in read if der]
             return
         for end in ends:
             if der := _pem_der(view, end):
-                self._certificate(path, der)
+                self._certificate(_quote(path, view, end), der)
         is_der = not ends and len(view) <= LONGEST and view.starts_with(b"\x30\x82")
         if is_der and _DER_CERTIFICATE.search(path):
+            quote = Quote(path, 0, view.read(0, min(SHOWN, len(view))))
             if _TRUSTED.search(path):
-                self._found.trusted.append((path, view.read()))
+                self._found.trusted.append((quote, view.read()))
             else:
-                self._certificate(path, view.read())
+                self._certificate(quote, view.read())
 
-    def _certificate(self, path: str, der: bytes) -> None:
+    def _certificate(self, quote: Quote, der: bytes) -> None:
         if len(self._found.certificates) < MOST_CERTIFICATES and (one := certificate_of(der)):
-            self._found.certificates.append((path, one))
+            self._found.certificates.append((quote, one))
 
-    def _trusted_with_key(self) -> list[tuple[str, Certificate]]:
+    def _trusted_with_key(self) -> list[tuple[Quote, Certificate]]:
         """Of the authorities that the device trusts, those whose key is in the image."""
         if not self._found.keys:
             return []
-        read = ((path, certificate_of(der)) for path, der in self._found.trusted)
-        return [(p, c) for p, c in read if c is not None and c.key_sha256 in self._found.keys]
+        read = ((quote, certificate_of(der)) for quote, der in self._found.trusted)
+        return [(q, c) for q, c in read if c is not None and c.key_sha256 in self._found.keys]
 
 
 TOPIC = KeyMaterial
@@ -164,6 +168,22 @@ def is_example(entry: Entry, key: PrivateKey) -> bool:
     """A key of documentation, or one of the published keys with which a cryptographic library tests itself."""
     own_test = bool(published().get(key.fingerprint)) and _LIBRARY.search(entry.path) is not None
     return own_test or is_documentation(entry.path)
+
+
+def _quote(path: str, view: View, end: int, most: int = SHOWN) -> Quote:
+    """The beginning of the PEM block whose first line ends at ``end``."""
+    begin = max(0, end - 48)
+    begin += max(0, view.read(begin, end - begin).rfind(b"-----BEGIN "))
+    data = view.read(begin, min(most, len(view) - begin))
+    closed = data.find(b"-----END ")
+    return Quote(path, line_at(view, end - 1)[0], data[:closed] if closed > 0 else data)
+
+
+def beginning(view: View) -> bytes:
+    """What shows that a file is a key, and nothing of the key: of dropbear its kind, of DER the first tags."""
+    if view.starts_with(b"\0\0\0"):
+        return view.read(0, min(4 + view.u8(3), len(view)))
+    return view.read(0, min(7, len(view)))
 
 
 def _block(view: View, end: int) -> tuple[bytes, bytes] | None:

@@ -41,7 +41,7 @@ class Management:
             return
         for number, (line, what) in enumerate(reader(view)):
             if number < 20:
-                yield weakness(self.where, entry.path, KIND, what, line)
+                yield weakness(self.where, entry.path, KIND, what, line, view)
 
     def end(self) -> Facts:
         yield from ()

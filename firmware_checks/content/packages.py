@@ -70,6 +70,10 @@ class Package:
     source: str = ""
     source_version: str = ""
     """Where it differs from the version; advisories of distributions name sources."""
+    line: int = 0
+    """Where it begins in the database, from 1."""
+    raw: bytes = b""
+    """The lines that say it."""
 
     @property
     def component(self) -> str:
@@ -116,9 +120,13 @@ class Package:
 def control(view: View, manager: str) -> Iterator[Package]:
     """Stanzas of ``status`` and ``control`` files (deb-control(5)); only what is installed."""
     text = bytes(view.raw[:LARGEST]).decode("utf-8", "replace")
+    at, line = 0, 1
     for number, stanza in enumerate(re.split(r"\n[ \t]*\n", text)):
         if number >= MOST:
             return
+        begin = text.find(stanza, at)
+        line += text.count("\n", at, begin)
+        at = begin
         fields = dict(
             re.findall(r"^([A-Za-z-]{3,20}):[ \t]*(\S[^\n]{0,200})$", stanza, re.MULTILINE)
         )
@@ -136,18 +144,36 @@ def control(view: View, manager: str) -> Iterator[Package]:
             fields.get("Architecture", ""),
             source,
             version.strip("() "),
+            line,
+            _lines(stanza, r"^(?:Package|Status|Source|Version|Architecture):.*"),
         )
 
 
 def apk(view: View) -> Iterator[Package]:
     """The records of apk's database: P name, V version, A architecture, o origin."""
     text = bytes(view.raw[:LARGEST]).decode("utf-8", "replace")
+    at, line = 0, 1
     for number, record in enumerate(text.split("\n\n")):
         if number >= MOST:
             return
+        begin = text.find(record, at)
+        line += text.count("\n", at, begin)
+        at = begin
         fields = {line[0]: line[2:] for line in record.splitlines() if line[1:2] == ":"}
         if "P" in fields and "V" in fields:
-            yield Package("apk", fields["P"], fields["V"], fields.get("A", ""), fields.get("o", ""))
+            yield Package(
+                "apk",
+                fields["P"],
+                fields["V"],
+                fields.get("A", ""),
+                fields.get("o", ""),
+                line=line,
+                raw=_lines(record, r"^[PVAo]:.*"),
+            )
+
+
+def _lines(record: str, wanted: str) -> bytes:
+    return "\n".join(re.findall(wanted, record, re.MULTILINE))[:1000].encode()
 
 
 def packages(path: str, view: View) -> Iterator[Package]:

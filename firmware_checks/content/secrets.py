@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from firmware_checks.content import Facts
 from firmware_checks.content.files import (
     NOT_READ,
+    bytes_at,
     is_documentation,
     is_file,
     is_text,
     line_at,
     numbered,
+    raw_lines,
     shown,
     weakness,
 )
@@ -23,6 +25,7 @@ from probe.model.text import clean
 
 PATTERNS = tuple(Pattern(t.name, t.search) for t in TOKENS)
 MOST_SECRETS = 200
+PASSWORD = "password in a setting"  # noqa: S105 - a kind of secret, and none itself
 MOST_OF_A_FILE = 20
 BEFORE, AFTER = 1400, 5000
 _SETTINGS = re.compile(
@@ -88,7 +91,8 @@ class Secrets:
                 if (secret := confirmed(token, view, end)) and secret not in seen:
                     seen.add(secret)
                     line, words = line_at(view, end - 1)
-                    yield from self._fact(entry, token.kind, line, words, secret)
+                    raw = bytes_at(view, end - 1)
+                    yield from self._fact(entry, token.kind, line, words, secret, raw)
         if not is_setting(entry) or not is_text(view):
             return
         if not is_file(entry):
@@ -98,12 +102,15 @@ class Secrets:
             for line, words, secret in assigned(entry.path, view):
                 if secret not in seen and number < MOST_OF_A_FILE:
                     number += 1
-                    yield from self._fact(entry, "password in a setting", line, words, secret)
+                    raw = raw_lines(view, [line])[line]
+                    yield from self._fact(entry, PASSWORD, line, words, secret, raw)
 
     def end(self) -> Facts:
         yield from ()
 
-    def _fact(self, entry: Entry, kind: str, line: int, words: str, secret: str) -> Facts:
+    def _fact(
+        self, entry: Entry, kind: str, line: int, words: str, secret: str, raw: bytes
+    ) -> Facts:
         self._count += 1
         if self._count > MOST_SECRETS:
             return
@@ -116,8 +123,9 @@ class Secrets:
             kind=kind,
             line=line,
             excerpt=excerpt,
+            secret=secret,
         )
-        yield fact, clean(f"{entry.path}:{line}: {excerpt}", 500).encode()
+        yield fact, raw
 
 
 TOPIC = Secrets

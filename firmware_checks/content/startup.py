@@ -14,6 +14,7 @@ from firmware_checks.content.files import (
     is_file,
     is_text,
     numbered,
+    raw_lines,
     weakness,
 )
 from firmware_checks.reading import Entry, Kind
@@ -80,6 +81,8 @@ class Started:
     script: str
     line: int
     text: str
+    raw: bytes
+    """The line as it stands in the file."""
 
 
 class Startup:
@@ -92,7 +95,7 @@ class Startup:
         self._lines: list[Started] = []
         self._linked: set[str] = set()
         self._called: set[str] = set()
-        self._asks_login: tuple[str, int] | None = None
+        self._asks_login: tuple[str, int, bytes] | None = None
         self._tty_login = False
         self._readers = (
             (_INITTAB, self._inittab),
@@ -120,15 +123,15 @@ class Startup:
 
     def end(self) -> Facts:
         if self._asks_login and not self._tty_login:
-            path, number = self._asks_login
+            path, number, raw = self._asks_login
             what = "the console asks for a login only when ttylogin is set, and it is not"
-            yield weakness(self.where, path, CONSOLE, what, number)
+            yield weakness(self.where, path, CONSOLE, what, number, raw)
         if len(self._lines) >= MOST:
             what = f"what is started after the first {MOST} services"
             yield weakness(self.where, "start scripts", NOT_READ, what)
         for one in self._lines[:MOST]:
             kind = DEBUG if self._runs(one) else IDLE
-            yield weakness(self.where, one.path, kind, one.text[:160], one.line)
+            yield weakness(self.where, one.path, kind, one.text[:160], one.line, one.raw)
 
     def _runs(self, one: Started) -> bool:
         return bool(_ALWAYS.search(one.path)) or one.script in self._linked | self._called
@@ -143,11 +146,11 @@ class Startup:
                 continue
             process = fields[3].strip()
             if process.endswith("libexec/login.sh"):
-                self._asks_login = (path, number)
+                self._asks_login = (path, number, _raw(view, number))
             elif fields[2] in STARTS and gives_shell(process):
-                yield weakness(self.where, path, CONSOLE, line, number)
+                yield weakness(self.where, path, CONSOLE, line, number, view)
             if daemon(process):
-                yield weakness(self.where, path, DEBUG, line, number)
+                yield weakness(self.where, path, DEBUG, line, number, view)
             self._calls(process)
 
     def _unit(self, path: str, view: View) -> Facts:
@@ -159,16 +162,16 @@ class Startup:
             process = line.removeprefix("ExecStart=").lstrip("-@+!:")
             if gives_shell(process):
                 # A unit of a library folder that nobody wants is a unit that does not run.
-                self._lines.append(Started(path, found.group(1), number, line))
+                self._lines.append(Started(path, found.group(1), number, line, _raw(view, number)))
             elif daemon(process):
                 name = found.group(1).replace("@.service", ".socket")
-                self._lines.append(Started(path, name, number, line))
+                self._lines.append(Started(path, name, number, line, _raw(view, number)))
         yield from ()
 
     def _properties(self, path: str, view: View) -> Facts:
         for number, line in numbered(view):
             if _OPEN_PROPERTIES.match(line):
-                yield weakness(self.where, path, DEBUG, line, number)
+                yield weakness(self.where, path, DEBUG, line, number, view)
 
     def _system(self, path: str, view: View) -> Facts:
         login = re.compile(r"option\s+ttylogin\s+['\"]?1")
@@ -187,7 +190,7 @@ class Startup:
         for number, line in numbered(view):
             said = _VARIABLE.sub(lambda v: named.get(v.group(1), v.group(0)), line)
             if daemon(said) and len(self._lines) < MOST:
-                self._lines.append(Started(path, script, number, line))
+                self._lines.append(Started(path, script, number, line, _raw(view, number)))
             if (given := _GIVEN.match(line)) and len(named) < MOST:
                 named[given.group(1)] = given.group(2)
             self._calls(line)
@@ -199,6 +202,10 @@ class Startup:
 
 
 TOPIC = Startup
+
+
+def _raw(view: View, number: int) -> bytes:
+    return raw_lines(view, [number])[number]
 
 
 def gives_shell(process: str) -> bool:

@@ -51,7 +51,14 @@ class Tools:
         if kind is None or name in self._seen or (entry.kind is Kind.FILE and not entry.size):
             return
         self._seen.add(name)
-        yield weakness(self.where, entry.path, kind, f"{name} is installed")
+        target = entry.target.encode()  # Of a link.
+        yield weakness(
+            self.where,
+            entry.path,
+            kind,
+            f"{name} is installed",
+            seen=target or view.read(0, min(64, len(view))),
+        )
 
     def end(self) -> Facts:
         yield from ()

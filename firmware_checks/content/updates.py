@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from firmware_checks.content import Facts
 from firmware_checks.content.files import (
     NOT_READ,
+    bytes_at,
     is_documentation,
     is_file,
     is_text,
     line_at,
     numbered,
+    raw_lines,
     weakness,
 )
 from firmware_checks.content.pinning import Pins, feed_pin
@@ -194,13 +196,13 @@ class Updates:
         self.where = (image, place)
         self._urls: dict[tuple[bool, bool, bool], set[tuple[str, str]]] = {}
         """Told, by what an answer says of them: beyond the limit of one kind no answer changes."""
-        self._open: list[tuple[Entry, str, int]] = []
+        self._open: list[tuple[Entry, str, int, bytes]] = []
         """Encrypted package feeds, until every file was asked what the package manager trusts."""
         self._feed_pins: dict[str, str] = {}
         self._left = 0
         """Addresses beyond the limit."""
         self._skips = 0
-        self._opkg_feed = ""
+        self._opkg_feed: tuple[str, int, bytes] | None = None
         self._opkg_checks = False
 
     def look(self, entry: Entry, view: View) -> Facts:
@@ -234,18 +236,20 @@ class Updates:
                     continue
                 if number and is_encrypted(url):
                     pins = pins or Pins.of(entry.path, view)
-                yield from self._url(entry, url, number, pins.at(number) if pins else "")
+                raw = bytes_at(view, end - 1)
+                yield from self._url(entry, url, number, raw, pins.at(number) if pins else "")
 
     def end(self) -> Facts:
-        for entry, url, number in self._open:
+        for entry, url, number, raw in self._open:
             pinned = next((p for m, p in self._feed_pins.items() if m in entry.path), "")
-            yield from self._url(entry, url, number, pinned)
+            yield from self._url(entry, url, number, raw, pinned)
         if self._left:
             what = f"{self._left} addresses beyond the first {MOST_URLS}"
             yield weakness(self.where, "update addresses", NOT_READ, what)
         if self._opkg_feed and not self._opkg_checks:
             what = "opkg has package feeds and no 'option check_signature'"
-            yield weakness(self.where, self._opkg_feed, UNSIGNED, what)
+            path, number, raw = self._opkg_feed
+            yield weakness(self.where, path, UNSIGNED, what, number, raw)
 
     def _skipped(self, entry: Entry, view: View, there: dict[str, list[int]]) -> Facts:
         text, seen = is_text(view), set[tuple[str, int, str]]()
@@ -261,7 +265,14 @@ class Updates:
                 seen.add(key)
                 self._skips += 1
                 if self._skips <= MOST_SKIPS:
-                    yield weakness(self.where, entry.path, skip.kind, line.strip()[:160], number)
+                    yield weakness(
+                        self.where,
+                        entry.path,
+                        skip.kind,
+                        line.strip()[:160],
+                        number,
+                        bytes_at(view, end - 1),
+                    )
 
     def _feeds(self, entry: Entry, view: View) -> Facts:
         for number, line in numbered(view):
@@ -270,17 +281,18 @@ class Updates:
             ):
                 self._opkg_checks = True
             if found := _FEED_LINE.match(line):
+                raw = raw_lines(view, [number])[number]
                 if "opkg" in entry.path:
-                    self._opkg_feed = self._opkg_feed or entry.path
+                    self._opkg_feed = self._opkg_feed or (entry.path, number, raw)
                 if not is_encrypted(found["url"]):
-                    yield from self._url(entry, found["url"], number)
+                    yield from self._url(entry, found["url"], number, raw)
                 elif len(self._open) < MOST_FEEDS:
-                    self._open.append((entry, found["url"], number))
+                    self._open.append((entry, found["url"], number, raw))
             for skip in SKIPS:
                 if skip.name in ("updates.apt_trusted", "updates.gpg") and skip.exact.search(line):
-                    yield weakness(self.where, entry.path, skip.kind, line[:160], number)
+                    yield weakness(self.where, entry.path, skip.kind, line[:160], number, view)
 
-    def _url(self, entry: Entry, url: str, line: int, pinned: str = "") -> Facts:
+    def _url(self, entry: Entry, url: str, line: int, raw: bytes, pinned: str = "") -> Facts:
         url = url.rstrip(".,;)]}")
         key, encrypted = (entry.path, url), is_encrypted(url)
         known = self._urls.setdefault((encrypted, bool(pinned), bool(line)), set())
@@ -299,7 +311,7 @@ class Updates:
             pinned=pinned if encrypted else "",
             line=line,
         )
-        yield fact, clean(f"{entry.path}:{line}: {fact.url}", 600).encode()
+        yield fact, raw
 
 
 TOPIC = Updates

@@ -56,7 +56,7 @@ class WebPages:
             return
         found = [(n, line) for n, line in numbered(view) if runs_request(line)]
         for number, line in found[:MOST]:
-            yield weakness(self.where, entry.path, KIND, line[:160], number)
+            yield weakness(self.where, entry.path, KIND, line[:160], number, view)
 
     def end(self) -> Facts:
         yield from ()

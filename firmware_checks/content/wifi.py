@@ -11,6 +11,7 @@ from firmware_checks.content.files import (
     is_file,
     is_text,
     numbered,
+    raw_lines,
     shown,
     weakness,
 )
@@ -93,6 +94,7 @@ class Wifi:
             yield weakness(where, entry.path, NOT_READ, what)
             return
         found = list(secrets(form, view))
+        raw = raw_lines(view, [number for number, _, _ in found[:MOST]])
         for number, line, value in found[:MOST]:
             excerpt = shown(line, value)
             fact = ImageSecret(
@@ -102,11 +104,12 @@ class Wifi:
                 kind="Wi-Fi passphrase",
                 line=number,
                 excerpt=excerpt,
+                secret=value,
             )
-            yield fact, clean(f"{entry.path}:{number}: {excerpt}", 500).encode()
+            yield fact, raw[number]
         for number, ssid in list(open_networks(entry.path, view))[:MOST]:
             what = f"the access point {ssid or 'without name'} has no encryption"
-            yield weakness(where, entry.path, OPEN, what, number)
+            yield weakness(where, entry.path, OPEN, what, number, view)
 
     def end(self) -> Facts:
         yield from ()

@@ -177,6 +177,8 @@ class ImageAccount(FirmwareFact):
     """How many known passwords were tried, or why none was; empty when there was nothing to try."""
     line: int = 0
     """Where it stands in the file, from 1; 0 when that is not known."""
+    secret: str = ""
+    """Its hash, or password in clear, as it stands in the evidence. Masked in reports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +223,8 @@ class ImageSecret(FirmwareFact):
     line: int
     excerpt: str
     """Where it stands; the secret itself is masked."""
+    secret: str = ""
+    """As it stands in the evidence. Masked in reports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,8 @@ _INPUT = re.compile(
     rb"""(<input\b[^<>]{0,300}type=["']?password\b[^<>]{0,300}value=["']?)([^\s"'<>]{1,128})""",
     re.IGNORECASE,
 )
-_PEM = re.compile(rb"(PRIVATE KEY-----\s*)[A-Za-z0-9+/=\s\\]{16,}")
+_PEM = re.compile(rb"""(PRIVATE KEY-----\s*)[A-Za-z0-9+/=\s\\"',]{16,}""")
+"""Also between the quotes of a program's source."""
 Credential = tuple[str, str]
 """User name and password."""
 

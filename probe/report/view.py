@@ -9,6 +9,7 @@ from probe.model.declaration import Declaration
 from probe.model.device import Device, address_order
 from probe.model.dut import Dut
 from probe.model.evidence import Evidence, EvidenceRef
+from probe.model.firmware import ImageAccount, ImageSecret
 from probe.model.given import given_of
 from probe.model.ids import CheckId, DeviceId
 from probe.model.observation import LoginTest, NotMeasured
@@ -19,7 +20,7 @@ from probe.model.verdict import Verdict
 from probe.report.attempts import attempts
 from probe.report.inventory import inventory, when
 from probe.report.judged import catalogue_view
-from probe.report.masks import Masks
+from probe.report.masks import InImage, Masks
 from probe.report.problems import problems
 from probe.report.proofs import EvidenceReader, finding_view
 from probe.report.scrub import harmless, scrubbed
@@ -196,7 +197,9 @@ def _device(
         for catalogue in catalogues
     )
     again = command_again(state.run, device) if state.run is not None else ""
-    masks = Masks(dut.all(LoginTest), [dut.declaration] if dut.declaration else [], shown=secrets)
+    declared = [dut.declaration] if dut.declaration else []
+    images: list[InImage] = [*dut.all(ImageAccount), *dut.all(ImageSecret)]
+    masks = Masks(dut.all(LoginTest), declared, images, shown=secrets)
     spent = state.budgets.get(device.id)
     view = DeviceView(
         number=number,

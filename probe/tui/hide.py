@@ -8,8 +8,9 @@ from textual.widget import Widget
 from probe.model.access import LoginTest
 from probe.model.dut import Seen
 from probe.model.event import Entry, Observed, RunStarted
+from probe.model.firmware import ImageAccount, ImageSecret
 from probe.model.state import RunState
-from probe.report.masks import Masks
+from probe.report.masks import InImage, Masks
 from probe.tui.blocks import Block, Field, Gap, Heading, Item, Para, Title
 from probe.tui.spans import Cell, Line
 
@@ -25,12 +26,13 @@ class Hidden:
         self._masks = Masks()
         self._kept: dict[str, str] = {}
         self._logins: list[Seen[LoginTest]] = []
+        self._images: list[InImage] = []
         """All that the journal ever told: findings of one that was done again are in the log for good."""
 
     @property
     def known(self) -> bool:
         """Whether a password is known that could be shown or hidden."""
-        return bool(self._masks.known)
+        return self._masks.hides
 
     def learn(self, state: RunState, entries: Iterable[Entry]) -> bool:
         """Take in what the journal newly says; True when more is to be hidden than before."""
@@ -38,9 +40,17 @@ class Hidden:
         if not news:
             return False
         for event in news:
-            if isinstance(event, Observed) and isinstance(event.observation.fact, LoginTest):
-                self._logins.append(Seen(event.observation.fact, event.observation.proof))
-        self._masks = Masks(self._logins, state.run.declarations if state.run else ())
+            if not isinstance(event, Observed):
+                continue
+            fact, proof = event.observation.fact, event.observation.proof
+            if isinstance(fact, LoginTest):
+                self._logins.append(Seen(fact, proof))
+            elif isinstance(fact, ImageAccount):
+                self._images.append(Seen(fact, proof))
+            elif isinstance(fact, ImageSecret):
+                self._images.append(Seen(fact, proof))
+        declared = state.run.declarations if state.run else ()
+        self._masks = Masks(self._logins, declared, self._images)
         self._kept.clear()
         return True
 
@@ -81,7 +91,7 @@ class Hidden:
 def _tells(entry: Entry) -> bool:
     event = entry.event
     if isinstance(event, Observed):
-        return isinstance(event.observation.fact, LoginTest)
+        return isinstance(event.observation.fact, LoginTest | ImageAccount | ImageSecret)
     return isinstance(event, RunStarted)
 
 

@@ -6,7 +6,11 @@ import pytest
 import report_sample
 from report_sample import BASIC, PASSWORD
 
+from probe.model.dut import Seen
+from probe.model.evidence import EvidenceRef
+from probe.model.firmware import ImageSecret
 from probe.report import FORMATS
+from probe.report.masks import Masks
 from probe.report.secrets import bytes_mask, masked, text_mask
 
 
@@ -106,3 +110,25 @@ def test_what_a_page_gave_away_is_not_passed_on(page: bytes) -> None:
 @pytest.mark.parametrize("page", [b"Enter your password: ", b"<b>Password</b>", b"secret = ***"])
 def test_what_is_no_secret_stays(page: bytes) -> None:
     assert bytes_mask([])(page) == page
+
+
+def test_a_secret_of_an_image_is_hidden_in_its_own_evidence_also_where_that_is_only_a_part() -> (
+    None
+):
+    def secret(text: str, sha256: str) -> Seen[ImageSecret]:
+        where = {"image": "i", "place": "0", "path": "etc/a", "kind": "token", "line": 1}
+        return Seen(
+            ImageSecret(**where, excerpt="***", secret=text),  # type: ignore[arg-type]
+            (EvidenceRef(sha256=sha256),),
+        )
+
+    long = "eyJhbGciOiJIUzI1NiJ9." + "Ab3" * 400
+    masks = Masks(images=[secret("1234", "a" * 64), secret(long, "b" * 64)])
+    assert masks.bytes_of("a" * 64)(b"PIN=1234") == b"PIN=1***"
+    assert masks.bytes_of("c" * 64)(b"year 1234") == b"year 1234", "an ordinary word elsewhere"
+    assert long[50:80].encode() not in masks.bytes_of("b" * 64)(long[:600].encode())
+    assert long.encode() not in masks.bytes_of("c" * 64)(b"t=" + long.encode())
+    latin = Masks(images=[secret("gr\ufffd\ufffden77", "d" * 64)])
+    assert latin.bytes_of("d" * 64)(b"key=gr\xfc\xdfen77") == b"key=g***"
+    shown = Masks(images=[secret("1234", "a" * 64)], shown=True)
+    assert shown.bytes_of("a" * 64)(b"PIN=1234") == b"PIN=1234"
