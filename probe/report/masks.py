@@ -10,7 +10,7 @@ from probe.model.evidence import EvidenceRef
 from probe.model.firmware import ImageAccount, ImageSecret
 from probe.report import secrets as hide
 
-InImage = Seen[ImageAccount] | Seen[ImageSecret]
+InImage = Seen[ImageAccount] | Seen[ImageSecret] | Seen[ImageAccount | ImageSecret]
 """What of an image has a secret in its evidence."""
 SPREAD = 8
 """From this length on a secret of an image is no ordinary word, and is hidden in all evidence."""

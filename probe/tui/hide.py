@@ -45,9 +45,7 @@ class Hidden:
             fact, proof = event.observation.fact, event.observation.proof
             if isinstance(fact, LoginTest):
                 self._logins.append(Seen(fact, proof))
-            elif isinstance(fact, ImageAccount):
-                self._images.append(Seen(fact, proof))
-            elif isinstance(fact, ImageSecret):
+            elif isinstance(fact, ImageAccount | ImageSecret):
                 self._images.append(Seen(fact, proof))
         declared = state.run.declarations if state.run else ()
         self._masks = Masks(self._logins, declared, self._images)

@@ -91,7 +91,10 @@ def test_a_problem_gathers_every_requirement_that_it_fails(view: ReportView) -> 
         ("sample", "S-1"),
         ("small", "S-1"),
     ]
-    assert first.reproduce[0] == "probe run -i eth1 --target 198.51.100.11 --plan standard"
+    assert first.reproduce[0] == (
+        "probe run -i eth1 --target 198.51.100.11 --plan standard -c sample -c small"
+        "  # and --authorised-by WHO, --declaration FILE"
+    )
     assert first.reproduce[1] == "probe show 20260921-1333-a1b2 S-1"
     last = view.devices[0].problems[-1]
     assert (last.check, last.fails) == ("sign/only", ())

@@ -189,7 +189,10 @@ def test_the_command_to_ask_again_is_quoted() -> None:
     source.poll()
     finding = next(iter(source.state.findings.values()))
     said = view.reproduce(source.state, finding)
-    assert said == "probe run -i eth1 --target 198.51.100.11 --plan standard"
+    assert said == (
+        "probe run -i eth1 --target 198.51.100.11 --plan standard -c psti -c en303645"
+        "  # and --authorised-by WHO"
+    )
 
 
 def test_hostile_text_is_hostile() -> None:
