@@ -30,6 +30,18 @@ def unknown_groups(catalogue: CatalogueView) -> list[UnknownGroup]:
     return sorted(made, key=lambda g: -SEVERITY[Status(g.status)])
 
 
+def ways_to_settle(device: DeviceView) -> dict[str, dict[str, list[str]]]:
+    """The nearest way out of each unknown, once: by catalogue the requirements that it settles."""
+    ways: dict[str, dict[str, list[str]]] = {}
+    for catalogue in device.catalogues:
+        for group in unknown_groups(catalogue):
+            for requirement in group.requirements:
+                for way in requirement.settle[:1]:
+                    named = ways.setdefault(way, {})
+                    named.setdefault(short_name(catalogue), []).append(requirement.id)
+    return ways
+
+
 def owed_by_catalogue(device: DeviceView) -> list[tuple[CatalogueView, list[RequirementView]]]:
     """The manual procedures that a person still has to do; catalogues that owe none are left out."""
     owed = [(c, [r for r in c.requirements if r.manual_owed]) for c in device.catalogues]

@@ -11,7 +11,7 @@ from probe.model.summary import RunSummary
 from probe.model.text import clean
 from probe.model.verdict import Status
 from probe.report.firmware_text import images
-from probe.report.groups import owed_by_catalogue, short_name, unknown_groups
+from probe.report.groups import owed_by_catalogue, short_name, unknown_groups, ways_to_settle
 from probe.report.inventory import when
 from probe.report.lines import Lines, fact, wrap
 from probe.report.viewmodel import (
@@ -170,16 +170,17 @@ def _device(device: DeviceView) -> Lines:
         yield from _problem(device, problem)
     for catalogue in device.catalogues:
         yield from _unknown(catalogue)
+    yield from _settling(device)
     for catalogue, requirements in owed_by_catalogue(device):
         yield ""
         ids = ", ".join(r.id for r in requirements)
         yield from fact(f"To do by hand for {short_name(catalogue)}", ids, indent="  ")
-    for gap in device.gaps:
+    for settle in dict.fromkeys(gap.settle for gap in device.gaps):
         yield ""
-        yield from fact(
-            "Not measured", f"{gap.what}. {gap.reason} (cause: {gap.owner})", indent="  "
-        )
-        yield from fact("To settle it", gap.settle, indent="    ")
+        for gap in (g for g in device.gaps if g.settle == settle):
+            said = f"{gap.what}. {gap.reason} (cause: {gap.owner})"
+            yield from fact("Not measured", said, indent="  ")
+        yield from fact("To settle it", settle, indent="    ")
     yield from _attempts(device)
 
 
@@ -228,9 +229,17 @@ def _unknown(catalogue: CatalogueView) -> Lines:
         ids = ", ".join(r.id for r in group.requirements)
         yield from fact(group.status, f"{short_name(catalogue)}: {ids}", indent="  ")
         yield from fact("Why", group.reason, indent="    ")
-        ways = dict.fromkeys(way for r in group.requirements for way in r.settle[:1])
-        for way in ways:
-            yield from fact("To settle it", way, indent="    ")
+
+
+def _settling(device: DeviceView) -> Lines:
+    """What would settle what is not known: each way once, with the requirements that it settles."""
+    settled = ways_to_settle(device)
+    if settled:
+        yield ""
+        yield "  To settle what is not known:"
+    for way, named in settled.items():
+        ids = "; ".join(f"{catalogue} {', '.join(which)}" for catalogue, which in named.items())
+        yield from wrap(f"{ids}: {way}", "    ", "      ")
 
 
 def _requirement(

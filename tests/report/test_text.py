@@ -7,6 +7,8 @@ from probe.model.run import RunStatus
 from probe.model.summary import RunSummary
 from probe.model.verdict import Status
 from probe.report import text
+from probe.report.groups import short_name, ways_to_settle
+from probe.report.limits import UNKNOWN
 from probe.report.viewmodel import ReportView
 
 
@@ -36,7 +38,7 @@ def test_lines_are_narrow_and_harmless(view: ReportView, which: str) -> None:
     out = outputs(view)[which]
     assert out.endswith("\n")
     for line in out.splitlines():
-        assert len(line) <= 100
+        assert len(line) <= 100 or line.startswith("    $ "), "a command stays whole"
         assert line.isprintable()
         assert line == line.rstrip()
 
@@ -86,3 +88,20 @@ def test_the_list_of_runs_says_how_each_ended() -> None:
     assert lines[0].split()[:4] == ["RUN", "STARTED", "STATUS", "INTERFACE"]
     assert [line.split()[4] for line in lines[1:]] == ["interrupted", "finished"]
     assert lines[1].split()[-2:] == ["3", "5"]
+
+
+def test_each_way_to_settle_an_unknown_stands_once_with_what_it_settles(view: ReportView) -> None:
+    out = " ".join(text.show_run(view).split())
+    for device in view.devices:
+        ways = ways_to_settle(device)
+        unknown = [
+            (short_name(c), r.id, r.settle[0])
+            for c in device.catalogues
+            for r in c.requirements
+            if r.status in UNKNOWN and r.settle
+        ]
+        assert unknown
+        assert all(requirement in ways[way][name] for name, requirement, way in unknown)
+        for way, named in ways.items():
+            ids = "; ".join(f"{name} {', '.join(which)}" for name, which in named.items())
+            assert f"{ids}: {' '.join(way.split())}" in out
