@@ -38,8 +38,8 @@ async def examine_images(
     Returns at once when ``stopped``; while the run is paused the readers stand still.
     """
     from probe.runner.advisories import Advisories
-    from probe.runner.firmware import FirmwareRun
     from probe.runner.firmware_reader import Early
+    from probe.runner.firmware_steps import Examination
 
     keys, advice = _keys(head.keys, note), Advisories(journal.store.folder)
     said = {noted.text for _, noted in journal.state.notes}
@@ -58,7 +58,7 @@ async def examine_images(
             devices={path: of}, expected={path: given.sha256}, undone=set() if done else {of.id}
         )
         known = advice.said_of if advice else None
-        run = FirmwareRun(journal, keys, lambda *_: None, early, known)
+        run = Examination(journal, keys, lambda *_: None, early, known)
         with closing(run.steps([path], patience=STEP_S)) as steps:
             for _ in steps:
                 await asyncio.sleep(0)

@@ -37,11 +37,12 @@ class Judging:
         if concerned:
             self._tell_the_others(device)
 
-    def final(self, device: DeviceId) -> None:
-        """Every check and every requirement; what was said before and no longer holds is withdrawn."""
+    def final(self, device: DeviceId, *, tell_others: bool = True) -> None:
+        """Every check and every requirement; what was said before and no longer holds is withdrawn. Who does
+        not tell the others has to end with ``together``."""
         dut = self._recorder.state.dut_among_others(device)
         found = assess(dut, self._recorder.keep_text)
-        concerned = self._news_of_others(device, found)
+        concerned = tell_others and self._news_of_others(device, found)
         self._publish(found, verdicts(dut, found, self._catalogues, final=True))
         self._recorder.append(ev.Assessed(device=device, findings=tuple(f.id for f in found)))
         if concerned:
@@ -51,7 +52,7 @@ class Judging:
         """The last word on what compares devices, when all of them are judged."""
         for device in list(self._recorder.state.devices):
             if self._is_stale(device, final=True):
-                self.final(device)
+                self.final(device, tell_others=False)  # each of them is asked here
 
     def _news_of_others(self, device: DeviceId, found: Iterable[Finding]) -> bool:
         """Two devices are found to share something and it was not said before, or no longer holds."""

@@ -251,12 +251,13 @@ def started(*argv: str) -> "subprocess.Popen[bytes]":
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
 def test_a_batch_that_was_ended_goes_on_and_does_nothing_twice(
-    how: signal.Signals, tmp_path: Path, monkeypatch
+    how: signal.Signals, tmp_path: Path, monkeypatch, capsys
 ) -> None:
-    folder = tmp_path / "many"
+    folder, shared = tmp_path / "many", pem()
     folder.mkdir()
-    for number in range(12):
-        (folder / f"{number}.cpio").write_bytes(tree(tmp_path, version=f"1.{number}.0"))
+    for number in range(40):
+        image = tree(tmp_path, version=f"1.{number}.0", key=shared)
+        (folder / f"{number}.cpio").write_bytes(image)
     monkeypatch.setenv("PYTHONPATH", str(Path(app.__file__).parents[2]))
     run, told = started(str(folder)), tmp_path / "told"
     until = time.monotonic() + 30
@@ -269,13 +270,21 @@ def test_a_batch_that_was_ended_goes_on_and_does_nothing_twice(
     if how is signal.SIGINT:
         assert code == Exit.STOPPED
         assert "go on with --resume" in first
-    assert first.count("examined") < 12
+    assert first.count("examined") < 40
     assert started(str(folder), "--resume", "last").wait(60) in (Exit.FAIL, Exit.INCONCLUSIVE)
     told_in_all = told.read_text()
     assert "Traceback" not in told_in_all
-    for number in range(12):
+    for number in range(40):
         assert told_in_all.count(f"  {number}.cpio: examined") == 1, number
-    assert "12 of 12" in told_in_all
+    assert "40 of 40" in told_in_all
+    capsys.readouterr()
+    probe(monkeypatch, "report", "last", "-f", "json")
+    said = [
+        [f["summary"] for f in d["findings"] if f["check"] == "firmware/private_keys"]
+        for d in json.loads(capsys.readouterr().out)["devices"]
+    ]
+    assert len(said) == 40
+    assert all("The same key is in" in " ".join(told) for told in said), "compared at the end"
 
 
 def test_a_batch_is_stopped_from_another_terminal(tmp_path: Path, monkeypatch) -> None:

@@ -5,10 +5,13 @@ import os
 import signal
 import struct
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization as s
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from firmware_checks.examine import opened
 from firmware_checks.reading import Keys
@@ -17,12 +20,15 @@ from probe.model.event import DeviceDone, DeviceSeen
 from probe.model.fact import NotMeasured
 from probe.model.finding import Outcome
 from probe.model.firmware import ImageSurvey
+from probe.model.ids import DeviceId
 from probe.model.plan import Plan
-from probe.model.run import GivenImage
-from probe.runner import firmware_reader
+from probe.model.run import GivenImage, RunStatus
+from probe.runner import firmware_reader, judging
+from probe.runner import firmware_steps as steps
 from probe.runner.firmware import FirmwareRun
 from probe.runner.images import with_images
 from probe.store.journal import Journal
+from probe.store.store import Store
 
 from .conftest import DEVICE, open_journal
 
@@ -136,3 +142,112 @@ def test_the_image_of_a_device_on_the_network_is_judged_with_it(
     families = {f.check.partition("/")[0] for f in journal.state.findings.values()}
     assert {"firmware", "exposure", "declaration"} <= families
     assert DEVICE.id in journal.state.devices_done
+
+
+def trees(folder: Path, keys: list[bytes]) -> list[Path]:
+    """Images with one file each, a private key."""
+    paths = []
+    for number, key in enumerate(keys):
+        path = folder / f"{number}.cpio"
+        files = {"etc/ssl/private/server.key": key, "etc/hostname": b"host%d\n" % number}
+        path.write_bytes(archive(files))
+        paths.append(path)
+    return paths
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    """A cpio archive (newc: cpio(5))."""
+    made = b""
+    for number, (name, data) in enumerate([*files.items(), ("TRAILER!!!", b"")], 1):
+        raw = name.encode() + b"\0"
+        fields = (number, 0o100600, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(raw), 0)
+        made += b"070701" + b"".join(b"%08X" % field for field in fields) + raw
+        made += bytes(-len(made) % 4) + data
+        made += bytes(-len(made) % 4)
+    return made
+
+
+def new_key() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
+
+
+def keys_told(journal: Journal) -> dict[str, str]:
+    state = journal.state
+    return {
+        state.devices[f.device].label: f.answer.summary
+        for f in state.findings.values()
+        if f.check == "firmware/private_keys" and f.answer.outcome is Outcome.VIOLATED
+    }
+
+
+def test_what_was_not_compared_before_a_kill_is_compared_by_the_run_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    shared, other = new_key(), new_key()
+    paths = trees(tmp_path, [shared, shared, other, shared])
+    journal = open_journal(tmp_path / "store", PLAN)
+    run = FirmwareRun(journal, Keys(), lambda *_: None)
+    list(run.steps(paths, at_once=1))  # all are examined, and it is killed before its last word
+    assert "same key" not in keys_told(journal)["0.cpio"]
+    again = Journal(Store(str(tmp_path / "store")), journal.run)
+    again.replay()
+    assert set(examined(again, *paths)) == {f"{n}.cpio: done before" for n in range(4)}
+    told = keys_told(again)
+    for name in ("0.cpio", "1.cpio", "3.cpio"):
+        assert "The same key is in" in told[name], name
+    assert "same key" not in told["2.cpio"]
+    entries = again.state.seq
+    again_and_again = FirmwareRun(again, Keys(), lambda *_: None)
+    again_and_again.run(paths)
+    assert again.state.seq == entries + 2, "running and finished, and nothing new between"
+
+
+def test_a_run_that_is_stopped_compares_what_it_has(tmp_path: Path, monkeypatch) -> None:
+    shared = new_key()
+    paths = trees(tmp_path, [shared] * 3)
+    journal = open_journal(tmp_path / "store", PLAN)
+    run = FirmwareRun(journal, Keys(), lambda *_: None)
+    monkeypatch.setattr(run, "_told_to_stop", lambda: run._done == 2)
+    run.run(paths, at_once=1)
+    told = keys_told(journal)
+    assert len(told) == 2
+    assert all("The same key is in" in text for text in told.values())
+    assert journal.state.status is RunStatus.STOPPED
+
+
+def test_each_image_is_judged_a_number_of_times_that_does_not_grow(
+    tmp_path: Path, monkeypatch
+) -> None:
+    judged: list[DeviceId] = []
+    usual = judging.assess
+    monkeypatch.setattr(
+        judging, "assess", lambda dut, *more: judged.append(dut.device.id) or usual(dut, *more)
+    )
+    shared = new_key()
+    paths = trees(tmp_path, [shared] * 4 + [new_key() for _ in range(8)])
+    examined(open_journal(tmp_path / "store", PLAN), *paths)
+    images = Counter(judged)
+    del images[DEVICE.id]
+    assert len(images) == 12
+    assert max(images.values()) <= 3, "when it is done, compared at the end, and judged again then"
+
+
+def test_readers_of_many_images_find_their_modules_there(
+    image: Path, tmp_path: Path, monkeypatch
+) -> None:
+    imported: list[int] = []
+    monkeypatch.setattr(steps, "import_once", lambda: imported.append(1))
+    paths = trees(tmp_path, [new_key() for _ in range(3)])
+    list(
+        FirmwareRun(open_journal(tmp_path / "a", PLAN), Keys(), lambda *_: None).steps(
+            paths[:2], at_once=2
+        )
+    )
+    assert not imported, "one or two begin at once"
+    list(
+        FirmwareRun(open_journal(tmp_path / "b", PLAN), Keys(), lambda *_: None).steps(
+            paths, at_once=2
+        )
+    )
+    assert imported
