@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from probe.model.check import SEVERITIES
+from probe.model.firmware import Signing
 from probe.report.firmware_text import layer_line
 from probe.report.groups import short_name
 from probe.report.lines import Lines, fact, wrap
@@ -18,6 +19,10 @@ SCREEN = 24
 IN_FULL = 3
 """Problems with file, line and remedy; of the next ones a line each, as many as there is room for."""
 MOST_FILES = 3
+CHANGED = (Signing.TAMPERED, Signing.STRIPPED)
+"""What a layer may be that must not be overlooked."""
+WHOLE = 8
+"""Lines, more than the longest reason of a protection has."""
 NO_FORMAT = {"text", "data", "unknown"}
 """What a layer is called that no reader of a format knew."""
 EFFORTS = ("hours", "days", "weeks")
@@ -71,10 +76,17 @@ def _whole(device: DeviceView) -> Lines:
 def _above(device: DeviceView) -> Lines:
     """What the image is, who signed it, how far it was read."""
     yield from _cut(fact("Image", f"{device.label}, {_verdicts(device)}"))
+    signed = _worst_first(device)
+    changed = [row for row in signed if row[1] in CHANGED]
+    # Whole, whatever else there is to mend: nobody may install this.
+    for row in changed[:1]:
+        yield from fact(row[1].upper(), f"layer {row[0]}. {row[2]}", indent="  ")
+    if len(changed) > 1:
+        yield f"    and {len(changed) - 1} more layers are tampered or stripped"
     yield from _layers(device)
-    signed = _rows(device, "protections")
-    for row in signed[:1]:
-        yield from _cut(fact(f"Layer {row[0]}", f"{row[1]}; {row[2]}", indent="  "), 1)
+    for row in signed[:1] if not changed else ():
+        most = WHOLE if row[1] == Signing.UNSIGNED else 2
+        yield from _cut(fact(f"Layer {row[0]}", f"{row[1]}; {row[2]}", indent="  "), most)
     if not signed and not device.gaps:
         # Silence here would be taken for a good answer.
         yield from fact("Signature", "not known, no update format was recognised", indent="  ")
@@ -137,8 +149,13 @@ def _rows(device: DeviceView, table: str) -> Sequence[tuple[str, ...]]:
     return next((t.rows for t in device.inventory if t.id == table), ())
 
 
+def _worst_first(device: DeviceView) -> list[tuple[str, ...]]:
+    """Protections of the layers: those that were changed, then the outermost."""
+    return sorted(_rows(device, "protections"), key=lambda row: row[1] not in CHANGED)
+
+
 def _short(device: DeviceView) -> Lines:
-    signed = next((row[1] for row in _rows(device, "protections")), "signature not known")
+    signed = next((row[1] for row in _worst_first(device)), "signature not known")
     counted = f"to mend {_counted(list(device.problems))}" if device.problems else _nothing(device)
     yield from fact(device.label, f"{_verdicts(device)}, {signed}; {counted}")
     for problem in in_order(device.problems)[:1]:

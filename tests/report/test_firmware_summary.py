@@ -7,7 +7,7 @@ import pytest
 
 from probe.cli import app
 from probe.report.firmware_summary import SCREEN, in_order, summary
-from probe.report.viewmodel import ProblemView, ReportView
+from probe.report.viewmodel import ProblemView, ReportView, TableView
 from tests.firmware_checks.content.planted import archive, plants
 
 
@@ -90,3 +90,23 @@ def test_what_is_no_image_and_what_nobody_signed_is_said_and_not_passed_over(
     listed = said(page, tree)
     assert listed.index("a.cpio") < listed.index("b.bin")
     assert listed.count("signature not known") == 2
+
+
+@pytest.mark.parametrize("word", ["tampered", "stripped", "unsigned"])
+def test_an_image_that_was_changed_is_said_first_and_whole(view: ReportView, word: str) -> None:
+    why = "The hash in the trailer is not that of the payload, " + "and more of it " * 12 + "END"
+    good = ("0 outer", "signed and verified", "It holds.", "", "", "none", "no")
+    row = ("0/1 inner", word, why, "", "", "none", "no")
+    rows = (row,) if word == "unsigned" else (good, row)
+    tables = [t for t in view.devices[1].inventory if t.id != "protections"]
+    table = TableView(id="protections", title="", columns=("",) * 7, rows=rows, left_off=0)
+    many = tuple(problem(f"c{n}", "critical", "hours") for n in range(30))
+    device = replace(view.devices[1], problems=many, inventory=(*tables, table))
+    out = summary(replace(view, devices=(device,))).splitlines()
+    assert len(out) <= SCREEN
+    above = " ".join(" ".join(out[: out.index(next(s for s in out if s[:3] == " 1."))]).split())
+    assert why in above
+    if word != "unsigned":
+        assert out[1].startswith(f"  {word.upper()}: layer 0/1 inner.")
+        both = summary(replace(view, devices=(device, device)))
+        assert f", {word}; to mend" in " ".join(both.split())
