@@ -12,7 +12,8 @@ class Attribute:
 
     name: str
     """``vendor``, ``model``, ``firmware``, ``category``, ``name``, ``serial``, ``mac-note``, or ``image``:
-    the SHA-256 of a firmware image of it that was given, or ``wan-address``."""
+    the SHA-256 of a firmware image of it that was given, ``same-content``: the name of another file that is
+    the same image, or ``wan-address``."""
     value: str
     source: str
     """``mdns TXT md``, ``oui 2026-05-01``, ``ssdp modelName``, ``operator`` …"""

@@ -76,6 +76,7 @@ def _whole(device: DeviceView) -> Lines:
 def _above(device: DeviceView) -> Lines:
     """What the image is, who signed it, how far it was read."""
     yield from _cut(fact("Image", f"{device.label}, {_verdicts(device)}"))
+    yield from _copies(device)
     signed = _worst_first(device)
     changed = [row for row in signed if row[1] in CHANGED]
     # Whole, whatever else there is to mend: nobody may install this.
@@ -149,6 +150,12 @@ def _rows(device: DeviceView, table: str) -> Sequence[tuple[str, ...]]:
     return next((t.rows for t in device.inventory if t.id == table), ())
 
 
+def _copies(device: DeviceView) -> Lines:
+    names = [a.value for a in device.attributes if a.name == "same-content"]
+    if names:
+        yield from fact("The same content", ", ".join(names), indent="  ")
+
+
 def _worst_first(device: DeviceView) -> list[tuple[str, ...]]:
     """Protections of the layers: those that were changed, then the outermost."""
     return sorted(_rows(device, "protections"), key=lambda row: row[1] not in CHANGED)
@@ -158,6 +165,7 @@ def _short(device: DeviceView) -> Lines:
     signed = next((row[1] for row in _worst_first(device)), "signature not known")
     counted = f"to mend {_counted(list(device.problems))}" if device.problems else _nothing(device)
     yield from fact(device.label, f"{_verdicts(device)}, {signed}; {counted}")
+    yield from _copies(device)
     for problem in in_order(device.problems)[:1]:
         yield from _cut(_in_short(device, 1, problem))
 

@@ -40,6 +40,8 @@ from probe.report.viewmodel import (
 
 MAX_LABEL = 60
 """Characters of a device's name in headings and lists."""
+MAX_IMAGE = 100
+"""The same of an image, whose name has its folders in it."""
 ReadEvidence = Callable[[str], tuple[Evidence, bytes] | None]
 _COMPLETED = {
     RunStatus.FINISHED: "Every job of the plan was tried.",
@@ -204,7 +206,7 @@ def _device(
     view = DeviceView(
         number=number,
         id=device.id,
-        label=clean(device.label, MAX_LABEL),
+        label=clean(device.label, MAX_IMAGE if device.is_image_only else MAX_LABEL),
         mac=device.mac or "",
         addresses=device.addresses,
         attributes=tuple(

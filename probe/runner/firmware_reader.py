@@ -27,6 +27,9 @@ from probe.model.ids import DeviceId, JobId
 from probe.model.text import clean
 
 COLLECTOR = "firmware"
+LONGEST_NAME = 100
+"""Characters of an image's name; of a longer way the end is kept."""
+CUT = "\N{HORIZONTAL ELLIPSIS}"
 ADDRESS_SPACE = 4 << 30
 """Of one reader: a mapped image of 4 GiB counts into it, so larger ones get as much again."""
 LONGEST_S = 400.0
@@ -217,6 +220,15 @@ class Chosen:
 
     files: list[Path]
     links: list[Path]
+
+
+def names_of(paths: Sequence[Path]) -> dict[Path, str]:
+    """A name for each that tells it from the others: its way from the folder that they have in common."""
+    above = os.path.commonpath([os.path.abspath(p.parent) for p in paths]) if paths else ""
+    names = {p: clean(os.path.relpath(os.path.abspath(p), above), 4096) for p in paths}
+    return {
+        p: n if len(n) <= LONGEST_NAME else CUT + n[1 - LONGEST_NAME :] for p, n in names.items()
+    }
 
 
 def files_of(paths: Sequence[Path]) -> Chosen:

@@ -25,6 +25,7 @@ from probe.model.job import Job
 from probe.model.text import clean
 from probe.runner.firmware_reader import (
     COLLECTOR,
+    LONGEST_NAME,
     LONGEST_S,
     Early,
     Reader,
@@ -32,6 +33,7 @@ from probe.runner.firmware_reader import (
     death,
     import_once,
     job_of,
+    names_of,
     started,
 )
 from probe.runner.judging import Judging
@@ -76,13 +78,14 @@ class Examination:
         self._under_way: set[JobId] = set()
         self._readers: list[Reader] = []
         self._held = self._many = False
+        self._names: dict[Path, str] = {}
 
     def steps(
         self, paths: Sequence[Path], *, at_once: int | None = None, patience: float = 1.0
     ) -> Generator[None, None, None]:
         """Yields at least every ``patience`` seconds. Who closes it before its end stops the readers at once."""
         waiting, readers = list(dict.fromkeys(paths)), self._readers
-        self._known = len(waiting)
+        self._known, self._names = len(waiting), names_of(waiting)
         most = at_once or max(1, min(4, os.cpu_count() or 1))
         self._many = len(waiting) > most
         try:
@@ -137,11 +140,14 @@ class Examination:
         before = self.journal.state.job_finished.get(job)
         if job in self._under_way:
             self._done += 1
-            self.progress(f"{path.name}: the same as another one", self._done, self._known)
+            self._also(device)
+            first = self.journal.state.devices[device.id].label
+            self.progress(f"{self._name(path)}: the same as {first}", self._done, self._known)
             return None
         if before is not None and before.ok:
             self._done += 1
-            self.progress(f"{path.name}: done before", self._done, self._known)
+            self._also(device)
+            self.progress(f"{self._name(path)}: done before", self._done, self._known)
             return None
         title = f"firmware image {clean(image.name, 100)}, {image.size} bytes"
         known = Job(id=job, device=device.id, collector=COLLECTOR, title=title)
@@ -155,14 +161,14 @@ class Examination:
             if before is not None:
                 self.recorder.append(ev.JobReopened(job=job))
             self.recorder.append(ev.JobStarted(job=job))
-        self.progress(f"{path.name}: being read", self._done, self._known)
+        self.progress(f"{self._name(path)}: being read", self._done, self._known)
         return reader
 
     def _refused(self, path: Path, expected: str | None, why: str) -> None:
         """Told, and a gap of the device that it was said to be of."""
         self._done += 1
         self.recorder.append(ev.Noted(level="error", text=clean(f"{path}: {why}.", 300)))
-        self.progress(f"{path.name}: {why}", self._done, self._known)
+        self.progress(f"{self._name(path)}: {why}", self._done, self._known)
         of = self._early.devices.get(path)
         if of is None or expected is None:
             return
@@ -176,11 +182,23 @@ class Examination:
             self.recorder.append(ev.JobKnown(job=known))
             self._finish(job, of.id, name, Trouble(why, Owner.OPERATOR))
 
+    def _name(self, path: Path) -> str:
+        return self._names.get(path) or clean(path.name, LONGEST_NAME)
+
+    def _also(self, device: Device) -> None:
+        """Another file of the same content: its name is kept with that of the first."""
+        known = self.journal.state.devices[device.id]
+        if device.is_image_only and device.label != known.label:
+            other = Attribute(name="same-content", value=device.label, source="operator")
+            if other not in known.attributes:
+                named = replace(known, attributes=(*known.attributes, other))
+                self.recorder.append(ev.DeviceSeen(device=named))
+
     def _device(self, path: Path, image: Image) -> Device:
         """The device that the image was said to be of, or an entry of its own."""
         of = self._early.devices.get(path)
         if of is None:
-            return image_device(image.sha256, clean(image.name, 100))
+            return image_device(image.sha256, self._name(path))
         known = Attribute(name="image", value=image.sha256, source="operator")
         return replace(of, attributes=tuple(dict.fromkeys((*of.attributes, known))))
 
@@ -208,7 +226,8 @@ class Examination:
                 trouble = None if said == "done" else said
                 self._finish(reader.job, reader.device, reader.image.name, trouble)
             self._done += 1
-            self.progress(f"{reader.image.name}: examined", self._done, self._known)
+            said_of = self._name(reader.image.path)
+            self.progress(f"{said_of}: examined", self._done, self._known)
             yield reader
 
     def _take(self, reader: Reader) -> Trouble | Literal["done"] | None:

@@ -93,3 +93,28 @@ def test_no_report_gives_away_what_opens_something_unless_it_is_told_to(
     shown = capsysbinary.readouterr().out
     assert HASH[:80].encode() in shown
     assert PASSPHRASE.encode() in shown
+
+
+def test_files_of_the_same_content_and_of_the_same_name_are_all_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    monkeypatch.setenv("PROBE_STORE", str(tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+    for place, text in (("a/v1", "one"), ("a/v2", "two"), ("copy", "one")):
+        folder = tmp_path / "images" / place
+        folder.mkdir(parents=True)
+        (folder / "fw.cpio").write_bytes(archive({"etc/motd": text}))
+    probe(monkeypatch, "firmware", "images")
+    captured = capsysbinary.readouterr()
+    assert b"copy/fw.cpio: the same as a/v1/fw.cpio" in captured.err
+    lines = captured.out.decode().splitlines()
+    (one,) = [n for n, line in enumerate(lines) if line.startswith("a/v1/fw.cpio: ")]
+    assert any(line == "  The same content: copy/fw.cpio" for line in lines[one : one + 4])
+    assert any(line.startswith("a/v2/fw.cpio: ") for line in lines)
+    run = run_of(captured.out)
+    for format_ in ("text", "json", "html"):
+        probe(monkeypatch, "report", run, "--format", format_)
+        out = capsysbinary.readouterr().out.decode()
+        assert all(f"{name}/fw.cpio" in out for name in ("a/v1", "a/v2", "copy")), format_
