@@ -11,7 +11,7 @@ from probe.cli.common import default_store, read_declarations
 from probe.errors import Exit, ProbeError
 from probe.model.plan import Permission, Plan
 from probe.model.ports import parse_ports
-from probe.model.run import Authorisation, GivenImage, Run, Scope
+from probe.model.run import Authorisation, Run, Scope
 from probe.model.text import clean
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def run(wish: Wish, show: Show, store: str | None, resume: str | None) -> int:
     where = store or default_store()
     check_output(show.output)
     if resume is not None:
-        if wish.interface is not None or wish.targets:
+        if wish.interface is not None or wish.targets or wish.firmware or wish.keys:
             raise ProbeError(
-                "A run that is resumed keeps its interface and targets",
+                "A run that is resumed keeps its interface, targets, images and keys",
                 f"Leave them out: probe run --resume {resume}; or start a new run.",
             )
         run_id = resumed(resume, where)
@@ -119,9 +119,16 @@ def watch(run_id: str, show: Show, where: str) -> int:
 
 def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
     """The run's head from the options; raises ProbeError for anything that cannot be."""
+    from probe.cli.images import images_of, keys_of
     from probe.cli.wan import wan_sides
     from probe.collect.packet.interface import interface_facts
     from probe.runner.launch import new_run_id
+
+    if wish.keys and not wish.firmware:
+        raise ProbeError(
+            "--key says who should have signed an image, and no image was given",
+            "Name it with --firmware ADDRESS=FILE, or leave --key out.",
+        )
 
     if wish.interface is None:
         raise ProbeError(
@@ -143,49 +150,10 @@ def described(wish: Wish) -> tuple[Run, tuple[Path, ...]]:
         authorisation=authorised(wish.authorised_by, plan, scope, started),
         tool_version=__version__,
         host=os.uname().nodename,
-        images=images_of(wish.firmware),
+        images=images_of(wish.firmware, scope),
         keys=keys_of(wish.keys),
     )
     return head, (*wish.declarations, *wish.credentials)
-
-
-def images_of(wanted: tuple[str, ...]) -> tuple[GivenImage, ...]:
-    """The images of ``--firmware``; raises ProbeError for one that cannot be examined."""
-    import ipaddress
-
-    found = []
-    for text in wanted:
-        address, equals, file = text.partition("=")
-        try:
-            known = str(ipaddress.ip_address(address.partition("%")[0]))
-        except ValueError:
-            equals = ""
-        if not equals or not file:
-            raise ProbeError(
-                f"'{text}' is no ADDRESS=FILE", "Write it like --firmware 192.0.2.11=router.bin."
-            )
-        path = Path(file).absolute()
-        found.append(GivenImage(address=known, path=str(path), sha256=sha256_of(path)))
-    return tuple(found)
-
-
-def keys_of(paths: tuple[Path, ...]) -> tuple[str, ...]:
-    """The files of ``--key``, whole paths; raises ProbeError for what is no key."""
-    if paths:
-        from probe.cli.firmware import read_keys
-
-        read_keys(paths)
-    return tuple(str(path.absolute()) for path in paths)
-
-
-def sha256_of(path: Path) -> str:
-    from firmware_checks.examine import NotAnImage, opened
-
-    try:
-        with opened(path) as (image, _):
-            return image.sha256
-    except NotAnImage as error:
-        raise ProbeError(f"{path} cannot be examined: {error}", "Name a firmware image.") from None
 
 
 def authorised(by: str, plan: Plan, scope: Scope, at: float) -> Authorisation | None:
@@ -318,6 +286,10 @@ def dry_run(wish: Wish) -> int:
         out(
             f"outside of {side.device}: {side.address} on {side.interface}, no other address there\n"
         )
+    for image in head.images:
+        out(f"firmware of {image.address}: {clean(image.path, 300)}, SHA-256 {image.sha256}\n")
+    for key in head.keys:
+        out(f"key that should have signed it: {clean(key, 300)}\n")
     out(
         f"budget per device: {gentleness.packets_per_s:g} packets/s, "
         f"{gentleness.connections_at_once} connection at once, "

@@ -1,11 +1,14 @@
 """Wrong input gets one clear line on stderr, nothing on stdout, a documented exit code, no traceback."""
 
+import hashlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from probe import __version__
 from probe.errors import Exit
@@ -47,6 +50,19 @@ def probe(*argv: str, store: Path | None = None) -> "subprocess.CompletedProcess
         (["run", "-i", "lo"], Exit.USAGE, "--authorised-by"),
         (["run", "-i", "lo", "--no-logins", "--permit", "brute-force"], Exit.USAGE, "brute-force"),
         (["run", "-i", "lo", "--permit", "everything"], Exit.USAGE, "'everything'"),
+        (["run", "-i", "lo", "--key", "k.pem"], Exit.USAGE, "no image was given"),
+        (["run", "-i", "lo", "--key", "k.pem", "--dry-run"], Exit.USAGE, "no image was given"),
+        (["run", "--resume", "last", "--key", "k.pem"], Exit.USAGE, "images and keys"),
+        (
+            ["run", "-i", "lo", "--firmware", "192.0.2.7=a.bin", "--dry-run"],
+            Exit.USAGE,
+            "no address of a tested device (127.0.0.0/8",
+        ),
+        (
+            ["run", "-i", "lo", "-t", "127.0.0.5", "--firmware", "127.0.0.6=a.bin"],
+            Exit.USAGE,
+            "no address of a tested device (127.0.0.5)",
+        ),
         (["stop", "last"], Exit.ENVIRONMENT, "no result store"),
         (["run", "-i", "lo", "--declaration", "/no/such.toml"], Exit.USAGE, "/no/such.toml"),
         (["catalogue", "show", "psti", "PSTI-11"], Exit.USAGE, "Did you mean 'PSTI-1'?"),
@@ -108,6 +124,27 @@ def test_the_dry_run_sends_nothing_and_lists_every_login() -> None:
     assert "packets/s" in done.stdout
     assert "admin" in done.stdout
     assert "authorised by: not named yet" in done.stdout
+
+
+def test_the_dry_run_names_images_and_keys_and_who_left_logins_out(tmp_path: Path) -> None:
+    image, key = tmp_path / "a\x1b[31m.bin", tmp_path / "maker.pem"
+    image.write_bytes(b"\x00\x01" * 500)
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    key.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    given = ("--firmware", f"127.0.0.5={image}", "--key", str(key))
+    done = probe("run", "-i", "lo", "-t", "127.0.0.5", "--dry-run", "--no-logins", *given)
+    assert done.returncode == Exit.PASS, done.stderr
+    digest = hashlib.sha256(image.read_bytes()).hexdigest()
+    (told,) = (
+        line for line in done.stdout.splitlines() if line.startswith("firmware of 127.0.0.5")
+    )
+    assert digest in told
+    assert "\x1b" not in told
+    assert f"key that should have signed it: {key}" in done.stdout
+    assert "no login is tried, the operator left them out (--no-logins)" in done.stdout
+    without = probe("run", "-i", "lo", "-t", "127.0.0.5", "--dry-run").stdout
+    assert "firmware of" not in without
+    assert "key that" not in without
 
 
 def test_who_authorised_what_is_on_record(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.cli.run import images_of
+from probe.cli.images import images_of
 from probe.errors import ProbeError
 from probe.model import event as ev
 from probe.model.device import Device
@@ -17,7 +17,7 @@ from probe.model.fact import NotMeasured
 from probe.model.finding import Outcome
 from probe.model.firmware import ImageSurvey
 from probe.model.ids import RunId
-from probe.model.run import GivenImage, RunStatus
+from probe.model.run import GivenImage, RunStatus, Scope
 from probe.runner import firmware_reader, runner, worker
 from probe.runner.runner import Runner
 from probe.store.journal import Journal
@@ -27,6 +27,7 @@ from .conftest import DEVICE, open_journal
 from .test_runner import EveryAddress, Found, one
 
 CONTENT = bytes(range(256)) * 20
+LOOPBACK = Scope(interface="lo", networks=("127.0.0.0/8",))
 OTHER = Device(id=DEVICE.id.replace("1", "9"), addresses=("127.0.0.9",))  # type: ignore[arg-type]
 
 
@@ -286,6 +287,6 @@ async def test_the_signals_of_the_run_are_not_those_of_its_readers(
 @pytest.mark.parametrize("path", ["/tmp", "/dev/null", "/nowhere"])
 def test_what_is_no_file_is_one_clear_refusal(path: str) -> None:
     with pytest.raises(ProbeError, match="cannot be examined"):
-        images_of((f"127.0.0.1={path}",))
+        images_of((f"127.0.0.1={path}",), LOOPBACK)
     with pytest.raises(ProbeError, match="ADDRESS=FILE"):
-        images_of((f"kettle={path}",))
+        images_of((f"kettle={path}",), LOOPBACK)

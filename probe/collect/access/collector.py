@@ -19,9 +19,7 @@ from probe.model.plan import Plan
 from probe.model.text import clean
 
 PRIORITY = 60
-PERMIT = (
-    "Permit logins in the plan: documented factory credentials are then tried, a few and slowly."
-)
+PERMIT = "Run again without --no-logins: documented factory credentials are then tried, a few and slowly."
 LISTED = {("snmp", "user"): "snmpv3"}
 """Methods whose accounts are listed under another name than that of the protocol."""
 
@@ -89,7 +87,7 @@ def _not_permitted(service: Service) -> Work:
     async def work(session: DeviceSession) -> None:
         session.not_measured(
             endpoint(service.transport, service.address, service.port),
-            "the plan does not permit logins",
+            "the operator left logins out (--no-logins)",
             Coverage(tried="no login", times=0, deadline_s=0.0),
             owner=Owner.OPERATOR,
             settle=PERMIT,

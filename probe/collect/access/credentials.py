@@ -250,7 +250,7 @@ def attempt_list(dut: Dut, plan: Plan) -> list[str]:
     Services that are not known yet are listed by protocol, as what would be tried if they are found.
     """
     if not plan.logins:
-        return [f"{dut.device.label}: no login is tried, the plan '{plan.name}' does not permit it"]
+        return [f"{dut.device.label}: no login is tried, the operator left them out (--no-logins)"]
     lines: list[str] = []
     known = login_services(dut)
     for service in known:

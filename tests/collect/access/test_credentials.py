@@ -25,6 +25,7 @@ from probe.model.observation import (
     UdpSilence,
 )
 from probe.model.plan import OwnCredential, Plan
+from probe.registry import plans
 
 PLAN = Plan(name="standard", summary="", catalogues=(), tcp_ports="standard")
 
@@ -223,7 +224,8 @@ def test_the_attempt_list_is_exact() -> None:
 def test_without_permission_the_list_says_so() -> None:
     plan = Plan(name="quiet", summary="", catalogues=(), tcp_ports="quick", logins=False)
     (line,) = attempt_list(dut(service("ssh", 22)), plan)
-    assert "does not permit" in line
+    assert "the operator left them out (--no-logins)" in line
+    assert all(shipped.logins for shipped in plans().values()), "nobody else leaves them out"
 
 
 GOOD = """
