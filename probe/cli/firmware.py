@@ -169,7 +169,7 @@ def told(journal: "Journal", show: "Show") -> int:
     else:
         from probe.report.firmware_summary import summary
 
-        sys.stdout.write(summary(view))
+        sys.stdout.write(summary(view, cut=sys.stdout.isatty()))
         sys.stdout.flush()
     code = results.result_code(reader, show.fail_on)
     # A file of a folder that could not be examined stays unknown, whatever the others gave.

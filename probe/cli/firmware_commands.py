@@ -30,7 +30,8 @@ class ImagesOrCommand(click.Group):
 @click.group(
     "firmware",
     cls=ImagesOrCommand,
-    help="Firmware and update images: who signed what, and what is inside.",
+    help="Firmware and update images: who signed what, and what is inside. "
+    "'probe firmware IMAGE' takes --key and the other options of 'check': probe firmware check --help.",
 )
 def firmware() -> None:
     """The root of the commands on images."""

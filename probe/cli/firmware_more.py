@@ -56,8 +56,10 @@ def sbom(run: str, output: Path | None, store: str | None) -> int:
         )
     for survey in surveys:
         if survey.unread:
+            one = len(survey.unread) == 1
+            parts = "1 part was" if one else f"{len(survey.unread)} parts were"
             sys.stderr.write(
-                f"probe: {survey.name}: {len(survey.unread)} parts were not read; components in them are missing.\n"
+                f"probe: {survey.name}: {parts} not read; components there are missing.\n"
             )
     only = surveys[0] if len(surveys) == 1 else None
     subject = Subject(name=only.name, sha256=only.image) if only else None
@@ -77,7 +79,8 @@ def import_advisories(files: Sequence[Path], store: str | None) -> int:
     known = Advisories(_folder(store))
     for path in files:
         rows = known.take_in(path, time.time())
-        sys.stderr.write(f"{path.name}: {rows} statements on versions taken in.\n")
+        statements = "1 statement" if rows == 1 else f"{rows} statements"
+        sys.stderr.write(f"{path.name}: {statements} on versions taken in.\n")
     return list_advisories(store)
 
 

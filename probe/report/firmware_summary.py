@@ -4,7 +4,7 @@ The screen is for who has to mend the image: what comes first, in which file and
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from probe.model.check import SEVERITIES
 from probe.model.firmware import Signing
@@ -26,14 +26,20 @@ WHOLE = 8
 NO_FORMAT = {"text", "data", "unknown"}
 """What a layer is called that no reader of a format knew."""
 EFFORTS = ("hours", "days", "weeks")
+Trim = Callable[..., Lines]
+"""``_cut`` or ``_uncut``."""
 
 
-def summary(view: ReportView) -> str:
-    """Each image with its verdicts, then what to mend first; where the whole report is."""
+def summary(view: ReportView, *, cut: bool = True) -> str:
+    """Each image with its verdicts, then what to mend first; where the whole report is.
+
+    ``cut`` for a terminal: one screen. Otherwise nothing is left off a text (a log keeps it all).
+    """
     tell = _whole if len(view.devices) == 1 else _short
+    trim = _cut if cut else _uncut
     # A run keeps images in the order in which they were done; a list is looked up by name.
     devices = sorted(view.devices, key=lambda device: device.label)
-    lines = [line for device in devices for line in tell(device)]
+    lines = [line for device in devices for line in tell(device, trim)]
     for note in view.run.notes:
         if note.level == "error":
             lines += fact("Error", note.text)
@@ -53,19 +59,19 @@ def in_order(problems: tuple[ProblemView, ...]) -> list[ProblemView]:
     return sorted(problems, key=rank)
 
 
-def _whole(device: DeviceView) -> Lines:
-    above = list(_above(device))
+def _whole(device: DeviceView, trim: Trim) -> Lines:
+    above = list(_above(device, trim))
     yield from above
     every = in_order(device.problems)
     if not every:
         yield _nothing(device)
         return
     yield from wrap(f"To mend, in this order ({_counted(every)}):", "", "  ")
-    room = SCREEN - len(above) - 4
+    room = SCREEN - len(above) - 4 if trim is _cut else 1000
     for number, problem in enumerate(every, 1):
-        lines = list(_in_full(device, number, problem)) if number <= IN_FULL else []
+        lines = list(_in_full(device, number, problem, trim)) if number <= IN_FULL else []
         if not lines or len(lines) > room:
-            lines = list(_cut(_in_short(device, number, problem), 1))
+            lines = list(trim(_in_short(device, number, problem), 1))
         if len(lines) > room:
             yield f"    and {len(every) - number + 1} more"
             return
@@ -73,9 +79,9 @@ def _whole(device: DeviceView) -> Lines:
         room -= len(lines)
 
 
-def _above(device: DeviceView) -> Lines:
+def _above(device: DeviceView, trim: Trim) -> Lines:
     """What the image is, who signed it, how far it was read."""
-    yield from _cut(fact("Image", f"{device.label}, {_verdicts(device)}"))
+    yield from trim(fact("Image", f"{device.label}, {_verdicts(device)}"), 2)
     yield from _copies(device)
     signed = _worst_first(device)
     changed = [row for row in signed if row[1] in CHANGED]
@@ -84,14 +90,14 @@ def _above(device: DeviceView) -> Lines:
         yield from fact(row[1].upper(), f"layer {row[0]}. {row[2]}", indent="  ")
     if len(changed) > 1:
         yield f"    and {len(changed) - 1} more layers are tampered or stripped"
-    yield from _layers(device)
+    yield from _layers(device, trim)
     for row in signed[:1] if not changed else ():
         most = WHOLE if row[1] == Signing.UNSIGNED else 2
-        yield from _cut(fact(f"Layer {row[0]}", f"{row[1]}; {row[2]}", indent="  "), most)
+        yield from trim(fact(f"Layer {row[0]}", f"{row[1]}; {row[2]}", indent="  "), most)
     if not signed and not device.gaps:
         # Silence here would be taken for a good answer.
         yield from fact("Signature", "not known, no update format was recognised", indent="  ")
-    yield from _unread(device)
+    yield from _unread(device, trim)
 
 
 def _counted(problems: list[ProblemView]) -> str:
@@ -101,17 +107,17 @@ def _counted(problems: list[ProblemView]) -> str:
     return f"{len(problems)}: {said}"
 
 
-def _in_full(device: DeviceView, number: int, problem: ProblemView) -> Lines:
+def _in_full(device: DeviceView, number: int, problem: ProblemView, trim: Trim) -> Lines:
     """What, where, how: at most five lines."""
     found = _found(device, problem)
     head = f"{number:>2}. {problem.severity or 'by hand':<8} "
     said = found[0].summary if found else problem.why
-    yield from _cut(wrap(said, head, " " * 13))
+    yield from trim(wrap(said, head, " " * 13))
     if found:
-        yield from _cut(fact("In", _files(found), indent="    "), 1)
+        yield from trim(fact("In", _files(found), indent="    "), 1)
     if problem.fix:
         effort = f" ({problem.effort})" if problem.effort else ""
-        yield from _cut(fact(f"Mend{effort}", problem.fix, indent="    "))
+        yield from trim(fact(f"Mend{effort}", problem.fix, indent="    "))
 
 
 def _in_short(device: DeviceView, number: int, problem: ProblemView) -> Lines:
@@ -137,11 +143,11 @@ def _files(found: list[FindingView]) -> str:
     return ", ".join(names[:MOST_FILES]) + (f" and {left} more" if left > 0 else "")
 
 
-def _layers(device: DeviceView) -> Lines:
+def _layers(device: DeviceView, trim: Trim) -> Lines:
     """Layers without the files in them, a line each."""
     wanted = [row for row in _rows(device, "layers") if row[0]]
     for row in wanted[:MOST_LAYERS]:
-        yield from _cut(layer_line(row), 1)
+        yield from trim(layer_line(row), 1)
     if len(wanted) > MOST_LAYERS:
         yield f"    and {len(wanted) - MOST_LAYERS} more layers"
 
@@ -161,26 +167,26 @@ def _worst_first(device: DeviceView) -> list[tuple[str, ...]]:
     return sorted(_rows(device, "protections"), key=lambda row: row[1] not in CHANGED)
 
 
-def _short(device: DeviceView) -> Lines:
+def _short(device: DeviceView, trim: Trim) -> Lines:
     signed = next((row[1] for row in _worst_first(device)), "signature not known")
     counted = f"to mend {_counted(list(device.problems))}" if device.problems else _nothing(device)
     yield from fact(device.label, f"{_verdicts(device)}, {signed}; {counted}")
     yield from _copies(device)
     for problem in in_order(device.problems)[:1]:
-        yield from _cut(_in_short(device, 1, problem))
+        yield from trim(_in_short(device, 1, problem))
 
 
 def _verdicts(device: DeviceView) -> str:
     return ", ".join(f"{short_name(c)} {c.overall}" for c in device.catalogues)
 
 
-def _unread(device: DeviceView) -> Lines:
+def _unread(device: DeviceView, trim: Trim) -> Lines:
     for row in _rows(device, "images"):
-        yield from _cut(fact("Read", row[3], indent="  "), 1)
+        yield from trim(fact("Read", row[3], indent="  "), 1)
         if row[4] != "nothing":
-            yield from _cut(fact("Not read", row[4], indent="  "))
+            yield from trim(fact("Not read", row[4], indent="  "))
     for gap in device.gaps[:1]:
-        yield from _cut(fact("Not measured", gap.reason, indent="  "))
+        yield from trim(fact("Not measured", gap.reason, indent="  "))
 
 
 def _nothing(device: DeviceView) -> str:
@@ -198,3 +204,8 @@ def _cut(lines: Iterator[str], most: int = 2) -> Lines:
     if len(every) > most:
         every = [*every[: most - 1], every[most - 1][:79].rstrip() + "\N{HORIZONTAL ELLIPSIS}"]
     yield from every
+
+
+def _uncut(lines: Iterator[str], _most: int = 2) -> Lines:
+    """All of them."""
+    yield from lines

@@ -14,7 +14,9 @@ def images(device: DeviceView) -> Lines:
     for name, size, _, counted, left, keys in _rows(device, "images"):
         yield ""
         yield from fact("Image", f"{name}, {size} bytes", indent="  ")
-        yield from fact("Read", f"{counted}; {keys} keys given", indent="    ")
+        yield from fact(
+            "Read", f"{counted}; {keys} key{'' if keys == '1' else 's'} given", indent="    "
+        )
         yield from fact("Not read", left, indent="    ")
     yield from layers(device)
     for row in _rows(device, "protections"):

@@ -57,7 +57,10 @@ def tree(dut: Dut, most_files: int = MOST_FILES) -> list[Node]:
             says += [layer.problem] if layer.problem else []
             says += ["not read"] if layer.kind is fw.LayerKind.UNKNOWN else []
             depth = sum(place.startswith(f"{other}/") for other in layers)
-            version = " ".join(filter(None, (layer.title, layer.version, layer.built)))
+            number, made = layer.version, layer.built
+            if layer.kind is fw.LayerKind.FILE_SYSTEM:  # Of the format, not of a product.
+                number, made = number and f"format version {number}", made and f"made {made}"
+            version = " ".join(filter(None, (layer.title, number, made)))
             nodes.append(
                 Node(
                     depth,

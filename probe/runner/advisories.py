@@ -66,7 +66,7 @@ class Advisories:
         old = ", which is old: use a newer version of the probe, or import advisories"
         yield (
             f"Components were compared with the table that comes with the probe, of {edition}, "
-            f"{age} days old{old if age > OLD_DAYS else ''}."
+            f"{age} {'day' if age == 1 else 'days'} old{old if age > OLD_DAYS else ''}."
         )
         if not self:
             return
@@ -78,9 +78,10 @@ class Advisories:
             day = taken_in
             with suppress(ValueError):
                 day = date.fromisoformat(newest)
-            old = ", which is old: import a newer file" if (today - day).days > OLD_DAYS else ""
+            old = " Its data are old: import a newer file." if (today - day).days > OLD_DAYS else ""
             data = f"newest entry of {newest}, " if newest else ""
-            yield f"And with {form} advisories of the file {name}: {data}imported {age} days before{old}."
+            days = "on the same day" if not age else f"{age} day{'s' if age > 1 else ''} before"
+            yield f"And with {form} advisories of the file {name}: {data}imported {days}.{old}"
 
     def said_of(self, fact: ImageComponent) -> tuple[str, ...]:
         """What the advisories say of this version, by version alone: what it has, then what it does not have.

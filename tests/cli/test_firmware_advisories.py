@@ -90,8 +90,8 @@ def test_the_age_of_each_table_is_in_every_report(
         f"Components were compared with the table that comes with the probe, of {table().edition}"
     )
     imported = (
-        "And with NVD advisories of the file nvd.json: newest entry of 2020-01-02, imported 0 days before, "
-        "which is old: import a newer file."
+        "And with NVD advisories of the file nvd.json: newest entry of 2020-01-02, imported on the same day. "
+        "Its data are old: import a newer file."
     )
     probe(monkeypatch, "firmware", "a.cpio", "-f", "text")
     out = in_words(capsys.readouterr().out)

@@ -10,6 +10,8 @@ from probe.report.firmware_summary import SCREEN, in_order, summary
 from probe.report.viewmodel import ProblemView, ReportView, TableView
 from tests.firmware_checks.content.planted import archive, plants
 
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
 
 def test_the_planted_router_fills_one_screen_worst_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -18,6 +20,12 @@ def test_the_planted_router_fills_one_screen_worst_first(
     image = tmp_path / "planted.cpio"
     image.write_bytes(archive({p.path: p.bad for p in plants()}))
     monkeypatch.setattr("sys.argv", ["probe", "firmware", str(image)])
+    assert app.run_app() == 1
+    logged = capsys.readouterr().out
+    assert ELLIPSIS not in logged, "a log keeps whole what a terminal has no room for"
+    assert len(logged.splitlines()) > SCREEN
+    assert "    and 1" not in logged
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert app.run_app() == 1
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= SCREEN

@@ -456,10 +456,10 @@ def test_old_tables_are_said_to_be_old(tmp_path: Path) -> None:
     shipped, imported = known.ages(1_795_300_000.0)
     assert "old" not in shipped.replace("days old", "")
     assert "newest entry of 2026-03-01" in imported
-    assert "which is old: import a newer file" in imported
+    assert "imported 1 day before. Its data are old: import a newer file." in imported
     shipped, imported = known.ages(NOW + 400 * DAY)
     assert "which is old: use a newer version" in shipped
-    assert "imported 400 days before, which is old" in imported
+    assert "imported 400 days before. Its data are old" in imported
 
 
 HOSTILE = {
