@@ -39,6 +39,22 @@ def firmware_blocks(dut: Dut, findings: Iterable[Finding]) -> list[Block]:
     return page + _protections(dut) + _components(dut)
 
 
+def signature(dut: Dut) -> list[Block]:
+    """In one line what is to be said of the protection: of a layer that was changed, or else the outermost."""
+    latest = {(s.fact.image, s.fact.place): s.fact for s in dut.all(fw.ImageProtection)}
+    changed = (fw.Signing.TAMPERED, fw.Signing.STRIPPED)
+    order = sorted(latest.values(), key=lambda p: (p.signing not in changed, in_order(p.place)))
+    page: list[Block] = []
+    for image in dict.fromkeys(s.fact.image for s in dut.all(fw.ImageSurvey)):
+        one = next((p for p in order if p.image == image), None)
+        if one is None:
+            page.append(Field("Signature", "not known, no update format was recognised"))
+            continue
+        word = (one.signing.value, _ROLE.get(one.signing, "fail"))
+        page.append(Field("Signature", (word, (f"  layer {one.place}, {one.format}", "dim"))))
+    return page
+
+
 def violations(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     """By their subject."""
     found: dict[str, list[Finding]] = {}

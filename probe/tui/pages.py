@@ -14,7 +14,7 @@ from probe.model.state import RunState
 from probe.model.verdict import Status, Verdict
 from probe.tui import glyphs, view
 from probe.tui.blocks import Block, Field, Gap, Heading, Item, Page, Para, Title
-from probe.tui.firmware_page import firmware_blocks
+from probe.tui.firmware_page import firmware_blocks, signature
 from probe.tui.spans import Line, join
 from probe.tui.tls_page import tls_blocks
 
@@ -62,9 +62,10 @@ def device_page(state: RunState, device: DeviceId, catalogues: Iterable[Catalogu
             value = ((a.value, ""), (f"  said by {a.source}", "dim"))
             page.append(Field(a.name.capitalize(), value))
     page.append(Field("Seen by", ", ".join(found.seen_by)))
+    dut = state.dut(device)
+    page += signature(dut)
     page += _results(state, device, catalogues)
     page += _findings(view.findings_of(state, device))
-    dut = state.dut(device)
     page += firmware_blocks(dut, view.findings_of(state, device))
     if not found.is_image_only:
         page += _services(state, device)

@@ -399,7 +399,10 @@ async def test_evidence_is_saved_once_and_never_over_a_file(
 
 async def test_hashes_and_commands_are_copied() -> None:
     async with opened(DONE, *TO_FINDING, "y") as (app, pilot, _):
-        assert app.clipboard == "probe run -i eth1 --target 198.51.100.11 --plan standard"
+        assert app.clipboard == (
+            "probe run -i eth1 --target 198.51.100.11 --plan standard -c psti -c en303645"
+            "  # and --authorised-by WHO"
+        )
         await press(pilot, "enter", "y")
         screen = app.screen
         assert isinstance(screen, EvidenceScreen)

@@ -19,13 +19,14 @@ from probe.tui.widgets.records import Column, RecordList, Row
 COLUMNS = (
     Column("Device", 14, flex=3),
     Column("Addresses", 16, flex=1),
-    Column("Vendor", 8, flex=2, at=76),
+    Column("Vendor", 8, flex=2, at=86),
     Column("Jobs", 7, at=68),
     Column("Worst", 14),
     Column("F", 2, align="right"),
     Column("E", 2, align="right"),
     Column("I", 3, align="right"),
     Column("P", 2, align="right"),
+    Column("N", 3, align="right", at=72),
 )
 
 
@@ -46,8 +47,8 @@ class DevicesScreen(FilteredScreen):
     help_text = (
         "Every device that was found, as it appears. Jobs: tried of known; '>' means that one is "
         "running now and '=' that all were tried. Worst is the worst verdict under the chosen "
-        "catalogue (c chooses another). F, E, I and P count the requirements that fail, met an "
-        "error, are inconclusive and pass. Filter keys: status:fail vendor:acme addr:198.51."
+        "catalogue (c chooses another). F, E, I, P and N count the requirements that fail, met an "
+        "error, are inconclusive, pass and were not tested. Filter keys: status:fail vendor:acme addr:198.51."
     )
     FILTER_KEYS = ("status", "vendor", "addr")
     BINDINGS = [
@@ -135,7 +136,7 @@ def _worst(one: view.DeviceView, *, working: bool) -> Line:
 
 def _row(one: view.DeviceView, *, working: bool) -> Row:
     counts: list[Cell] = []
-    for status in (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS):
+    for status in (Status.FAIL, Status.ERROR, Status.INCONCLUSIVE, Status.PASS, Status.NOT_TESTED):
         number = one.counts.get(status, 0)
         counts.append(((str(number), pages.status_span(status)[0][1] if number else "dim"),))
     cells: tuple[Cell, ...] = (
