@@ -52,6 +52,14 @@ class Kind(StrEnum):
     OTHER = "device, pipe or socket"
 
 
+class Seen(StrEnum):
+    """How the bytes of an entry are looked at."""
+
+    BOTH = "as a file, and asked whether a layer begins in them"
+    FILE = "as a file: its format is known, and is no layer"
+    LAYER = "as a layer: what is in it is looked at there, and not twice"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One inode of a file system, or one member of an archive. ``path`` is a name, never a way on disk."""
@@ -69,6 +77,7 @@ class Entry:
     modified: float | None = None
     problem: str = ""
     """Why its bytes are not all there, or what is behind it was not read; empty when all was."""
+    seen: Seen = Seen.BOTH
 
 
 class Tree(Protocol):

@@ -7,7 +7,7 @@ from firmware_checks.budget import OutOfBudget
 from firmware_checks.content import Inspector, inspectors
 from firmware_checks.content.hidden import hidden, is_kernel
 from firmware_checks.guess import beginnings, entropy, is_text, without_suffix
-from firmware_checks.reading import Context, Entry, Kind, Part, Reading
+from firmware_checks.reading import Context, Entry, Kind, Part, Reading, Seen
 from firmware_checks.recognise import is_module, is_stream, may_be_layer, recognise
 from firmware_checks.record import Place, Record
 from firmware_checks.search import IMAGES, SMALLEST_IMAGE, SMALLEST_UNKNOWN, Search
@@ -122,9 +122,9 @@ class Walk:
         if self._held > HELD:
             self._mapped.release()
             self._held = 0
-        for inspector in looking:
+        for inspector in looking if entry.seen is not Seen.LAYER else ():
             self.record.note(inspector.name, inspector.look(entry, view))
-        if entry.kind is Kind.FILE and may_be_layer(view):
+        if _may_hold_layer(entry, view):
             if self.context.budget.is_full_of_compressed_files() and is_stream(view):
                 self.record.not_read(Place(place.path, clean(entry.path, 200)), COMPRESSED)
                 return
@@ -268,3 +268,7 @@ class Walk:
         for inspector in inspectors(self.image, place.path):
             self.record.note(inspector.name, inspector.look(entry, view))
             self.record.note(inspector.name, inspector.end())
+
+
+def _may_hold_layer(entry: Entry, view: View) -> bool:
+    return entry.kind is Kind.FILE and entry.seen is not Seen.FILE and may_be_layer(view)

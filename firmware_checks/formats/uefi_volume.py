@@ -1,4 +1,4 @@
-"""UEFI firmware volumes: named and measured; the files in them are not opened here.
+"""UEFI firmware volumes: their files are a tree, in which volumes inside volumes are layers again.
 
 Source: UEFI Platform Initialization specification 1.8, volume 3, section 3.2.1.
 """
@@ -8,20 +8,16 @@ from uuid import UUID
 
 from firmware_checks.budget import Budget
 from firmware_checks.formats import uefi_variables
+from firmware_checks.formats.uefi_files import FFS, MAGIC, PAD, Files, Volume, files, name, volume
 from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
-MAGIC = b"_FVH"
-KINDS = {
-    UUID("8c8ce578-8a3d-4f1c-9935-896185c32dd3"): "file system 2",
-    UUID("5473c07a-3dcb-4dca-bd6f-1e9689e7349a"): "file system 3",
-    UUID("fff12b8d-7696-4c8b-a985-2747075b4f50"): "variables",
-}
 VARIABLES = "variables"
+KINDS = FFS | {UUID("fff12b8d-7696-4c8b-a985-2747075b4f50"): VARIABLES}
 
 
-class Volume(Format):
+class FirmwareVolume(Format):
     """The format."""
 
     name = "UEFI firmware volume"
@@ -29,32 +25,40 @@ class Volume(Format):
     searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
-        size, header = view.u64(32), view.u16(48)
-        if not 56 <= header <= 4096 or header % 2 or size <= header:
+        head = volume(view)
+        if head is None:
             return None
-        words = view.unpack(f"<{header // 2}H", 0)
-        if sum(words) & 0xFFFF:
-            return None
-        kind = UUID(bytes_le=view.read(16, 16))
-        problem = f"cut short: {len(view)} of {size} bytes are there" if size > len(view) else ""
-        body = view.part(0, min(size, len(view)))
-        files = body.part(header)
-        parts = (Part(name="files", make=_unread),)
+        problem = ""
+        if head.size > len(view):
+            problem = f"cut short: {len(view)} of {head.size} bytes are there"
+        body = view.part(0, min(head.size, len(view)))
+        rest = body.part(min(head.header, len(body)))
+        opened, stores = head.kind in FFS, KINDS.get(head.kind) == VARIABLES
+        closed = not opened and not rest.is_filled_with(0x00, 0xFF)
         return Reading(
             format=self.name,
             kind=LayerKind.FLASH,
             size=len(body),
-            details=(("kind", KINDS.get(kind, str(kind))), ("revision", str(view.u8(55)))),
+            details=tuple(_details(body, head, opened=opened)),
             problem=problem,
-            parts=() if problem or files.is_filled_with(0xFF, 0) else parts,
-            says=partial(uefi_variables.known_keys, files)
-            if KINDS.get(kind) == VARIABLES
-            else None,
+            parts=(Part(name="files", make=_unread),) if closed and not problem else (),
+            tree=Files(body, head) if opened else None,
+            says=partial(uefi_variables.known_keys, rest) if stores else None,
         )
 
 
-FORMAT = Volume()
+FORMAT = FirmwareVolume()
+
+
+def _details(body: View, head: Volume, *, opened: bool) -> list[tuple[str, str]]:
+    rows = [("kind", KINDS.get(head.kind, str(head.kind))), ("revision", str(head.revision))]
+    if known := name(body, head):
+        rows.append(("name", known))
+    if opened:
+        kinds = [one.kind for one in files(body, head) if one.kind is not None]
+        rows.append(("files", f"{len(kinds)}, {kinds.count(PAD)} of them padding"))
+    return rows
 
 
 def _unread(budget: Budget) -> View:
-    raise Malformed("the files of UEFI firmware volumes are not opened")
+    raise Malformed("the files of volumes of this kind are not opened")

@@ -1,4 +1,4 @@
-"""Kernels and UEFI volumes with own headers around real packed bytes; real ones are tried by hand."""
+"""Kernels with own headers around real packed bytes; real ones are tried by hand."""
 
 import gzip
 import lzma
@@ -6,7 +6,6 @@ import os
 import struct
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -58,22 +57,3 @@ def test_a_bzimage_says_its_version(examined: Examine) -> None:
     head[0x300:0x310] = b"6.1.55-maker (b@"
     found = examined(bytes(head) + packed + bytes(-len(packed) % 16))
     assert found.all(ImageLayer)[0].version == "6.1.55-maker"
-
-
-def volume(files: bytes) -> bytes:
-    kind = UUID("8c8ce578-8a3d-4f1c-9935-896185c32dd3").bytes_le
-    head = bytearray(struct.pack("<16s16sQ4sIHHHBBII8x", b"", kind, 72 + len(files), b"_FVH", 0, 72,
-                                 0, 0, 0, 2, 1, 4096))  # fmt: skip
-    total = sum(struct.unpack("<36H", head)) & 0xFFFF
-    struct.pack_into("<H", head, 50, -total & 0xFFFF)
-    return bytes(head) + files
-
-
-def test_volumes_are_named_and_what_is_in_them_is_said_to_be_unread(examined: Examine) -> None:
-    one = volume(os.urandom(4096))
-    found = examined(one + volume(b"\xff" * 4096))
-    assert list(found.formats().values()) == ["UEFI firmware volume"] * 2
-    assert found.all(ImageLayer)[0].details[0] == ("kind", "file system 2")
-    assert len(found.survey.unread) == 1
-    assert "not opened" in found.survey.unread[0]
-    assert examined(one[:51] + b"\x77" + one[52:]).formats()["0"] == "unknown"

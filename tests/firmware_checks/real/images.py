@@ -136,12 +136,12 @@ IMAGES = (
     Truth("opensbi", "usr/lib/*/opensbi/generic/fw_dynamic.elf", (ELF,), NOTHING, says=("RISC-V",)),
     Truth("opensbi", "usr/lib/*/opensbi/generic/fw_dynamic.bin", ("OpenSBI program",), NOTHING),
     # UEFI
-    Truth("ovmf", "usr/share/OVMF/OVMF_CODE_4M.secboot.fd", (VOLUME, VOLUME), NOTHING),
+    Truth("ovmf", "usr/share/OVMF/OVMF_CODE_4M.secboot.fd", (VOLUME,) * 4, NOTHING),
     Truth("ovmf", "usr/share/OVMF/OVMF_VARS_4M.ms.fd", (VOLUME,), NOTHING, says=("variables",)),
     Truth(
         "ovmf", "usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd", (VOLUME,), NOTHING, says=("variables",)
     ),
-    Truth("qemu-efi-arm", "usr/share/AAVMF/AAVMF32_CODE.fd", (UNKNOWN, VOLUME), NOTHING),
+    Truth("qemu-efi-arm", "usr/share/AAVMF/AAVMF32_CODE.fd", (UNKNOWN, VOLUME, VOLUME), NOTHING),
     Truth(
         "shim-signed",
         "usr/lib/shim/shimaa64.efi.signed",

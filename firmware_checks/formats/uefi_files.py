@@ -1,0 +1,196 @@
+"""Volumes of UEFI firmware and the files in them, file systems 2 and 3, one behind the other.
+
+Source: UEFI Platform Initialization specification 1.8, volume 3, sections 3.2.1 (volume), 3.2.2 (extended header)
+and 3.2.3 (files). An erased bit may be 0 or 1, and the bits of a file's state are set against it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from firmware_checks.budget import Budget
+from firmware_checks.formats.uefi_sections import PADDING, Sections, entry
+from firmware_checks.reading import Entry
+from firmware_checks.view import Malformed, View
+
+MAGIC = b"_FVH"
+FFS = {
+    UUID("8c8ce578-8a3d-4f1c-9935-896185c32dd3"): "file system 2",
+    UUID("5473c07a-3dcb-4dca-bd6f-1e9689e7349a"): "file system 3",
+}
+ERASED_IS_ONE = 0x800
+HEAD, LARGE_HEAD = 24, 32
+RAW, PAD = 0x01, 0xF0
+SECTIONED = range(0x02, 0x10)
+LARGE_FILE, CHECKSUM = 0x01, 0x40
+FIXED = (0xAA, 0x5A)
+"""What stands for the checksum of a file that has none; the second before version 2."""
+VALID, UPDATED, DELETED = 0x04, 0x08, 0x10
+LITTLE = 64
+LARGEST_EXTENSION = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """The header of a volume, whose checksum holds."""
+
+    kind: UUID
+    size: int
+    header: int
+    revision: int
+    erased: int
+    """The byte of erased flash, 0x00 or 0xFF."""
+    extension: int
+    """Where the extended header stands; 0 without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What stands at one place of a volume. ``kind`` None: bytes that belong to no file."""
+
+    at: int
+    size: int
+    body: View
+    kind: int | None = None
+    name: str = ""
+    deleted: bool = False
+    problem: str = ""
+
+
+def volume(view: View) -> Volume | None:
+    """The header at the beginning; None when there is none. Raises Malformed when it is cut short."""
+    size, header = view.u64(32), view.u16(48)
+    if not view.starts_with(MAGIC, 40) or not 56 <= header <= 4096 or header % 2 or size <= header:
+        return None
+    if sum(view.unpack(f"<{header // 2}H", 0)) & 0xFFFF:
+        return None
+    return Volume(
+        kind=UUID(bytes_le=view.read(16, 16)),
+        size=size,
+        header=header,
+        revision=view.u8(55),
+        erased=0xFF if view.u32(44) & ERASED_IS_ONE else 0x00,
+        extension=view.u16(52),
+    )
+
+
+def is_volume(view: View) -> bool:
+    """Whether a volume begins here."""
+    try:
+        return volume(view) is not None
+    except Malformed:
+        return False
+
+
+def name(body: View, head: Volume) -> str:
+    """What the volume is called in its extended header; empty without one."""
+    if head.extension < head.header or head.extension + 20 > len(body):
+        return ""
+    return str(UUID(bytes_le=body.read(head.extension, 16)))
+
+
+def files(body: View, head: Volume) -> Iterator[File]:
+    """Every file of a volume, and the bytes between them that belong to none."""
+    at = _aligned(head.header)
+    if head.extension:
+        at, problem = _behind_extension(body, head)
+        begin = min(head.header, len(body))
+        before = body.part(begin, max(at, begin) - begin)
+        if problem or len(before) > LITTLE:
+            yield File(begin, len(before), before, problem=problem)
+    while at < len(body):
+        rest = body.part(at)
+        if len(rest) < HEAD or rest.is_filled_with(head.erased):
+            return
+        if rest.part(0, HEAD).is_filled_with(head.erased):
+            yield File(at, len(rest), rest, problem="bytes in the free space, which no file has")
+            return
+        one = _file(rest, at, head)
+        yield one
+        at = _aligned(at + one.size)
+
+
+def _aligned(at: int) -> int:
+    """Files stand at multiples of eight bytes."""
+    return (at + 7) // 8 * 8
+
+
+def _behind_extension(body: View, head: Volume) -> tuple[int, str]:
+    at, first = head.extension, min(_aligned(head.header), len(body))
+    if not head.header <= at <= len(body) - 20:
+        return first, "the extended header is not in the volume"
+    size = body.u32(at + 16)
+    if not 20 <= size <= min(LARGEST_EXTENSION, len(body) - at):
+        return first, f"the extended header says {size} bytes"
+    return min(_aligned(at + size), len(body)), ""
+
+
+def _file(rest: View, at: int, head: Volume) -> File:
+    """The file at the beginning of ``rest``; when its header is damaged, as much as nobody can tell."""
+    attributes, kind = rest.u8(19), rest.u8(18)
+    size, length = rest.u32(20) & 0xFFFFFF, HEAD
+    if attributes & LARGE_FILE:
+        size, length = (rest.u64(24) if len(rest) >= LARGE_HEAD else 0), LARGE_HEAD
+    known = str(UUID(bytes_le=rest.read(0, 16)))
+    if not length <= size <= len(rest):
+        why = f"file {known} says {size} bytes of {len(rest)}; the rest of the volume was not read"
+        return File(at, len(rest), rest, problem=why)
+    raw = rest.read(0, length)
+    if (sum(raw) - raw[17] - raw[23]) & 0xFF:
+        why = f"the checksum of the header of file {known} does not hold"
+        if not _goes_on(rest, _aligned(at + size) - at, head.erased):
+            return File(at, len(rest), rest, problem=f"{why}; the rest of the volume was not read")
+        return File(at, size, rest.part(0, size), problem=why)
+    body = rest.part(length, size - length)
+    state = raw[23] ^ head.erased
+    problem = ""
+    if attributes & CHECKSUM and (sum(body.raw) + raw[17]) & 0xFF:
+        problem = "the checksum of the file does not hold"
+    elif not attributes & CHECKSUM and raw[17] not in FIXED:
+        problem = "what stands for a file's checksum is none"
+    deleted = state >= DELETED
+    if not deleted and not state & (VALID | UPDATED):
+        problem = f"the file was not written to its end (state {state:#x})"
+    return File(at, size, body, kind, known, deleted, problem)
+
+
+def _goes_on(rest: View, at: int, erased: int) -> bool:
+    """Whether another file, or nothing more, stands where a damaged one says that it ends."""
+    if at + HEAD > len(rest):
+        return True
+    raw = rest.read(at, HEAD)
+    if raw == bytes([erased]) * HEAD:
+        return True
+    if raw[19] & LARGE_FILE and at + LARGE_HEAD <= len(rest):
+        raw = rest.read(at, LARGE_HEAD)
+    return not (sum(raw) - raw[17] - raw[23]) & 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a volume as a tree: ``GUID/NAME.efi`` and what else a file has."""
+
+    body: View
+    head: Volume
+
+    def entries(self, budget: Budget) -> Iterator[tuple[Entry, View]]:
+        """Each section of each file, and what belongs to none."""
+        inside = Sections(budget, is_volume)
+        for one in files(self.body, self.head):
+            yield from self._file(one, inside)
+
+    def _file(self, one: File, inside: Sections) -> Iterator[tuple[Entry, View]]:
+        if one.kind is None:
+            yield entry(f"at {one.at:#x}", one.body, problem=one.problem)
+            return
+        path = f"deleted/{one.name}" if one.deleted else one.name
+        if one.kind == PAD:
+            if one.problem or not one.body.is_filled_with(*PADDING):
+                yield entry(f"padding at {one.at:#x}", one.body, problem=one.problem)
+            return
+        if one.kind not in SECTIONED:
+            yield entry(f"{path}.raw", one.body, problem=one.problem)
+            return
+        if one.problem:
+            yield entry(path, View(b""), problem=one.problem)
+        yield from inside.entries(one.body, path)
