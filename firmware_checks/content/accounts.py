@@ -22,13 +22,13 @@ from probe.model.firmware import AccountState, ImageAccount
 from probe.model.text import clean
 
 MOST_ACCOUNTS = 200
-_UNIX = re.compile(r"(?:^|(.*)/)(?:etc|config)/(passwd|shadow)$")
+_UNIX = re.compile(r"(?:(.*)/)?(?:etc|config)/(passwd|shadow)$", re.DOTALL)
 _HTPASSWD = re.compile(
     r"(?:^|/)(?:\.?htpasswd[^/]*|[^/]*\.htpasswd|lighttpd[^/]*\.(?:user|users|passwd|plain)"
     r"|(?:lighttpd|nginx|httpd|boa|apache2?)/[^/]*(?:passwd|password|users?)(?:\.[a-z]+)?)$"
 )
 _HTDIGEST = re.compile(r"(?:^|/)(?:\.?htdigest[^/]*|[^/]*\.(?:htdigest|digest))$")
-_MOSQUITTO = re.compile(r"(?:^|/)mosquitto[^/]*/[^/]*(?:passw?d?|pwd|pwfile|password)[^/]*$")
+_MOSQUITTO = re.compile(r"(?:^|/)mosquitto[^/]*/(?=[^/]*$)[^/]*(?:pass|pwd|pwfile)")
 _BUSYBOX_HTTPD = re.compile(r"(?:^|/)etc/httpd[^/]*\.conf$")
 ELSEWHERE = "x"
 """In ``passwd``: the hash is in ``shadow``."""
@@ -64,7 +64,7 @@ class Accounts:
         self._count = 0
 
     def look(self, entry: Entry, view: View) -> Facts:
-        unix = _UNIX.search(entry.path)
+        unix = _UNIX.match(entry.path)  # searched, it would try at every place
         if unix and entry.kind is Kind.LINK and unix.group(2) == "passwd":
             self._links[unix.group(1) or ""] = entry
         if entry.kind is not Kind.FILE or not entry.size:

@@ -21,17 +21,24 @@ the survey says was not read."""
 
 _DOCUMENTATION = re.compile(
     r"(?:^|/)share/(?:doc|man|info|help|licenses|gtk-doc|bug|lintian)/|(?:^|/)usr/doc/"
-    r"|(?:^|/)(?:share|lib(?:32|64)?|src|node_modules)/(?:[^/]+/)*(?:examples?|samples?|test_?data|tests?|testsuite|selftests?)/"
     r"|(?:^|/)(?:readme|changelog|changes|news|copying|license)(?:\.(?:txt|gz|html?))?$"
     r"|\.(?:egg|dist)-info/|\.(?:md|rst|adoc|texi|pod|example|sample|dist)$",
     re.IGNORECASE,
 )
+_CODE_FOLDER = re.compile(r"(?:^|/)(?:share|lib(?:32|64)?|src|node_modules)/", re.IGNORECASE)
+_EXAMPLES = re.compile(
+    r"/(?:examples?|samples?|test_?data|tests?|testsuite|selftests?)/", re.IGNORECASE
+)
+"""Anywhere below such a folder: in one pattern with it, a path of many folders would take the square of its length."""
 
 
 @lru_cache(maxsize=16)
 def is_documentation(path: str) -> bool:
     """A file that explains or tests something, and that the device does not run by. Every topic asks."""
-    return _DOCUMENTATION.search(path) is not None
+    if _DOCUMENTATION.search(path):
+        return True
+    within = _CODE_FOLDER.search(path)
+    return bool(within and _EXAMPLES.search(path, within.end() - 1))
 
 
 def is_text(view: View) -> bool:

@@ -16,7 +16,7 @@ LARGEST = 4 << 20
 EMBEDDED = b"IKCFG_ST"
 PATTERNS = (Pattern("kernel.config", rb"IKCFG_ST\x1f\x8b\x08", once=True),)
 _PATH = re.compile(
-    r"(?:^|/)(?:boot/config-[^/]+|config-\d+\.\d+[^/]*|(?:proc/|boot/)?config\.gz|modules/[^/]+/(?:config|build/\.config))$"
+    r"(?:^|/)(?:boot/config-[^/]+|config-\d+\.\d[^/]*|(?:proc/|boot/)?config\.gz|modules/[^/]+/(?:config|build/\.config))$"
 )
 _VERSION = re.compile(r"^# (?:Linux/\S+ )?(?:Linux kernel version: )?(\d+\.\d+\S*)", re.MULTILINE)
 _SET = re.compile(r"^CONFIG_(\w+)=(.{0,100})$|^# CONFIG_(\w+) is not set$", re.MULTILINE)

@@ -59,7 +59,7 @@ _SCRIPT = re.compile(
 )
 _UNIT = re.compile(r"(?:^|/)systemd/system/(?:.*/)?([^/]+\.(?:service|socket))$")
 _WANTED = re.compile(r"(?:^|/)systemd/system/[^/]+\.(?:wants|requires)/([^/]+)$")
-_LINKED = re.compile(r"(?:^|/)etc/rc(?:[S0-6]?)\.d/S\d*([^/]+)$")
+_LINKED = re.compile(r"(?:^|/)etc/rc(?:[S0-6]?)\.d/(?=[^/]*$)S\d*([^/]+)$")
 _ALWAYS = re.compile(
     r"(?:^|/)etc/(?:init\.d/(?:S\d\d[^/]*|rcS|rc|boot)|rc\.local|rc\.sysinit|rcS|rc|inetd\.conf)$|(?:^|/)(?:init|linuxrc|preinit)$|\.rc$"
 )
