@@ -7,7 +7,7 @@ import re
 
 from firmware_checks.content import Facts
 from firmware_checks.content.files import is_documentation, is_file, is_text, numbered, weakness
-from firmware_checks.content.updates import SKIPPED
+from firmware_checks.content.skips import SKIPPED
 from firmware_checks.reading import Entry
 from firmware_checks.view import View
 

@@ -1,6 +1,7 @@
 """Names and lines that were made to cost time: what is asked of each name takes a time that grows with its length."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -10,7 +11,7 @@ LONG = 60_000
 """Characters. What tries again at each of them needs seconds here, what does not a few milliseconds."""
 MOST_S = 0.1
 """Of the processor for one name."""
-ASKED = {
+ASKED: dict[str, Callable[[str], object]] = {
     "accounts": accounts._UNIX.match,
     "mosquitto": accounts._MOSQUITTO.search,
     "servers": accounts._server,
