@@ -12,7 +12,6 @@ from pathlib import Path
 from firmware_checks.budget import Budget, Limits
 from firmware_checks.reading import Context, Keys
 from firmware_checks.view import View
-from firmware_checks.walk import Walk
 from probe.collect.recording import Recording
 
 LARGEST = 4 << 30
@@ -64,4 +63,7 @@ def examine(
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Record everything that can be said about the image. ``clock`` (seconds) may stand still in a pause."""
+    # The reader's process imports what reads images, while the other one makes ready to write and judge.
+    from firmware_checks.walk import Walk
+
     Walk(image.sha256, image.name, recording, Context(Budget(limits, clock), keys)).whole(view)

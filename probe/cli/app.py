@@ -121,11 +121,12 @@ def run(
 ) -> int:
     """``wanted`` holds the fields of ``Wish``."""
     from probe.cli import run as command
+    from probe.cli.show import Show
 
     wish = command.Wish(logins=not no_logins, **wanted)
     if dry_run:
         return command.dry_run(wish)
-    show = command.Show(
+    show = Show(
         format=format,
         output=output,
         plain=plain,
@@ -148,7 +149,7 @@ def run(
 def demo(*, plan: str, loopback: bool, store: str | None, **how: Any) -> int:
     """``how`` holds fields of ``Show``."""
     import probe.cli.demo as command
-    from probe.cli.run import Show
+    from probe.cli.show import Show
 
     return command.demo(Show(**how), store, plan, loopback=loopback)
 

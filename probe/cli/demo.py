@@ -6,7 +6,8 @@ import sys
 from probe import __version__
 from probe.cli import run as run_command
 from probe.cli.common import default_store
-from probe.cli.run import Show, Wish
+from probe.cli.run import Wish
+from probe.cli.show import Show
 from probe.errors import Exit
 from probe.model.run import Run, RunStatus, Scope
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from firmware_checks.reading import Keys
-    from probe.cli.run import Show
+    from probe.cli.show import Show
     from probe.model.declaration import Declaration
     from probe.model.ids import DeviceId
     from probe.model.run import Run

@@ -64,7 +64,7 @@ def firmware_check(
 ) -> int:
     """``how`` holds fields of ``Show``."""
     import probe.cli.firmware as command
-    from probe.cli.run import Show
+    from probe.cli.show import Show
 
     return command.check(images, keys, catalogues, declarations, Show(**how), store, resume)
 

@@ -21,7 +21,7 @@ from probe.store.store import Store
 STOP_POLL_S = 0.2
 
 if TYPE_CHECKING:
-    from probe.cli.run import Show
+    from probe.cli.show import Show
     from probe.report.viewmodel import ReportView
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from probe import __version__
 from probe.cli.common import default_store, read_declarations
+from probe.cli.show import Show
 from probe.errors import Exit, ProbeError
 from probe.model.plan import Permission, Plan
 from probe.model.ports import parse_ports
@@ -42,29 +43,6 @@ class Wish:
     firmware: tuple[str, ...] = ()
     """``ADDRESS=FILE``."""
     keys: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Show:
-    """How the operator wants to see it."""
-
-    format: str | None = None
-    output: Path | None = None
-    plain: bool = False
-    detach: bool = False
-    show_passwords: bool = False
-    slow_link: bool = False
-    fail_on: str = ""
-    """The least severity of a finding that fails by itself; empty: only requirements do."""
-
-    @property
-    def wants_tui(self) -> bool:
-        """At a terminal, unless something else was asked for."""
-        return (
-            not (self.plain or self.detach or self.format or self.output)
-            and sys.stdin.isatty()
-            and sys.stdout.isatty()
-        )
 
 
 def run(wish: Wish, show: Show, store: str | None, resume: str | None) -> int:

@@ -3,9 +3,10 @@
     python tests/benchmarks/bench_firmware.py [--rounds N] [--unblob PROGRAM] [--no-others] [IMAGE ...]
 
 Prints one table: wall and CPU time, peak memory of the largest process, files read, and what was said. Without
-images it makes its own: a 20 kB MCUboot image, and root file systems as xz squashfs of 38 MB from this
-machine's own /usr/bin and /usr/lib. The whole process is measured, with the start of its interpreter, and
-for the probe with its journal and verdicts. Then the bars: 20 kB within 0.4 s, 38 MB content within 2.0 s.
+images it makes its own: a 20 kB MCUboot image, and root file systems of 38 and of 134 MB content as xz
+squashfs from this machine's own /usr/bin and /usr/lib. The whole process is measured, with the start of its
+interpreter, and for the probe with its journal and verdicts. Then the bars: 20 kB within 0.4 s, 38 MB content
+within 2.0 s, 134 MB content within 4.5 s and 400 MiB.
 
 unblob (MIT) is installed for the run into a virtual environment of its own unless one is named; binwalk is
 the Debian package (tests/lab/packages.txt). Neither is ever imported. Both extract into a folder that is
@@ -30,8 +31,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 UNBLOB = "unblob==26.6.4"
 LIMIT_S = 300.0
-ROOTFS_BYTES = 38_000_000
-BARS = {"mcu.bin": 0.4, "rootfs.sqsh": 2.0}
+ROOTFS = {"rootfs.sqsh": 38_000_000, "large.sqsh": 134_000_000}
+"""Bytes of the files in each."""
+BARS = {"mcu.bin": 0.4, "rootfs.sqsh": 2.0, "large.sqsh": 4.5}
+MOST_MIB = 400
 
 # Figures are taken in a small process between, because a child starts with its parent's peak memory.
 LAUNCH = """
@@ -80,7 +83,8 @@ def main() -> None:
                 )
                 if name == "probe" and image.name in BARS:
                     bar = BARS[image.name]
-                    print(f"{'':<16}bar {bar} s: {'held' if wall <= bar else 'MISSED'}")
+                    held = wall <= bar and one.rss_mib <= MOST_MIB
+                    print(f"{'':<16}bar {bar} s, {MOST_MIB} MiB: {'held' if held else 'MISSED'}")
 
 
 def launched(*argv: str) -> tuple[float, float, float, int]:
@@ -152,17 +156,22 @@ def made(work: Path) -> list[Path]:
     subprocess.run([imgtool, "keygen", "-k", str(key), "-t", "ecdsa-p256"], check=True, stdout=2)
     sign = ["sign", "-k", str(key), "-v", "1.2.3", "-H", "32", "--pad-header", "--align", "4"]
     subprocess.run([imgtool, *sign, "-S", "0x20000", str(raw), str(image)], check=True, stdout=2)
-    tree, total = work / "tree" / "usr" / "bin", 0
-    tree.mkdir(parents=True)
-    candidates = (p for d in ("/usr/bin", "/usr/lib") for p in sorted(Path(d).iterdir()))
-    for path in candidates:
-        if path.is_file() and not path.is_symlink() and total < ROOTFS_BYTES:
-            shutil.copy(path, tree / path.name)
+    return [image, *(rootfs(work, name, size) for name, size in ROOTFS.items())]
+
+
+def rootfs(work: Path, name: str, wanted: int) -> Path:
+    """A squashfs of about so many bytes of this machine's own programs and libraries."""
+    root, total = work / f"{name}-tree", 0
+    (root / "usr" / "bin").mkdir(parents=True)
+    folders = (Path("/usr/bin"), Path("/usr/lib"), *sorted(Path("/usr/lib").glob("*-linux-gnu")))
+    for path in (p for folder in folders for p in sorted(folder.iterdir())):
+        if path.is_file() and not path.is_symlink() and total < wanted:
+            shutil.copy(path, root / "usr" / "bin" / path.name)
             total += path.stat().st_size
-    squashed = work / "rootfs.sqsh"
-    make = ["mksquashfs", str(work / "tree"), str(squashed), "-comp", "xz", "-quiet", "-noappend"]
+    squashed = work / name
+    make = ["mksquashfs", str(root), str(squashed), "-comp", "xz", "-quiet", "-noappend"]
     subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
-    return [image, squashed]
+    return squashed
 
 
 if __name__ == "__main__":

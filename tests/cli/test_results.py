@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from probe.cli import results
-from probe.cli.run import Show
+from probe.cli.show import Show
 from probe.errors import ProbeError
 from probe.model.event import RunStarted, StatusChanged
 from probe.model.ids import RunId
