@@ -75,7 +75,7 @@ def examined(
     registry.chosen_catalogues(judged_by)
     told_by = read_declarations(declarations)
     kept = Store(store or default_store())
-    head = _head(judged_by, told_by)
+    head = _head(judged_by, told_by, keys)
     run_id = head.id if resume is None else RunId(kept.find(resume))
     lock = kept.lock(run_id)
     if not lock.acquire():
@@ -131,7 +131,9 @@ def _image(do: "Callable[[], T]", path: Path) -> "T":
         raise ProbeError(f"{path} cannot be examined: {error}", "Name a firmware image.") from None
 
 
-def _head(catalogues: tuple[str, ...], declarations: tuple["Declaration", ...]) -> "Run":
+def _head(
+    catalogues: tuple[str, ...], declarations: tuple["Declaration", ...], keys: Sequence[Path]
+) -> "Run":
     from probe.model.plan import Plan
     from probe.model.run import Run, Scope
     from probe.runner.launch import new_run_id
@@ -143,6 +145,7 @@ def _head(catalogues: tuple[str, ...], declarations: tuple["Declaration", ...]) 
         scope=Scope(interface="", networks=()),
         plan=plan,
         declarations=declarations,
+        keys=tuple(str(key.absolute()) for key in keys),
         tool_version=__version__,
         host=os.uname().nodename,
     )

@@ -14,7 +14,6 @@ def command_again(run: Run, device: Device | None) -> str:
     if device is not None and device.is_image_only:
         words, left = ["probe", "firmware", device.label], _declared(run)
         words += [word for key in run.keys for word in ("--key", key)]
-        left += [] if run.keys else ["--key FILE where one was given"]
     else:
         words, left = ["probe", "run", *_how(run, device)], [*_allowed(run), *_declared(run)]
     words += [word for name in run.plan.catalogues for word in ("-c", name)]

@@ -130,3 +130,8 @@ def test_what_is_no_key_file_is_not_read_without_end(
     assert probe(monkeypatch, "firmware", tampered.name, "--key", key) == Exit.USAGE
     assert key in capsys.readouterr().err
     assert not Path("store").exists() or not Store("store").runs()
+
+
+def test_the_command_to_ask_again_names_the_keys(tampered: Path, monkeypatch, capsys) -> None:
+    probe(monkeypatch, "firmware", tampered.name, "--key", "public.pem", "-f", "json")
+    assert f"--key {Path('public.pem').absolute()}" in capsys.readouterr().out
