@@ -1,4 +1,4 @@
-"""UEFI firmware volumes: their files are a tree, in which volumes inside volumes are layers again.
+"""UEFI firmware volumes: their files, or variables, are a tree, in which volumes inside volumes are layers again.
 
 Source: UEFI Platform Initialization specification 1.8, volume 3, section 3.2.1.
 """
@@ -9,6 +9,7 @@ from uuid import UUID
 from firmware_checks.budget import Budget
 from firmware_checks.formats import uefi_variables
 from firmware_checks.formats.uefi_files import FFS, MAGIC, PAD, Files, Volume, files, name, volume
+from firmware_checks.formats.uefi_store import Store
 from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
@@ -34,7 +35,7 @@ class FirmwareVolume(Format):
         body = view.part(0, min(head.size, len(view)))
         rest = body.part(min(head.header, len(body)))
         opened, stores = head.kind in FFS, KINDS.get(head.kind) == VARIABLES
-        closed = not opened and not rest.is_filled_with(0x00, 0xFF)
+        closed = not opened and not stores and not rest.is_filled_with(0x00, 0xFF)
         return Reading(
             format=self.name,
             kind=LayerKind.FLASH,
@@ -42,7 +43,7 @@ class FirmwareVolume(Format):
             details=tuple(_details(body, head, opened=opened)),
             problem=problem,
             parts=(Part(name="files", make=_unread),) if closed and not problem else (),
-            tree=Files(body, head) if opened else None,
+            tree=Files(body, head) if opened else Store(rest) if stores else None,
             says=partial(uefi_variables.known_keys, rest) if stores else None,
         )
 

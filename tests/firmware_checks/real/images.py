@@ -141,6 +141,7 @@ IMAGES = (
     Truth(
         "ovmf", "usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd", (VOLUME,), NOTHING, says=("variables",)
     ),
+    Truth("qemu-efi-aarch64", "usr/share/AAVMF/AAVMF_CODE.fd", (UNKNOWN, VOLUME, VOLUME), NOTHING),
     Truth("qemu-efi-arm", "usr/share/AAVMF/AAVMF32_CODE.fd", (UNKNOWN, VOLUME, VOLUME), NOTHING),
     Truth(
         "shim-signed",
