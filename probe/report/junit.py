@@ -57,6 +57,7 @@ def _suite(view: ReportView, device: DeviceView, catalogue: CatalogueView) -> ET
         ("device", device.id),
         ("addresses", " ".join(device.addresses)),
         ("mac", device.mac),
+        *(("same content", a.value) for a in device.attributes if a.name == "same-content"),
         ("catalogue", catalogue.title),
         ("edition", catalogue.edition),
         ("overall", catalogue.overall),

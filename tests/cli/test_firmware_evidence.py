@@ -114,7 +114,7 @@ def test_files_of_the_same_content_and_of_the_same_name_are_all_named(
     assert any(line == "  The same content: copy/fw.cpio" for line in lines[one : one + 4])
     assert any(line.startswith("a/v2/fw.cpio: ") for line in lines)
     run = run_of(captured.out)
-    for format_ in ("text", "json", "html"):
+    for format_ in ("text", "json", "html", "junit"):
         probe(monkeypatch, "report", run, "--format", format_)
         out = capsysbinary.readouterr().out.decode()
         assert all(f"{name}/fw.cpio" in out for name in ("a/v1", "a/v2", "copy")), format_
