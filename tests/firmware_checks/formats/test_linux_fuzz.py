@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from firmware_checks import cms, fdt
 from firmware_checks.view import Malformed, View
 from tests.firmware_checks.formats import (
-    test_kernels,
     test_openwrt,
     test_pe,
     test_suit,
     test_tuf,
+    test_uefi_volume,
     test_uimage,
     test_vbmeta,
 )
@@ -92,7 +92,7 @@ MAKERS: dict[str, Callable[..., bytes]] = {
     "tuf-root": lambda *_: test_tuf.Repository().files()["root.json"],
     "vbmeta": lambda tool, folder, holder: test_vbmeta.vbmeta(holder),
     "footer": lambda tool, folder, holder: test_vbmeta.footed(test_vbmeta.vbmeta(holder)),
-    "volume": lambda *_: test_kernels.volume(b"files" * 500),
+    "volume": lambda *_: test_uefi_volume.SAMPLE,
 }
 
 
