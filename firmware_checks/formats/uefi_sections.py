@@ -48,6 +48,7 @@ CLOSED = {
     ): "compressed by Tiano's coding, which is not opened",
     UUID("3d532050-5cda-4fd0-879e-0f7f630d5afb"): "compressed by Brotli, which is not opened",
 }
+CODINGS = {LZMA: "LZMA", LZMA_X86: "LZMA-x86", CRC32: "CRC-32", SIGNED: "signed"}
 PROCESSED = 0x01
 """Attribute of a section whose content has to be decoded before anything in it can be read."""
 LARGE = 0xFFFFFF
@@ -228,7 +229,8 @@ def _name(one: Section, title: str, used: Counter[str]) -> str:
     if one.kind in (COMPRESSION, GUIDED, DISPOSABLE):
         name, suffix = {COMPRESSION: "compressed", DISPOSABLE: "disposable"}.get(one.kind, ""), ""
         if one.kind == GUIDED:
-            name = str(UUID(bytes_le=one.body.read(0, 16))) if len(one.body) >= 16 else "coded"
+            kind = UUID(bytes_le=one.body.read(0, 16)) if len(one.body) >= 16 else None
+            name = (CODINGS.get(kind) or str(kind)) if kind else "coded"
     else:
         plain, suffix = NAMES.get(one.kind, ("section", f"{one.kind:02x}"))
         name, suffix = title or plain, f".{suffix}"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from probe.model.firmware import ImageLayer, Rollback, Signing
+from probe.model.firmware import ImageLayer, ImageProtection, Rollback, Signing
+from tests.firmware_checks.formats import uefi_writer
 
 Examine = Callable[..., Any]
 GUID = "09d7cf52-0720-4710-91d1-08469b7fe9c8"
@@ -69,3 +70,16 @@ def test_the_lowest_version_of_edk2s_header(capsule: Any, pair: Any, examined: E
     assert (one.rollback, one.rollback_value) == (Rollback.COUNTER, 7)
     assert found.all(ImageLayer)[0].version == "9"
     assert examined(capsule(body=body)).protection().rollback is Rollback.UNSIGNED_COUNTER
+
+
+def test_drivers_in_a_volume_are_covered_by_the_capsule(
+    capsule: Any, pair: Any, examined: Examine
+) -> None:
+    """Nobody signs them one by one, and nobody looks for that when a volume starts them."""
+    mine = pair()
+    volume = uefi_writer.volume(*[uefi_writer.driver(n, f"Driver{n}") for n in range(5)])
+    found = examined(capsule(mine, volume), mine.certificate)
+    assert list(found.formats().values()) == ["UEFI capsule", "UEFI firmware volume"]
+    (told,) = found.all(ImageProtection)
+    assert (told.signing, told.binds_payload) == (Signing.VERIFIED, True)
+    assert found.survey.unread == ()
