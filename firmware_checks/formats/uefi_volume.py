@@ -3,6 +3,7 @@
 Source: UEFI Platform Initialization specification 1.8, volume 3, section 3.2.1.
 """
 
+from collections import Counter
 from functools import partial
 from uuid import UUID
 
@@ -16,6 +17,24 @@ from probe.model.firmware import LayerKind
 
 VARIABLES = "variables"
 KINDS = FFS | {UUID("fff12b8d-7696-4c8b-a985-2747075b4f50"): VARIABLES}
+TYPES = {
+    0x01: "raw",
+    0x02: "freeform",
+    0x03: "SEC core",
+    0x04: "PEI core",
+    0x05: "DXE core",
+    0x06: "PEI module",
+    0x07: "driver",
+    0x08: "PEI module and driver",
+    0x09: "application",
+    0x0A: "MM driver",
+    0x0B: "volume",
+    0x0C: "MM and DXE driver",
+    0x0D: "MM core",
+    0x0E: "standalone MM driver",
+    0x0F: "standalone MM core",
+}
+MOST_TYPES = 12
 
 
 class FirmwareVolume(Format):
@@ -58,6 +77,10 @@ def _details(body: View, head: Volume, *, opened: bool) -> list[tuple[str, str]]
     if opened:
         kinds = [one.kind for one in files(body, head) if one.kind is not None]
         rows.append(("files", f"{len(kinds)}, {kinds.count(PAD)} of them padding"))
+        types = Counter(TYPES.get(kind, f"type {kind:#x}") for kind in kinds if kind != PAD)
+        rows.append(
+            ("types", ", ".join(f"{n} {what}" for what, n in types.most_common(MOST_TYPES)))
+        )
     return rows
 
 

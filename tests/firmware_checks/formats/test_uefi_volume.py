@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 
 from firmware_checks.budget import Budget, Limits
 from firmware_checks.formats import uefi_files, uefi_signed
-from firmware_checks.formats.uefi_sections import CLOSED, LZMA, LZMA_X86, SIGNED, Sections
+from firmware_checks.formats.uefi_sections import (
+    CLOSED,
+    LZMA,
+    LZMA_X86,
+    SIGNED,
+    SIGNED_CERTIFICATE,
+    Sections,
+)
 from firmware_checks.formats.uefi_volume import FORMAT
 from firmware_checks.reading import Context, Seen
 from firmware_checks.view import View
@@ -64,6 +71,7 @@ def test_volumes_in_volumes(examined: Examine) -> None:
     details = dict(found.all(ImageLayer)[1].details)
     assert details["kind"] == "file system 2"
     assert details["files"] == "10, 0 of them padding"
+    assert details["types"] == "10 driver"
     assert details["name"] == str(w.guid(7))
     assert found.all(ImageProtection) == []
     assert set(leaves(inner)) == {
@@ -220,6 +228,9 @@ def test_signed_sections(pair: Any, examined: Examine, monkeypatch: pytest.Monke
     assert examined(held(empty)).protection("0/0").signing is Signing.UNSIGNED
     no_key = section[:24] + bytes(16) + section[40:]
     assert examined(held(no_key)).protection("0/0").signing is Signing.UNREADABLE
+    by_certificate = w.guided(SIGNED_CERTIFICATE, content, os.urandom(900))
+    assert examined(held(by_certificate)).protection("0/0").signing is Signing.NOT_VERIFIED
+    assert examined(held(by_certificate)).formats()["0/0/0"] == VOLUME
     modulus = mine.private.public_key().public_numbers().n.to_bytes(256)
     digest = hashes.Hash(hashes.SHA256())
     digest.update(modulus)
