@@ -78,9 +78,9 @@ def _details(body: View, head: Volume, *, opened: bool) -> list[tuple[str, str]]
         kinds = [one.kind for one in files(body, head) if one.kind is not None]
         rows.append(("files", f"{len(kinds)}, {kinds.count(PAD)} of them padding"))
         types = Counter(TYPES.get(kind, f"type {kind:#x}") for kind in kinds if kind != PAD)
-        rows.append(
-            ("types", ", ".join(f"{n} {what}" for what, n in types.most_common(MOST_TYPES)))
-        )
+        if types:
+            said = ", ".join(f"{n} {what}" for what, n in types.most_common(MOST_TYPES))
+            rows.append(("types", said))
     return rows
 
 
