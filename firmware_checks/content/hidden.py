@@ -32,7 +32,7 @@ _LIKE_AN_IMAGE = re.compile(
 )
 _ENDS = (".bin", ".dat", ".fw", ".rom", ".upd", ".upg", ".pkg")
 _LIKE_AN_UPDATE = re.compile(
-    r"(?:^|[/_.-])(?:firmware|fw|update|upgrade|sysupgrade|recovery|factory)[_.-][^/]*$"
+    r"(?:^|/)(?>(?:[^/]*?[_.-])??(?:firmware|fw|update|upgrade|sysupgrade|recovery|factory)[_.-])[^/]*$"
     r"|(?:^|/)(?:firmware|fw|updates?|upgrades?|ota|recovery|factory)/[^/]+$",
     re.IGNORECASE,
 )

@@ -14,11 +14,11 @@ from firmware_checks.view import View
 LARGEST = 256 << 10
 _FETCHES = re.compile(r"\b(?:wget|curl|uclient-fetch|tftp|ftpget|aria2c)\s")
 _WRITES = re.compile(
-    r"\bmtd\s+(?:-\S+\s+)*write\b|\b(?:flashcp|nandwrite|ubiupdatevol|mtd_write)\s"
-    r"|\bdd\b.*\bof=[\"']?/dev/(?:mtd|mmcblk|ubi)"
+    r"\bmtd\s+(?:-\S+\s+){0,20}write\b|\b(?:flashcp|nandwrite|ubiupdatevol|mtd_write)\s"
+    r"|^(?>.*?\bdd\b).*\bof=[\"']?/dev/(?:mtd|mmcblk|ubi)"
 )
 _VERIFIES = re.compile(
-    r"\bopenssl\s+(?:dgst\b.*-verify|pkeyutl|rsautl|cms|smime)|\b(?:usign|ucert|gpgv?|signify|minisign|fwtool|veritysetup)\s"
+    r"^(?>.*?\bopenssl\s+dgst\b).*-verify|\bopenssl\s+(?:pkeyutl|rsautl|cms|smime)|\b(?:usign|ucert|gpgv?|signify|minisign|fwtool|veritysetup)\s"
     r"|\b(?:verify|check|validate)_?(?:sig|signature|image|firmware)|\b(?:rauc|swupdate|sysupgrade|mender)\s",
     re.IGNORECASE,
 )

@@ -42,13 +42,15 @@ BUNDLE = 8
 """A file with as many certificates is a list of authorities that the device trusts."""
 _TRUSTED = re.compile(
     r"(?:^|/)(?:ca-certificates|cacerts?|mozilla|trust-source|anchors)/|(?:^|/)ssl/certs/"
-    r"|ca-?(?:bundle|certificates|certs)[^/]*$|(?:^|/)certifi/cacert\.pem$|(?:^|/)cacert[^/]*\.(?:pem|crt)$",
+    r"|(?:^|/)(?>[^/]*?ca-?(?:bundle|certificates|certs))[^/]*$|(?:^|/)certifi/cacert\.pem$|(?:^|/)cacert[^/]*\.(?:pem|crt)$",
     re.IGNORECASE,
 )
 _LIBRARY = re.compile(
-    r"(?:^|/)bin/(?:gnutls-[a-z-]+|certtool|psktool|openssl)$|(?:^|/)lib(?:gnutls|ssl|crypto|mbed|wolfssl|nss|gcrypt|ssh|soft)[^/]*\.(?:so[^/]*|a)$"
+    r"(?:^|/)bin/(?:gnutls-[a-z-]+|certtool|psktool|openssl)$|(?:^|/)lib(?:gnutls|ssl|crypto|mbed|wolfssl|nss|gcrypt|ssh|soft)(?:(?>[^/]*?\.so)[^/]*|[^/]*\.a)$"
 )
-_DER_KEY = re.compile(r"\.(?:key|der|p8|pk8|priv)$|(?:^|/)[^/]*(?:private|privkey)[^/]*$", re.I)
+_DER_KEY = re.compile(
+    r"\.(?:key|der|p8|pk8|priv)$|(?:^|/)(?>[^/]*?(?:private|privkey))[^/]*$", re.IGNORECASE
+)
 _DER_CERTIFICATE = re.compile(r"\.(?:crt|cer|der|cert)$", re.IGNORECASE)
 _PKCS12 = re.compile(r"\.(?:p12|pfx)$", re.IGNORECASE)
 

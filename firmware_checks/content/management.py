@@ -113,21 +113,23 @@ def _vsftpd(view: View) -> Said:
             yield number, "FTP lets everybody in without a password"
 
 
+_NVRAM = re.compile(
+    r"(?i)[\"']?(remote_management|remote_mgt_(?:https?|ssh|telnet)|rmgt_\w*en(?:able)?|http_wanenable|wan_(?:telnet|ssh|http)\w*"
+    r"|telnetd?_(?:enabled?|wan)|misc_http_x|web_wan_enable|sshd?_wan\w*)[\"']?\s*[=:]\s*[\"']?(?:1|on|yes|true|enabled?)\b"
+)
+
+
 def _nvram(view: View) -> Said:
-    pattern = re.compile(
-        r"(?i)[\"']?(remote_management|remote_mgt_(?:https?|ssh|telnet)|rmgt_\w*en(?:able)?|http_wanenable|wan_(?:telnet|ssh|http)\w*"
-        r"|telnetd?_(?:enabled?|wan)|misc_http_x|web_wan_enable|sshd?_wan\w*)[\"']?\s*[=:]\s*[\"']?(?:1|on|yes|true|enabled?)\b"
-    )
     for number, line in numbered(view):
-        if found := pattern.match(line):
+        if found := _NVRAM.match(line):
             yield number, f"{found.group(1)} is on from the factory"
 
 
 READERS: tuple[tuple[re.Pattern[str], Callable[[View], Said]], ...] = (
     (re.compile(r"(?:^|/)snmpd?\.conf$|(?:^|/)etc/config/snmpd$"), _snmp),
     (re.compile(r"(?:^|/)miniupnpd?\.conf$|(?:^|/)etc/config/upnpd$"), _upnp),
-    (re.compile(r"(?i)(?:^|/)(?:etc|config)/.*(?:cwmp|tr-?069)[^/]*$"), _tr069),
-    (re.compile(r"(?:^|/)mosquitto[^/]*(?:/.*)?\.conf$"), _mosquitto),
+    (re.compile(r"(?i)^(?>(?:.*?/)??(?:etc|config)/)(?>(?:.*/)?)[^/]*(?:cwmp|tr-?069)"), _tr069),
+    (re.compile(r"^(?>(?:.*?/)??mosquitto).*\.conf$"), _mosquitto),
     (re.compile(r"(?:^|/)vsftpd[^/]*\.conf$"), _vsftpd),
     (re.compile(r"(?:^|/)sshd_config(?:\.d/[^/]+\.conf)?$"), _sshd),
     (

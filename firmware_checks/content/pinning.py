@@ -36,7 +36,7 @@ _SETTING = re.compile(
     r"(?P<name>ca[_-]?(?:file|path|certs?|certificates?|info|bundle)|(?:ssl|tls)[_-]?ca(?:[_-]?(?:file|path|certs?))?"
     r"|root[_-]?ca(?:[_-]?(?:file|path|certs?))?|root[_-]?cert(?:ificate)?(?:[_-]?(?:file|path))?|trust(?:ed)?[_-]?ca|trust[_-]?bundle[_-]?cert"
     r"|server[_-]?cert(?:ificate)?(?:[_-]?(?:file|path))?|ssl[_-]?ca[_-]?cert|pinned[_-]?(?:pub(?:lic)?[_-]?)?key|server[_-]?key[_-]?hash"
-    rf"|{_ENVIRONMENT})[\"']?(?:\s*[=:]\s*|\s+)\[?\s*{_VALUE}",
+    rf"|{_ENVIRONMENT})[\"']?(?:\s*[=:]\s*|\s+)(?:\[\s*)?{_VALUE}",
     re.IGNORECASE,
 )
 _OF_THE_SYSTEM = re.compile(

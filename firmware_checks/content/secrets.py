@@ -37,11 +37,12 @@ _SETTING_FILE = re.compile(
     r"\.(?:conf|cfg|cnf|ini|json|ya?ml|toml|properties|env|config|dat|xml|sh|lua|nvram|default|php|inc|cgi|py|pl)$"
     r"|(?:^|/)cgi-bin/[^/]+$|(?:^|/)etc/config/[^/]+$|(?:^|/)(?:chap|pap)-secrets$|(?:^|/)(?:\.env|nvram[^/]*|[^/]*_?defaults?)$"
 )
-_SHARED = re.compile(r"/share/(?!(?:[^/]+/)*(?:etc|config|conf|defaults?)/)")
+_SHARED = re.compile(r"^(?>.*/share/)(?!(?:[^/]+/)*(?:etc|config|conf|defaults?)/)")
 """Data of programs; their settings lie elsewhere."""
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+"""Asked of a text that ends with a comment's end: each of the many beginnings of none would look for its own."""
 _WIFI_FILE = re.compile(
-    r"wpa_supplicant|hostapd|wireless|\.nmconnection$|\.psk$|wifi|wlan|RT\d+\w*\.dat$"
+    r"wpa_supplicant|hostapd|wireless|\.nmconnection$|\.psk$|wifi|wlan|\b(?>\w*?RT\d)\w*\.dat$"
 )
 _ASSIGNED = re.compile(
     r"""(?:password|passwd|passphrase|secret|api_?key|auth_?token|access_?token)\d{0,2}["']?\s{0,4}(?:=|:|>|\s(?=['"]))\s{0,4}(?P<quote>["']?)(?P<value>[^\s"'<>,;]{4,100})(?P=quote)""",
@@ -181,4 +182,6 @@ def _assignment(line: str) -> re.Match[str] | None:
 def _uncommented(view: View) -> View:
     """XML without its comments; the lines keep their numbers."""
     text = bytes(view.raw).decode("utf-8", "replace")
-    return View(_COMMENT.sub(lambda found: "\n" * found.group(0).count("\n"), text).encode())
+    end = text.rfind("-->") + 3 if "-->" in text else 0
+    said = _COMMENT.sub(lambda found: "\n" * found.group(0).count("\n"), text[:end])
+    return View((said + text[end:]).encode())

@@ -35,7 +35,7 @@ SKIPS = (
     _skip(
         "curl",
         rb"curl\s",
-        r"\bcurl\b[^|;\n]{0,300}?\s(?:-(?!-)[a-zA-Z]*k[a-zA-Z]{0,4}|--insecure)(?=\s|$|[\"'`)])",
+        r"\bcurl\b[^|;\n]{0,300}?\s(?:-(?!-)[a-zA-Z]{0,20}k[a-zA-Z]{0,4}|--insecure)(?=\s|$|[\"'`)])",
         programs=True,
     ),
     _skip(
@@ -47,21 +47,21 @@ SKIPS = (
     _skip(
         "uclient",
         rb"uclient-fetch\s",
-        r"uclient-fetch\b.*--no-check-cert",
+        r"^(?>.*?uclient-fetch\b).*--no-check-cert",
         programs=True,
     ),
-    _skip("aria2", rb"--check-certificate=false", r"aria2c\b.*--check-certificate=false"),
+    _skip("aria2", rb"--check-certificate=false", r"^(?>.*?aria2c\b).*--check-certificate=false"),
     _skip(
         "require_image",
         rb"REQUIRE_IMAGE_(?:SIGNATURE|METADATA)=[\"']?0",
         r"^(?:export\s+)?REQUIRE_IMAGE_SIGNATURE=[\"']?0",
         UNSIGNED,
     ),
-    _skip("apk", rb"--allow-untrusted", r"\bapk\b.*--allow-untrusted"),
+    _skip("apk", rb"--allow-untrusted", r"^(?>.*?\bapk\b).*--allow-untrusted"),
     _skip(
         "apt",
         rb"--(?:allow-unauthenticated|force-yes)|AllowUnauthenticated|AllowInsecureRepositories",
-        r"\bapt(?:-get)?\b.*--(?:allow-unauthenticated|force-yes)|(?:AllowUnauthenticated|AllowInsecureRepositories)[\"' ]+(?:true|1|yes)",
+        r"^(?>.*?\bapt(?:-get)?\b).*--(?:allow-unauthenticated|force-yes)|(?:AllowUnauthenticated|AllowInsecureRepositories)[\"' ]+(?:true|1|yes)",
     ),
     _skip("apt_trusted", rb"trusted=yes", r"^deb(?:-src)?\s+\[[^\]]*trusted=yes"),
     _skip(
@@ -72,24 +72,24 @@ SKIPS = (
     _skip(
         "opkg",
         rb"--(?:force-checksum|no-check-certificate|force-signature)",
-        r"\bopkg\b.*--(?:force-checksum|no-check-certificate|force-signature)",
+        r"^(?>.*?\bopkg\b).*--(?:force-checksum|no-check-certificate|force-signature)",
     ),
-    _skip("rauc", rb"--no-verify", r"\brauc\b.*--no-verify", programs=True),
+    _skip("rauc", rb"--no-verify", r"^(?>.*?\brauc\b).*--no-verify", programs=True),
     _skip(
         "sysupgrade",
         rb"sysupgrade\s",
-        r"\bsysupgrade\b[^|;\n]{0,300}?\s(?:-[a-zA-Z]*F[a-zA-Z]*|--force)(?=\s|$|[\"'`)])",
+        r"\bsysupgrade\b[^|;\n]{0,300}?\s(?:-[a-zA-Z]{0,20}F[a-zA-Z]{0,20}|--force)(?=\s|$|[\"'`)])",
         programs=True,
     ),
     _skip(
         "requests",
         rb"verify\s?=\s?False",
-        r"^(?!.*jwt\w*\.decode).*[(,\s.]verify\s?=\s?False\b",
+        r"^(?!.*\b(?>\w*?jwt)\w*\.decode).*[(,\s.]verify\s?=\s?False\b",
     ),
     _skip(
         "ssl_verify",
         rb"(?:ssl_?verify|verify_?ssl|tls_?verify|verify_?(?:certs?|peer|server|signature|image|firmware|update))",
-        r"^(?!.*(?:skip|insecure|disable)\w*verif)(?:.*[\s\"'{,._-])?(?:ssl_?verify|verify_?ssl|tls_?verify|verify_?(?:certs?|certificates?|peer|server|signature|image|firmware|update))[\"']?\s*(?:[=:]|\s(?='))\s*[\"']?(?:0|no|(?-i:none)|off|false)\b",
+        r"^(?!.*\b(?>\w*?(?:skip|insecure|disable))\w*verif)(?:.*[\s\"'{,._-])?(?:ssl_?verify|verify_?ssl|tls_?verify|verify_?(?:certs?|certificates?|peer|server|signature|image|firmware|update))[\"']?\s*(?:[=:]|\s(?='))\s*[\"']?(?:0|no|(?-i:none)|off|false)\b",
     ),
     _skip(
         "skip_verify",
@@ -120,7 +120,7 @@ SKIPS = (
     _skip(
         "mosquitto",
         rb"(?:tls_insecure|bridge_insecure|--insecure)",
-        r"^(?:bridge_insecure|tls_insecure)\s+true|\bmosquitto_(?:pub|sub)\b.*--insecure",
+        r"^(?:bridge_insecure|tls_insecure)\s+true|^(?>.*?\bmosquitto_(?:pub|sub)\b).*--insecure",
     ),
     _skip(
         "stunnel",

@@ -24,6 +24,8 @@ CONSOLE, DEBUG, IDLE = "console without login", "debug service", "debug service,
 MOST = 100
 LARGEST = 256 << 10
 """Bytes of a script or table of what is started."""
+LONGEST = 4000
+"""Characters of a line with its variables in place."""
 STARTS = ("respawn", "askfirst", "askconsole", "respawnlate", "once", "wait")
 """Actions of ``inittab``."""
 _SHELL = r"(?:/usr)?/bin/(?:ba|a|da|z|k|mk)?sh"
@@ -31,7 +33,8 @@ _BARE_SHELL = re.compile(
     rf"^(?:exec\s+)?-?{_SHELL}(?:\s+-[il]+)*$|^/bin/busybox\s+(?:a|hu)?sh$|^(?:ba|a)?sh$"
 )
 _GETTY_SHELL = re.compile(
-    rf"getty\b.*\s(?:-[a-zA-Z]*l|--login-program)[\s=]*{_SHELL}\b|getty\b.*(?:\s-[a-zA-Z]*a\s*root|--autologin[\s=]+\S+)"
+    rf"^(?>.*?getty\b).*\s(?:-[a-zA-Z]*l|--login-program)[\s=]*{_SHELL}\b"
+    r"|^(?>.*?getty\b).*(?:\s-[a-zA-Z]*a\s*root|--autologin[\s=]+\S+)"
 )
 _DAEMON = re.compile(
     r"(?<![\w./-])(?:exec\s+|start\s+|(?:/[\w.-]+)*/s?bin/)?(?:busybox\s+)?"
@@ -50,14 +53,15 @@ _GIVEN = re.compile(
 """A variable that is given a path; those left out count as a start themselves."""
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w{0,40})\}?")
 _BIND_SHELL = re.compile(
-    rf"\b(?:nc|netcat|ncat)\b.*\s-\w*[le]\w*\b.*(?:-\w*e\s*|--exec\s+){_SHELL}|\bsocat\b.*(?:EXEC|SYSTEM):[\"']?{_SHELL}"
-    rf"|\btelnetd\b.*\s-l\s*{_SHELL}"
+    rf"^(?>.*?\b(?:nc|netcat|ncat)\b)(?>.*?\s-\w*?[le]).*(?:-\w*e\s*|--exec\s+){_SHELL}"
+    rf"|^(?>.*?\bsocat\b).*(?:EXEC|SYSTEM):[\"']?{_SHELL}"
+    rf"|^(?>.*?\btelnetd\b).*\s-l\s*{_SHELL}"
 )
 _SCRIPT = re.compile(
     r"(?:^|/)etc/(?:init\.d/[^/]+|rc(?:S|[0-6])?\.d/[^/]+|rc\.local|rc\.sysinit|rcS|rc|rc\.common|inetd\.conf|xinetd\.d/[^/]+"
     r"|profile|network/if-up\.d/[^/]+)$|(?:^|/)(?:init|linuxrc|preinit)$|(?:^|/)init[^/]*\.rc$"
 )
-_UNIT = re.compile(r"(?:^|/)systemd/system/(?:.*/)?([^/]+\.(?:service|socket))$")
+_UNIT = re.compile(r"^(?>(?:.*?/)??systemd/system/)(?>(?:.*/)?)([^/]+\.(?:service|socket))$")
 _WANTED = re.compile(r"(?:^|/)systemd/system/[^/]+\.(?:wants|requires)/([^/]+)$")
 _LINKED = re.compile(r"(?:^|/)etc/rc(?:[S0-6]?)\.d/(?=[^/]*$)S\d*([^/]+)$")
 _ALWAYS = re.compile(
@@ -65,6 +69,7 @@ _ALWAYS = re.compile(
 )
 _INITTAB = re.compile(r"(?:^|/)etc/inittab$")
 _SYSTEM = re.compile(r"(?:^|/)etc/config/system$")
+_TTY_LOGIN = re.compile(r"option\s+ttylogin\s+['\"]?1")
 _PROPERTY = re.compile(
     r"(?:^|/)(?:build|default|prop\.default|local)\.?prop$|(?:^|/)default\.prop$"
 )
@@ -174,8 +179,7 @@ class Startup:
                 yield weakness(self.where, path, DEBUG, line, number, view)
 
     def _system(self, path: str, view: View) -> Facts:
-        login = re.compile(r"option\s+ttylogin\s+['\"]?1")
-        self._tty_login = any(login.match(line) for _, line in numbered(view))
+        self._tty_login = any(_TTY_LOGIN.match(line) for _, line in numbered(view))
         yield from ()
 
     def _script(self, path: str, view: View) -> Facts:
@@ -188,7 +192,7 @@ class Startup:
             self._called.add(script)
         named: dict[str, str] = {}
         for number, line in numbered(view):
-            said = _VARIABLE.sub(lambda v: named.get(v.group(1), v.group(0)), line)
+            said = _VARIABLE.sub(lambda v: named.get(v.group(1), v.group(0)), line)[:LONGEST]
             if daemon(said) and len(self._lines) < MOST:
                 self._lines.append(Started(path, script, number, line, _raw(view, number)))
             if (given := _GIVEN.match(line)) and len(named) < MOST:

@@ -18,22 +18,22 @@ KIND = "command from a request"
 MOST = 20
 LARGEST = 256 << 10
 _PAGE = re.compile(
-    r"(?:^|/)cgi-bin/[^/]+$|(?:^|/)(?:www|htdocs|web|webroot|html)/.*\.(?:cgi|php|inc|sh|pl|py|lua|asp)$"
+    r"(?:^|/)cgi-bin/[^/]+$|^(?>(?:.*?/)??(?:www|htdocs|web|webroot|html)/).*\.(?:cgi|php|inc|sh|pl|py|lua|asp)$"
 )
 _SHELL = re.compile(
-    r"\beval\b.*\$\{?(?:QUERY_STRING|REQUEST_URI|HTTP_\w+|POST\w*|FORM_\w+|GET_\w+)"
-    r"|\b(?:ba|a)?sh\s+-c\b.*\$\{?(?:QUERY_STRING|REQUEST_URI|POST\w*|FORM_\w+)"
+    r"^(?>.*?\beval\b).*\$\{?(?:QUERY_STRING|REQUEST_URI|HTTP_\w+|POST\w*|FORM_\w+|GET_\w+)"
+    r"|^(?>.*?\b(?:ba|a)?sh\s+-c\b).*\$\{?(?:QUERY_STRING|REQUEST_URI|POST\w*|FORM_\w+)"
 )
 """eval and sh -c with a variable that the server sets from the request (RFC 3875 section 4.1)."""
 _PHP = re.compile(
-    r"(?<![\w>])(?:system|exec|shell_exec|passthru|popen|proc_open)\s*\([^;]*\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b"
+    r"(?:^|;)(?>[^;]*?(?<![\w>])(?:system|exec|shell_exec|passthru|popen|proc_open)\s*\()[^;]*\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b"
 )
 _ESCAPED = re.compile(r"escapeshell(?:arg|cmd)|intval\s*\(|\(int\)")
 _LUA = re.compile(
-    r"(?:os\.execute|io\.popen|sys\.(?:call|exec))\s*\(.*(?:http\.formvalue|ngx\.var|getenv\(.QUERY)"
+    r"^(?>.*?(?:os\.execute|io\.popen|sys\.(?:call|exec))\s*\().*(?:http\.formvalue|ngx\.var|getenv\(.QUERY)"
 )
 _PYTHON = re.compile(
-    r"os\.(?:system|popen)\s*\(.*(?:form\.getvalue|getfirst|environ.{0,4}QUERY_STRING|request\.(?:args|form))"
+    r"^(?>.*?os\.(?:system|popen)\s*\().*(?:form\.getvalue|getfirst|environ.{0,4}QUERY_STRING|request\.(?:args|form))"
 )
 
 

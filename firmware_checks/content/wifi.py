@@ -39,14 +39,14 @@ class Form:
 FORMS = (
     Form(
         re.compile(
-            r"(?:^|/)[^/]*wpa_supplicant[^/]*\.conf(?:\.[a-z]+)?$|(?:^|/)wpa_supplicant/[^/]+\.conf$"
+            r"(?:^|/)(?>[^/]*?wpa_supplicant)[^/]*\.conf(?:\.[a-z]+)?$|(?:^|/)wpa_supplicant/[^/]+\.conf$"
         ),
         re.compile(
             r"""(?P<kind>psk|password|wep_key[0-3]|sae_password)\s*=\s*(?P<value>"[^"]{1,128}"|[0-9a-fA-F]{10,64})\s*$"""
         ),
     ),
     Form(
-        re.compile(r"(?:^|/)[^/]*hostapd[^/]*\.conf(?:\.[a-z]+)?$"),
+        re.compile(r"(?:^|/)(?>[^/]*?hostapd)[^/]*\.conf(?:\.[a-z]+)?$"),
         re.compile(
             r"""(?P<kind>wpa_passphrase|wpa_psk|sae_password|wep_key[0-3]|auth_server_shared_secret)\s*=\s*(?P<value>\S.{0,127})$"""
         ),
@@ -73,7 +73,8 @@ FORMS = (
     ),
 )
 _UCI_SECTION = re.compile(r"config\s+wifi-iface\b")
-_UCI_OPTION = re.compile(r"""option\s+(\w+)\s+['"]?([^'"]*)['"]?\s*$""")
+_UCI_OPTION = re.compile(r"""option\s+(\w+)\s+(?=\S)['"]?([^'"]*)['"]?$""")
+"""Of a line without white space around it."""
 
 
 class Wifi:
