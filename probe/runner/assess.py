@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from probe import registry
 from probe.judge.judge import judge
 from probe.model.catalogue import Catalogue, Requirement
+from probe.model.device import Device
 from probe.model.dut import Dut
 from probe.model.evidence import EvidenceRef
 from probe.model.finding import Answer, Finding, Outcome, Owner
@@ -62,9 +63,16 @@ def _run_check(check: CheckId, dut: Dut, keep: KeepText) -> list[Finding]:
     ]
 
 
-def comparing() -> tuple[CheckId, ...]:
-    """Checks that look at the other devices too."""
-    return tuple(sorted(name for name, info in registry.checks().items() if info.compares))
+def compares(check: CheckId) -> bool:
+    """Whether the check looks at the other devices too."""
+    info = registry.checks().get(check)
+    return info is not None and info.compares
+
+
+def comparing(device: Device) -> list[CheckId]:
+    """Those that do, of the checks that can speak for this device. The files of others are not read."""
+    given = given_of(device)
+    return [name for name in registry.checks() if not given.absent(name) and compares(name)]
 
 
 def early(findings: Iterable[Finding]) -> list[Finding]:

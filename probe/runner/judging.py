@@ -10,7 +10,7 @@ from probe.model.finding import Finding, Outcome
 from probe.model.given import Given
 from probe.model.ids import DeviceId
 from probe.model.verdict import Verdict
-from probe.runner.assess import assess, comparing, early, verdicts
+from probe.runner.assess import assess, compares, comparing, early, verdicts
 from probe.runner.recorder import JournalRecorder
 
 
@@ -70,7 +70,8 @@ class Judging:
 
     def _is_stale(self, device: DeviceId, *, final: bool) -> bool:
         """Whether what was said of the device beside the others is no longer what is known."""
-        dut, checks = self._recorder.state.dut_among_others(device), comparing()
+        dut = self._recorder.state.dut_among_others(device)
+        checks = comparing(dut.device)
         now = assess(dut, self._recorder.keep_text, checks)
         said = [f for f in self._said(device) if f.check in checks]
         if final:
@@ -89,5 +90,4 @@ class Judging:
 
 def _shared(findings: Iterable[Finding]) -> dict[str, Finding]:
     """Those that say of several devices that they share something."""
-    checks = comparing()
-    return {f.id: f for f in findings if f.check in checks and f.answer.outcome is Outcome.VIOLATED}
+    return {f.id: f for f in findings if f.answer.outcome is Outcome.VIOLATED and compares(f.check)}
