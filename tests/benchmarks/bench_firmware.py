@@ -65,8 +65,9 @@ def main() -> None:
     parser.add_argument("--no-others", action="store_true")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-firmware-") as folder:
-        work = Path(folder)
-        images = wanted.images or made(work)
+        work, named = Path(folder), [image.absolute() for image in wanted.images]
+        os.chdir(work)  # unblob leaves a log where it is started
+        images = named or made(work)
         tools: dict[str, Callable[[Path], Figures]] = {"probe": lambda i: probe(i, work)}
         if not wanted.no_others:
             tools |= others(work, wanted.unblob)
@@ -74,7 +75,7 @@ def main() -> None:
         print(f"{'image':<16}{'tool':<10}{'wall s':>8}{'cpu s':>8}{'MiB':>7}{'files':>7}  said")
         for image in images:
             for name, tool in tools.items():
-                rounds = [tool(image.absolute()) for _ in range(wanted.rounds)]
+                rounds = [tool(image) for _ in range(wanted.rounds)]
                 wall = statistics.median(r.wall_s for r in rounds)
                 one = min(rounds, key=lambda r: abs(r.wall_s - wall))
                 print(
