@@ -9,6 +9,8 @@ from firmware_checks.view import View
 from probe.model.firmware import ImageWeakness
 from probe.model.text import clean
 
+MOST_COUNTED = 4 << 20
+"""Bytes of a text within which lines are numbered."""
 MOST_TEXT = 1 << 20
 """Settings and scripts are smaller; of a larger text file the beginning is read."""
 SHOWN = 160
@@ -81,8 +83,10 @@ def bytes_at(view: View, offset: int) -> bytes:
 
 
 def line_at(view: View, offset: int) -> tuple[int, str]:
-    """The number of the line that holds ``offset``, 0 in a binary file, and ``bytes_at`` as text."""
-    number = bytes(view.raw[:offset]).count(b"\n") + 1 if is_text(view) else 0
+    """The number of the line that holds ``offset``, and ``bytes_at`` as text. The number is 0 in a binary file
+    and far inside a large one, where counting for each of many hits would take seconds."""
+    counted = offset <= MOST_COUNTED and is_text(view)
+    number = bytes(view.raw[:offset]).count(b"\n") + 1 if counted else 0
     return number, bytes_at(view, offset).decode("utf-8", "replace")
 
 

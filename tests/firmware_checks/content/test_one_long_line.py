@@ -52,3 +52,16 @@ def test_an_xml_whose_comments_do_not_end_is_read(facts: Callable[..., list[Any]
     data = b'<!--<p password="Zaq1xsw2q"/>\n-->\n<p password="Kw8rtz5mn"/>\n' + begins
     (one,) = facts({"etc/a.xml": data})
     assert (one.secret, one.line) == ("Kw8rtz5mn", 3)
+
+
+def test_far_inside_a_large_text_the_line_is_not_counted(facts: Callable[..., list[Any]]) -> None:
+    """500 hits in 64 MiB of text took eight seconds of counting."""
+    hit = b"fetch http://updates.maker.net/firmware/update.bin\n"
+    filler = b"nothing of interest\n" * (20 * MIB // 20 // 100)
+    near = [f for f in facts({"usr/share/a": hit}) if getattr(f, "line", 0)]
+    assert near, "near the beginning it is"
+    data = b"".join(hit + filler for _ in range(100))
+    before = time.thread_time()
+    found = facts({"usr/share/a": data})
+    assert time.thread_time() - before < MOST_S
+    assert found
