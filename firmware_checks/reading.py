@@ -148,6 +148,8 @@ class Format:
     """It is recognised by its last bytes (a trailer), and asked first."""
     searched: bool = False
     """Its magic is long and strict enough to be searched for inside unknown bytes."""
+    is_stream: bool = False
+    """Only its decoder can tell whether it is one, by decompressing it."""
 
     def read(self, view: View, context: Context) -> Reading | None:
         """None when it is not this format. Malformed from here means: not this format either; a layer that

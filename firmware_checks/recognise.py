@@ -2,7 +2,6 @@
 
 from firmware_checks.formats import found
 from firmware_checks.reading import Context, Format, Reading
-from firmware_checks.streams import StreamFormat
 from firmware_checks.view import Malformed, View
 
 HEAD = 2048
@@ -45,7 +44,7 @@ def may_be_layer(view: View) -> bool:
 def is_stream(view: View) -> bool:
     """Whether it begins like a stream that has to be decompressed to be recognised."""
     head = bytes(view.raw[:HEAD])
-    return any(isinstance(one, StreamFormat) and _may_fit(one, view, head) for one in found())
+    return any(one.is_stream and _may_fit(one, view, head) for one in found())
 
 
 def is_module(view: View) -> bool:

@@ -173,6 +173,7 @@ class StreamFormat:
     """Fewer bytes than this of a damaged stream, and it is taken for something else."""
     at_end: bool = False
     searched: bool = True
+    is_stream: bool = True
 
     def read(self, view: View, context: Context) -> Reading | None:
         header = self.header(view)
@@ -204,6 +205,7 @@ class BlockFormat:
     header: Callable[[View], Header]
     at_end: bool = False
     searched: bool = True
+    is_stream: bool = False
 
     def read(self, view: View, context: Context) -> Reading | None:
         header, size, problem = self.header(view), len(view), ""

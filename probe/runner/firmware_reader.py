@@ -108,7 +108,7 @@ def import_once() -> None:
 
     # What fails here fails in each reader too, and is a finding of its image there.
     with contextlib.suppress(Exception):
-        formats.found()
+        formats.every()
         content.topics()
         scanner()
         import cryptography.hazmat.primitives.serialization
