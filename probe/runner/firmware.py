@@ -4,14 +4,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from firmware_checks.reading import Keys
 from probe.model import event as ev
 from probe.model.given import Given
 from probe.model.run import RunStatus
 from probe.model.text import clean
-from probe.runner.firmware_reader import Early
-from probe.runner.firmware_steps import Advice, Examination, Progress
-from probe.store.journal import Journal
+from probe.runner.firmware_steps import Examination
 
 STOPPED = "stopped by the operator"
 COMMANDS_EVERY_S = 0.3
@@ -23,16 +20,8 @@ class FirmwareRun(Examination):
 
     tells_others = False
 
-    def __init__(
-        self,
-        journal: Journal,
-        keys: Keys,
-        progress: Progress,
-        early: Early | None = None,
-        advice: Advice | None = None,
-    ) -> None:
-        super().__init__(journal, keys, progress, early, advice)
-        self._last_command, self._looked_at = journal.commands_seen, 0.0
+    _looked_at = 0.0
+    _last_command = 0
 
     def prepare(self) -> None:
         """Make ready what judges an image. Readers that were started before go on meanwhile."""
@@ -40,6 +29,7 @@ class FirmwareRun(Examination):
 
     def run(self, paths: Sequence[Path], *, at_once: int | None = None) -> None:
         """Returns when every image is done. One that cannot be read does not stop the others."""
+        self._last_command = self.journal.commands_seen
         self.recorder.append(ev.StatusChanged(status=RunStatus.RUNNING))
         try:
             for _ in self.steps(paths, at_once=at_once):
