@@ -7,6 +7,7 @@ of other ports says nothing about them, so the scan waits for the device, asks a
 
 import asyncio
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -25,8 +26,10 @@ PATIENCE_S = (0.03, 0.3)
 """Bounds of the time a silent port may hold the device's connection slot."""
 FURTHER_ROUNDS = 2
 """Silent ports are asked again twice, only once when a firewall swallows most of the list."""
-LOSSY_ROUNDS = 9
-"""When asking again brought answers, packets get lost: then it is worth asking more often."""
+LOSSY_ROUNDS = 14
+LOST_BY_CHANCE = 0.0001
+"""When asking again brought answers, packets get lost: a port is then asked until loss alone would hide
+an open or closed one with this chance only, in so many further rounds at most."""
 MANY_SILENT = 100
 """So many ports without a single answer are a device that answers nothing: its next lists are asked once."""
 BATCH = 125
@@ -160,21 +163,32 @@ def _mute(session: DeviceSession, address: str) -> bool:
 async def _all_rounds(work: _Scan, ports: Sequence[int]) -> bool:
     """The first round and the further ones; False when the device was lost on the way."""
     todo = list(ports)
-    in_vain = 0
-    for asked_before in range(1 + LOSSY_ROUNDS):
+    rounds, further = 0, FURTHER_ROUNDS
+    while todo and rounds <= further:
         if not await work.ask_all(todo):
             return False
-        silent = [port for port in todo if work.states[port] is PortState.SILENT]
-        if asked_before:
-            in_vain = in_vain + 1 if len(silent) == len(todo) else 0
-        todo = silent
-        if not todo or in_vain >= (1 if len(todo) > MANY_SILENT else FURTHER_ROUNDS):
-            break
+        rounds += 1
+        asked, todo = todo, [port for port in todo if work.states[port] is PortState.SILENT]
         if work.mute and len(todo) == len(ports):
             break
+        if rounds > 1 and len(todo) == len(asked) > MANY_SILENT:
+            break
+        further = _further_rounds(work)
     if todo and not await work.sentinel_answers():
         return False
     return await _still_serving(work)
+
+
+def _further_rounds(work: _Scan) -> int:
+    """How often a silent port is asked again, by the share of the answers that took a second knock."""
+    tries = [n for port, n in work.tries.items() if work.states[port] is not PortState.SILENT]
+    lost = sum(n > 1 for n in tries) / max(len(tries), 1)
+    if not lost:
+        return FURTHER_ROUNDS
+    if lost == 1:
+        return LOSSY_ROUNDS
+    enough = math.ceil(math.log(LOST_BY_CHANCE) / math.log(lost)) - 1
+    return min(max(enough, FURTHER_ROUNDS), LOSSY_ROUNDS)
 
 
 async def _still_serving(work: _Scan) -> bool:
