@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from probe.checks.firmware.images import Image, each_file_system, in_files, listed
+from probe.checks.firmware.images import Image, listed
+from probe.checks.firmware.weaknesses import each_weakness
 from probe.model.dut import Dut
 from probe.model.finding import Answer
 from probe.model.firmware import ImageWeakness
@@ -12,11 +13,7 @@ IDLE = ("debug service, not started",)
 
 
 def check(dut: Dut) -> Iterator[Answer]:
-    def judge(image: Image) -> Iterator[Answer]:
-        found = (s for s in image.all(ImageWeakness) if s.fact.kind in KINDS)
-        yield from in_files(image, found, _sentence)
-
-    yield from each_file_system(dut, judge, _none)
+    return each_weakness(dut, KINDS, "It starts with the device", _none)
 
 
 def _none(image: Image) -> str:
@@ -24,8 +21,3 @@ def _none(image: Image) -> str:
     idle = [s.fact.path for s in image.all(ImageWeakness) if s.fact.kind in IDLE]
     said = f" Installed and not started: {listed(idle)}." if idle else ""
     return f"No debug or service login that starts with the device was found.{said}"
-
-
-def _sentence(found: list[ImageWeakness]) -> str:
-    said = listed(f"line {w.line}: {w.what}" if w.line else w.what for w in found)
-    return f"It starts with the device: {said}."
