@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from firmware_checks.budget import Budget
 from firmware_checks.view import View
@@ -18,6 +18,8 @@ class Quote:
     path: str
     line: int
     data: bytes
+    where: str = ""
+    """What they are and where they stand when that is no line: ``inode 12 at 0x1f00 of layer 0/2``."""
 
 
 Facts = Iterator[tuple[FirmwareFact, bytes | tuple[Quote, ...]]]
@@ -60,6 +62,32 @@ class Seen(StrEnum):
     LAYER = "as a layer: what is in it is looked at there, and not twice"
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Bytes of a layer, whole or decompressed: a record of a file system that says what a file's mode is."""
+
+    data: bytes
+    what: str
+    """What they are and where they stand: ``inode 12 at 0x1f00``."""
+    mode: tuple[int, int]
+    """The first and the last of them that say the mode."""
+
+
+class Records(Protocol):
+    """Who can show the records of a file system or archive."""
+
+    def passage(self, at: int) -> Passage:
+        """The record ``at`` (an offset or number that it gave out itself). Raises Malformed or OutOfBudget."""
+        ...
+
+
+class Spot(NamedTuple):
+    """Where the record of an entry stands. Nothing is read before somebody asks."""
+
+    records: Records
+    at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One inode of a file system, or one member of an archive. ``path`` is a name, never a way on disk."""
@@ -78,6 +106,8 @@ class Entry:
     problem: str = ""
     """Why its bytes are not all there, or what is behind it was not read; empty when all was."""
     seen: Seen = Seen.BOTH
+    spot: Spot | None = None
+    """What says its mode; None when nothing does (FAT has no modes)."""
 
 
 class Tree(Protocol):

@@ -99,8 +99,10 @@ class Record:
     def _keep(self, who: str, quote: Quote) -> Proof:
         """Bytes of the image as evidence, with the file and line where they stand."""
         data = quote.data[:4096]
-        at = clean(quote.path, 200) + (f", line {quote.line}" if quote.line else "")
-        kind = "application/octet-stream" if b"\0" in data else "text/plain"
+        line = f"line {quote.line}" if quote.line else ""
+        at = ", ".join(t for t in (clean(quote.path, 200), line, clean(quote.where, 200)) if t)
+        binary = b"\0" in data or bool(quote.where and not data.isascii())
+        kind = "application/octet-stream" if binary else "text/plain"
         return self._recording.keep(
             data, media_type=kind, caption=f"{who}: {at}" if at else f"{who} in the image"
         )

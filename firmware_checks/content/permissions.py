@@ -2,12 +2,16 @@
 
 import re
 
+from firmware_checks.budget import OutOfBudget
 from firmware_checks.content import Facts
 from firmware_checks.content.files import weakness
-from firmware_checks.reading import Entry, Kind
-from firmware_checks.view import View
+from firmware_checks.reading import Entry, Kind, Quote, Spot
+from firmware_checks.view import Malformed, View
+from probe.model.firmware import ImageWeakness
 
 MOST_SHOWN = 20
+EXAMPLES = 3
+"""Files whose records are shown where one sentence speaks of nearly all."""
 _USUAL = re.compile(
     r"(?:^|/)(?:su|sudo|sudoedit|passwd|chsh|chfn|newgrp|gpasswd|mount|umount|ping[46]?|traceroute6?|fusermount3?"
     r"|ssh-keysign|dbus-daemon-launch-helper|unix_chkpwd|pkexec|polkit-agent-helper-1|pppd|at|crontab"
@@ -26,7 +30,8 @@ class Permissions:
     def __init__(self, image: str, place: str) -> None:
         self.where = (image, place)
         self._entries = 0
-        self._writable: list[tuple[str, int]] = []
+        self._writable: list[Entry] = []
+        self._examples: list[Entry] = []
         self._open = 0
 
     def look(self, entry: Entry, view: View) -> Facts:
@@ -37,28 +42,47 @@ class Permissions:
             yield from self._file(entry)
         if entry.mode & 0o002 and not (entry.kind is Kind.DIRECTORY and entry.mode & 0o1000):
             self._open += 1
+            if self._open <= EXAMPLES:
+                self._examples.append(entry)
             if len(self._writable) < MOST_SHOWN and not _OPEN_BY_DESIGN.search(entry.path):
-                self._writable.append((entry.path, entry.mode))
+                self._writable.append(entry)
 
     def end(self) -> Facts:
         """A file system without modes of its own (FAT) is said in one sentence, not in a thousand."""
         if self._open > 10 and self._open > 0.8 * self._entries:
             what = f"{self._open} of {self._entries} files and folders can be written by anybody"
-            yield weakness(self.where, "", "world-writable", what)
+            yield self._told("", "world-writable", what, *self._examples)
             return
-        for path, mode in self._writable:
-            what = f"anybody may write it, {_said(mode)}"
-            yield weakness(self.where, path, "world-writable", what)
+        for entry in self._writable:
+            what = f"anybody may write it, {_said(entry.mode)}"
+            yield self._told(entry.path, "world-writable", what, entry)
 
     def _file(self, entry: Entry) -> Facts:
         if entry.mode & 0o4000 and entry.mode & 0o111:
             usual = _USUAL.search(entry.path) is not None
             kind = "setuid, usual" if usual else "setuid"
             what = f"runs as user {entry.uid} whoever starts it, {_said(entry.mode)}"
-            yield weakness(self.where, entry.path, kind, what)
+            yield self._told(entry.path, kind, what, entry)
         if entry.mode & 0o004 and re.search(r"(?:^|/)etc/shadow-?$", entry.path) and entry.size:
             what = f"anybody may read the password hashes, {_said(entry.mode)}"
-            yield weakness(self.where, entry.path, "world-readable", what)
+            yield self._told(entry.path, "world-readable", what, entry)
+
+    def _told(
+        self, path: str, kind: str, what: str, *entries: Entry
+    ) -> tuple[ImageWeakness, bytes | tuple[Quote, ...]]:
+        """With the records of ``entries`` as they stand in the image; else the sentence, which is no secret."""
+        fact, sentence = weakness(self.where, path, kind, what)
+        quotes = tuple(q for e in entries if e.spot and (q := self._quote(e, e.spot)))
+        return fact, quotes or sentence
+
+    def _quote(self, entry: Entry, spot: Spot) -> Quote | None:
+        try:
+            found = spot.records.passage(spot.at)
+        except (Malformed, OutOfBudget):
+            return None
+        first, last = found.mode
+        which = f"bytes {first} to {last} of it say {_said(entry.mode)}"
+        return Quote(entry.path, 0, found.data, f"{found.what} of layer {self.where[1]}; {which}")
 
 
 def _said(mode: int) -> str:

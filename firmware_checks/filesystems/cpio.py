@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from firmware_checks.budget import Budget, OutOfBudget
 from firmware_checks.filesystems.descent import harmless, target
 from firmware_checks.filesystems.modes import kind_of
-from firmware_checks.reading import Context, Entry, Format, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Passage, Reading, Spot
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -18,6 +18,7 @@ MAGICS = (b"070701", b"070702")
 HEADER = 110
 LAST = b"TRAILER!!!"
 LONGEST_NAME = 4096
+MOST_SHOWN = 160
 NOTHING = View(b"")
 
 
@@ -35,6 +36,8 @@ class Member:
     at: int
     size: int
     checksum: int
+    head: int
+    """Where the header stands."""
 
 
 class Cpio(Format):
@@ -86,11 +89,11 @@ def members(view: View) -> Iterator[Member]:
         body = at + HEADER + length
         body += -body % 4
         if name == LAST:
-            yield Member(name, (0, 0, 0), 0, 0, 0, 0, 0, min(body, len(view)), 0, 0)
+            yield Member(name, (0, 0, 0), 0, 0, 0, 0, 0, min(body, len(view)), 0, 0, at)
             return
         view.part(body, size)
         which = (major, minor, inode)
-        yield Member(name, which, mode, uid, gid, links, modified, body, size, check)
+        yield Member(name, which, mode, uid, gid, links, modified, body, size, check, at)
         at = body + size + -(body + size) % 4
 
 
@@ -111,6 +114,11 @@ class CpioTree:
                 yield entry, self.view.part(member.at, member.size)
             else:
                 yield entry, NOTHING
+
+    def passage(self, at: int) -> Passage:
+        """The header, in hexadecimal digits, and the beginning of the name."""
+        data = self.view.read(at, min(MOST_SHOWN, len(self.view) - at)).split(b"\0", 1)[0]
+        return Passage(data, f"header at {at:#x}", (14, 21))
 
     def _shared(self, budget: Budget) -> dict[tuple[int, int, int], bytes]:
         """Of files with several names, the name that has the bytes."""
@@ -140,4 +148,5 @@ class CpioTree:
             size=member.size if kind is Kind.FILE else 0,
             target=points_to,
             modified=float(member.modified),
+            spot=Spot(self, member.head),
         )

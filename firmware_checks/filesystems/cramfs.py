@@ -15,7 +15,7 @@ from firmware_checks.filesystems.descent import (
     target,
 )
 from firmware_checks.filesystems.modes import kind_of
-from firmware_checks.reading import Context, Entry, Format, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Passage, Reading, Spot
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -23,6 +23,7 @@ SIGNATURE = b"Compressed ROMFS"
 MAGIC = 0x28CD3D45
 ROOT, INODE, BLOCK = 64, 12, 4096
 VERSION_2, EXTENDED = 0x1, 0x800
+MOST_SHOWN = 64
 UNCOMPRESSED, DIRECT = 1 << 31, 1 << 30
 
 
@@ -36,6 +37,7 @@ class Node:
     size: int
     name_size: int
     offset: int
+    at: int
 
 
 class Cramfs(Format):
@@ -90,7 +92,7 @@ def node(view: View, at: int, order: str) -> Node:
     else:
         mode, uid, size, gid = first >> 16, first & 0xFFFF, second >> 8, second & 0xFF
         name_size, offset = third >> 26, third & 0x3FFFFFF
-    return Node(mode, uid, gid, size, name_size * 4, offset * 4)
+    return Node(mode, uid, gid, size, name_size * 4, offset * 4, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,11 @@ class CramTree:
         root = node(self.view, ROOT, self.order)
         found = descend(root, _folder, self._children, budget)
         yield from in_disk_order(self._item(one, budget) for one in found)
+
+    def passage(self, at: int) -> Passage:
+        """The inode and the name behind it."""
+        size = min(INODE + node(self.view, at, self.order).name_size, MOST_SHOWN)
+        return Passage(self.view.read(at, size), f"inode and name at {at:#x}", (0, 1))
 
     def _children(self, folder: Node) -> Iterator[tuple[bytes, Node]]:
         at, end = folder.offset, folder.offset + folder.size
@@ -131,6 +138,7 @@ class CramTree:
             size=one.size if kind is Kind.FILE else 0,
             target=points_to,
             problem=problem,
+            spot=Spot(self, one.at),
         )
         if kind is not Kind.FILE or not one.size:
             return Item(entry)

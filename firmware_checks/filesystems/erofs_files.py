@@ -7,7 +7,7 @@ from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import target
 from firmware_checks.filesystems.erofs_clusters import Clusters, Header, Place
 from firmware_checks.filesystems.inodes import Inode, kind_of
-from firmware_checks.reading import Kind
+from firmware_checks.reading import Kind, Passage
 from firmware_checks.view import Malformed, View
 
 PLAIN, LEGACY, INLINE, COMPACT, CHUNKED = range(5)
@@ -103,6 +103,11 @@ class Files:
             modified=node.modified,
             target=points_to,
         )
+
+    def passage(self, number: int) -> Passage:
+        at = self.top.meta + 32 * number
+        size = 64 if self.view.u16(at) & 1 else 32
+        return Passage(self.view.read(at, size), f"inode {number} at {at:#x}", (4, 5))
 
     def names(self, folder: int) -> Iterator[tuple[bytes, int]]:
         node = self.node(folder)

@@ -21,9 +21,10 @@ from firmware_checks.filesystems.ext_inodes import (
     first_block,
     inode,
     names,
+    standing,
 )
 from firmware_checks.filesystems.modes import kind_of
-from firmware_checks.reading import Context, Entry, Format, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Passage, Reading, Spot
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -32,6 +33,8 @@ AT = 1024
 JOURNAL, TO_RECOVER, JOURNAL_DEVICE, META_GROUPS = 0x4, 0x4, 0x8, 0x10
 EXTENDED, WIDE, COMPRESSED, TYPED = 0x40, 0x80, 0x1, 0x2
 FOLDER_KIND = 2
+OLD_INODE = 128
+"""Bytes of an inode in every revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,11 @@ class ExtTree:
         found = descend(Node(ROOT, True), _folder, lambda n: self._children(n, budget), budget)
         yield from in_disk_order(self._item(one, first, budget) for one in found)
 
+    def passage(self, number: int) -> Passage:
+        at = standing(self._top, number)
+        data = self._top.view.read(at, OLD_INODE)
+        return Passage(data, f"inode {number} at {at:#x}", (0, 1))
+
     def _children(self, node: Node, budget: Budget) -> Iterator[tuple[bytes, Node]]:
         folder = inode(self._top, node.number)
         if kind_of(folder.mode) is not Kind.DIRECTORY:
@@ -172,7 +180,7 @@ class ExtTree:
                 problem = str(error)
         elif kind is Kind.FILE and (name := first.setdefault(one.number, found.path)) != found.path:
             kind, points_to = Kind.LINK, name
-        entry = _entry(found.path, one, kind, points_to, problem)
+        entry = _entry(found.path, one, kind, points_to, problem, Spot(self, one.number))
         if kind is not Kind.FILE or not one.size:
             return Item(entry)
         return Item(entry, first_block(self._top, one), lambda: contents(self._top, one, budget))
@@ -189,7 +197,14 @@ def _folder(node: Node) -> int | None:
     return node.number if node.folder else None
 
 
-def _entry(path: str, one: Inode | None, kind: Kind, points_to: str, problem: str) -> Entry:
+def _entry(
+    path: str,
+    one: Inode | None,
+    kind: Kind,
+    points_to: str,
+    problem: str,
+    spot: Spot | None = None,
+) -> Entry:
     if one is None:
         return Entry(path=path, kind=kind, mode=0, uid=0, gid=0, size=0, problem=problem)
     return Entry(
@@ -202,4 +217,5 @@ def _entry(path: str, one: Inode | None, kind: Kind, points_to: str, problem: st
         target=points_to,
         modified=float(one.modified),
         problem=problem,
+        spot=spot,
     )

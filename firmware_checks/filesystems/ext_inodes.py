@@ -71,10 +71,7 @@ class Inode:
 
 def inode(top: Super, number: int) -> Inode:
     """Raises Malformed when there is no such inode."""
-    if not 1 <= number <= top.inodes:
-        raise Malformed(f"inode {number} of {top.inodes}")
-    group, index = divmod(number - 1, top.per_group)
-    raw = top.view.part(top.group(group) * top.block + index * top.inode_size, top.inode_size)
+    raw = top.view.part(standing(top, number), top.inode_size)
     mode, uid, low, _, _, modified = raw.unpack("<HHIIII", 0)
     return Inode(
         number=number,
@@ -87,6 +84,14 @@ def inode(top: Super, number: int) -> Inode:
         map=raw.part(0x28, IN_INODE),
         rest=raw.part(128),
     )
+
+
+def standing(top: Super, number: int) -> int:
+    """Where the inode begins. Raises Malformed when there is none of this number."""
+    if not 1 <= number <= top.inodes:
+        raise Malformed(f"inode {number} of {top.inodes}")
+    group, index = divmod(number - 1, top.per_group)
+    return top.group(group) * top.block + index * top.inode_size
 
 
 # --- where the bytes are ---------------------------------------------------------------------------

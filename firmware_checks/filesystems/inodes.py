@@ -10,7 +10,7 @@ from typing import Protocol
 
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import descend
-from firmware_checks.reading import Entry, Kind
+from firmware_checks.reading import Entry, Kind, Passage, Spot
 from firmware_checks.view import Buffer, Malformed, View
 
 NOTHING = View(b"")
@@ -40,6 +40,10 @@ class Inodes(Protocol):
     def inode(self, number: int) -> Inode: ...
     def contents(self, number: int, budget: Budget) -> tuple[View, str]:
         """The bytes of a file, and why they are not all there."""
+        ...
+
+    def passage(self, number: int) -> Passage:
+        """The record that holds the inode."""
         ...
 
 
@@ -90,6 +94,7 @@ class NumberedTree:
             target=points_to,
             modified=one.modified,
             problem=problem,
+            spot=Spot(self.inodes, number),
         )
         return entry, view
 

@@ -15,7 +15,7 @@ from firmware_checks.budget import MIB, Budget
 from firmware_checks.filesystems.descent import target
 from firmware_checks.filesystems.inodes import Inode, NumberedTree, crc_from_zero, kind_of
 from firmware_checks.filesystems.rtime import unrtime
-from firmware_checks.reading import Context, Format, Kind, Reading
+from firmware_checks.reading import Context, Format, Kind, Passage, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -213,6 +213,14 @@ class Log:
             modified=float(modified),
             target=points_to,
         )
+
+    def passage(self, number: int) -> Passage:
+        """The newest node of the inode, without the data behind it."""
+        if number not in self.newest:
+            raise Malformed("there is no node of it")
+        version, at = self.newest[number]
+        what = f"node of inode {number}, version {version}, at {at:#x}"
+        return Passage(self.view.read(at, INODE_SIZE), what, (20, 23))
 
     def contents(self, number: int, budget: Budget) -> tuple[View, str]:
         """Node after node, as they were written: each says how long the file is after it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import Item, checked_size, descend, in_disk_order, target
-from firmware_checks.reading import Context, Entry, Format, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Passage, Reading, Spot
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -15,6 +15,7 @@ EXECUTABLE = 8
 SUMMED = 512
 LONGEST_NAME = 1024
 LAST = 0
+MOST_SHOWN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,11 @@ class RomTree:
         found = descend(root, _folder, self._children, budget)
         yield from in_disk_order(self._item(f.path, f.node, f.problem, budget) for f in found)
 
+    def passage(self, at: int) -> Passage:
+        """The file header: of its first four bytes the lowest bits say kind and "executable"."""
+        size = min(header(self.view, at).body - at, MOST_SHOWN)
+        return Passage(self.view.read(at, size), f"file header at {at:#x}", (0, 3))
+
     def _children(self, folder: Header) -> Iterator[tuple[bytes, Header]]:
         at, seen = folder.special & ~0xF, set[int]()
         while at != LAST:
@@ -147,6 +153,7 @@ class RomTree:
             size=one.size if kind is Kind.FILE else 0,
             target=points_to,
             problem=problem,
+            spot=Spot(self, one.at),
         )
         if kind is not Kind.FILE:
             return Item(entry)

@@ -20,7 +20,7 @@ from firmware_checks.filesystems.squashfs_inodes import (
     inode,
     names,
 )
-from firmware_checks.reading import Entry, Kind
+from firmware_checks.reading import Entry, Kind, Spot
 from firmware_checks.view import Malformed, View
 
 STORED = 1 << 24
@@ -116,13 +116,15 @@ class Files:
         first = self._first.setdefault(node.reference, path)
         if one.kind == FILE and first != path:
             return _entry(path, one, Kind.LINK, first, "")
-        entry = _entry(path, one, KINDS.get(one.kind, Kind.OTHER), target(one.target), problem)
+        spot = Spot(self.metadata, node.reference)
+        kind = KINDS.get(one.kind, Kind.OTHER)
+        entry = _entry(path, one, kind, target(one.target), problem, spot)
         if one.kind != FILE or not one.size:
             return entry
         try:
             return self._file(entry, one)
         except Malformed as error:
-            return _entry(path, one, Kind.FILE, "", str(error))
+            return _entry(path, one, Kind.FILE, "", str(error), spot)
 
     def _file(self, entry: Entry, one: Inode) -> File:
         """Where the bytes are. Raises Malformed when that cannot be, or is too much."""
@@ -283,7 +285,9 @@ def _folder(node: Node) -> int | None:
     return node.reference if node.kind == FOLDER else None
 
 
-def _entry(path: str, one: Inode, kind: Kind, points_to: str, problem: str) -> Entry:
+def _entry(
+    path: str, one: Inode, kind: Kind, points_to: str, problem: str, spot: Spot | None = None
+) -> Entry:
     return Entry(
         path=path,
         kind=kind,
@@ -294,4 +298,5 @@ def _entry(path: str, one: Inode, kind: Kind, points_to: str, problem: str) -> E
         target=points_to,
         modified=float(one.modified),
         problem=problem,
+        spot=spot,
     )

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from firmware_checks.budget import Budget, OutOfBudget
+from firmware_checks.reading import Passage
 from firmware_checks.view import Buffer, Malformed, View
 
 METADATA = 8192
 NONE = 0xFFFFFFFF
+MOST_SHOWN = 64
+"""Bytes of an inode that show what it says."""
 CHECKED = 0x4
 """Flag of version 3: a marker byte follows each length."""
 FOLDER, FILE, LINK = 1, 2, 3
@@ -78,15 +81,32 @@ class Metadata:
         self.budget.take(METADATA)
         head = self.view.u16(at, self.superblock.order)
         size = head & 0x7FFF or 0x8000
-        body = at + 2
-        if self.superblock.version < 4 and self.superblock.flags & CHECKED:
-            body += 1
+        body = self.body(at)
         packed = self.view.part(body, size).raw
         data = bytes(packed) if head & 0x8000 else self.codec(packed, METADATA)
         if not 0 < len(data) <= METADATA:
             raise Malformed(f"the metadata block at {at} is empty or too large")
         self.made[at] = (data, body + size)
         return self.made[at]
+
+    def passage(self, reference: int) -> Passage:
+        """The inode that ``reference`` names, without the list of a file's blocks."""
+        begin, after = place(self, reference), place(self, reference)
+        inode_at(after)
+        size = after.offset - begin.offset
+        block, ends = begin.at, ""
+        if after.at != begin.at:
+            size, ends = size + len(self.block(begin.at)[0]), ", and on in the next block"
+        where = f"{begin.offset:#x} of the decompressed metadata block at {block:#x}"
+        if self.view.u16(block, self.superblock.order) & 0x8000:
+            where = f"{self.body(block) + begin.offset:#x}"
+        mode = (2, 3) if self.superblock.version == 4 else (0, 1)
+        return Passage(begin.read(min(size, MOST_SHOWN)), f"inode at {where}{ends}", mode)
+
+    def body(self, at: int) -> int:
+        """Where the bytes of the block at ``at`` begin."""
+        checked = self.superblock.version < 4 and self.superblock.flags & CHECKED
+        return at + (3 if checked else 2)
 
 
 @dataclass(slots=True)
@@ -140,8 +160,18 @@ class Table:
 
 def inode(metadata: Metadata, reference: int) -> Inode:
     """The inode that a reference (block and offset in the inode table) names. Raises Malformed."""
-    top = metadata.superblock
-    at = Cursor(metadata, top.inode_table + (reference >> 16), reference & 0xFFFF)
+    return inode_at(place(metadata, reference))
+
+
+def place(metadata: Metadata, reference: int) -> Cursor:
+    """Where the inode begins."""
+    table = metadata.superblock.inode_table
+    return Cursor(metadata, table + (reference >> 16), reference & 0xFFFF)
+
+
+def inode_at(at: Cursor) -> Inode:
+    """The inode that begins at ``at``, which is moved on behind it. Raises Malformed."""
+    top = at.metadata.superblock
     if top.version < 3:
         from firmware_checks.filesystems import squashfs_old
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import harmless, target
-from firmware_checks.reading import Context, Entry, Format, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Passage, Reading, Spot
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
 RANK = 60
 BLOCK = 512
 LONGEST_EXTRA = 65_536
+SHOWN = 157
 NOTHING = View(b"")
 FOLDER, LINK, HARD_LINK = b"5", b"2", b"1"
 FILES = (b"0", b"\0", b"7")
@@ -35,6 +36,8 @@ class Member:
     modified: float
     at: int
     following: int
+    head: int
+    """Where the header stands."""
 
 
 class Tar(Format):
@@ -108,8 +111,9 @@ def members(view: View) -> Iterator[Member]:
             continue
         size = _size(said, size) if kind in (*FILES, SPARSE) else 0
         view.part(body, size)
-        at = min(body + size + -size % BLOCK, len(view))
-        yield _member(head, kind, size, body, at, said)
+        following = min(body + size + -size % BLOCK, len(view))
+        yield _member(head, kind, size, (at, body, following), said)
+        at = following
         said = {}
 
 
@@ -140,7 +144,7 @@ def _size(said: dict[str, bytes], size: int) -> int:
 
 
 def _member(
-    head: bytes, kind: bytes, size: int, at: int, following: int, said: dict[str, bytes]
+    head: bytes, kind: bytes, size: int, places: tuple[int, int, int], said: dict[str, bytes]
 ) -> Member:
     name = head[:100].split(b"\0", 1)[0]
     if head[257:263] == b"ustar\0" and (prefix := head[345:500].split(b"\0", 1)[0]):
@@ -154,8 +158,9 @@ def _member(
         gid=number(head[116:124]),
         size=size,
         modified=float(number(head[136:148])),
-        at=at,
-        following=following,
+        head=places[0],
+        at=places[1],
+        following=places[2],
     )
 
 
@@ -164,6 +169,10 @@ class TarTree:
     """Its members in their order."""
 
     view: View
+
+    def passage(self, at: int) -> Passage:
+        """The header up to the kind of the member: name, mode, owner, group, size, time, checksum."""
+        return Passage(self.view.read(at, SHOWN), f"header at {at:#x}", (100, 107))
 
     def entries(self, budget: Budget) -> Iterator[tuple[Entry, View]]:
         for member in members(self.view):
@@ -192,6 +201,7 @@ class TarTree:
                 target=points_to,
                 modified=member.modified,
                 problem=problem,
+                spot=Spot(self, member.head),
             )
             budget.take(member.size if has_bytes else 0)
             yield entry, self.view.part(member.at, member.size) if has_bytes else NOTHING

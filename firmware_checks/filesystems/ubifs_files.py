@@ -9,10 +9,12 @@ from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import target
 from firmware_checks.filesystems.inodes import Inode, kind_of
 from firmware_checks.filesystems.ubifs_nodes import BLOCK, DATA, DENTRY, INODE, ROOT, TRUNCATED, key
-from firmware_checks.reading import Kind
+from firmware_checks.reading import Kind, Passage
 from firmware_checks.view import Malformed, View
 
 ENCRYPTED = 0x40
+INODE_SIZE = 160
+"""Of its node, without the data behind it."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,14 @@ class Files:
             target=points_to,
             problem="encrypted" if flags & ENCRYPTED and kind is Kind.FILE else "",
         )
+
+    def passage(self, number: int) -> Passage:
+        """The node of the inode, without the data behind it."""
+        at = self.inodes.get(number)
+        if at is None:
+            raise Malformed("there is no node of it")
+        what = f"node of inode {number} at {at:#x}"
+        return Passage(self.view.read(at, INODE_SIZE), what, (104, 107))
 
     def contents(self, number: int, budget: Budget) -> tuple[View, str]:
         """Block by block; a block without node is a hole."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import target
 from firmware_checks.filesystems.inodes import Inode, NumberedTree
-from firmware_checks.reading import Context, Format, Kind, Reading
+from firmware_checks.reading import Context, Format, Kind, Passage, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
@@ -28,6 +28,8 @@ FIRST_SEQUENCE, LAST_SEQUENCE = 0x1000, 0xEFFFFF00
 EXTRA = 0x80000000
 NUMBER = 0x0FFFFFFF
 HEADER = 512
+MODE, SHOWN = 268, 32
+"""Where in the header of an object its mode stands, and how much from there on says whose it is and since when."""
 CONTROL = [bytes([value]) for value in range(1, 32)]
 LARGEST_NUMBER = 1 << 18
 """Of an object."""
@@ -222,7 +224,7 @@ class Objects:
         if number not in self.headers:
             raise Malformed("there is no header of it")
         at, order = self.headers[number][1], self.shape.order
-        mode, uid, gid, _, modified, _, size = self.view.unpack(order + "7I", at + 268)
+        mode, uid, gid, _, modified, _, size = self.view.unpack(order + "7I", at + MODE)
         kind = KINDS.get(self.view.u32(at, order), Kind.OTHER)
         (high,) = self.view.unpack(order + "I", at + 496)
         return Inode(
@@ -234,6 +236,14 @@ class Objects:
             modified=float(modified),
             target=target(self.view.read(at + 300, 160)) if kind is Kind.LINK else "",
         )
+
+    def passage(self, number: int) -> Passage:
+        """What follows the name in the newest header: mode, owner, group, times, size."""
+        if number not in self.headers:
+            raise Malformed("there is no header of it")
+        at = self.headers[number][1]
+        what = f"header of object {number}, from byte {MODE} on, at {at + MODE:#x}"
+        return Passage(self.view.read(at + MODE, SHOWN), what, (0, 3))
 
     def contents(self, number: int, budget: Budget) -> tuple[View, str]:
         """Page by page; a page that is not there is a hole."""

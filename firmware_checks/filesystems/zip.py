@@ -5,21 +5,23 @@ import lzma
 import struct
 import zipfile
 import zlib
+from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from firmware_checks.budget import MIB, Budget
 from firmware_checks.filesystems.descent import harmless, target
 from firmware_checks.filesystems.modes import kind_of
-from firmware_checks.reading import Context, Entry, Format, Kind, Reading
+from firmware_checks.reading import Context, Entry, Format, Kind, Passage, Reading, Spot
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
 
 RANK = 60
-FIRST, END = b"PK\x03\x04", b"PK\x05\x06"
+FIRST, DIRECTORY, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 ZIP64_END, ZIP64_SIZE = b"PK\x06\x06", 76
 ROW = 46
 """Smallest entry of the directory."""
+MOST_SHOWN = 160
 MOST_ENDS = 10_000
 """Records that look like the end and are not: those of archives inside this one, stored as they are."""
 UNIX = 3
@@ -88,7 +90,8 @@ class Zip(Format):
         if directory > context.budget.limits.files * ROW:
             return self._cut(view, f"its directory has {directory} bytes, more than is read of one")
         try:
-            archive = zipfile.ZipFile(Window(view.part(0, size)))
+            whole = view.part(0, size)
+            archive = zipfile.ZipFile(Window(whole))
         except DAMAGE as error:
             return self._cut(view, f"its directory is damaged: {error}")
         return Reading(
@@ -96,7 +99,7 @@ class Zip(Format):
             kind=LayerKind.ARCHIVE,
             size=size,
             title=archive.comment[:200].decode("utf-8", "replace"),
-            tree=ZipTree(archive),
+            tree=ZipTree(archive, whole),
         )
 
     def _cut(self, view: View, why: str) -> Reading:
@@ -139,9 +142,26 @@ class ZipTree:
     """Its members, in the order of their bytes."""
 
     archive: zipfile.ZipFile
+    view: View
+    rows: "array[int]" = field(default_factory=lambda: array("Q"))
+    """Where the rows of the directory stand, once somebody asked: the library does not keep it."""
+
+    def passage(self, number: int) -> Passage:
+        """A row of the directory up to its name; the upper half of the external attributes is the mode."""
+        if not self.rows:
+            at = self.archive.start_dir
+            while self.view.starts_with(DIRECTORY, at):
+                self.rows.append(at)
+                at += ROW + sum(self.view.unpack("<HHH", at + 28))
+        if number >= len(self.rows):
+            raise Malformed(f"row {number} of a directory of {len(self.rows)}")
+        at = self.rows[number]
+        size = min(ROW + self.view.u16(at + 28), MOST_SHOWN)
+        return Passage(self.view.read(at, size), f"row of the directory at {at:#x}", (40, 41))
 
     def entries(self, budget: Budget) -> Iterator[tuple[Entry, View]]:
-        for one in sorted(self.archive.filelist, key=lambda info: info.header_offset):
+        rows = enumerate(self.archive.filelist)
+        for number, one in sorted(rows, key=lambda row: row[1].header_offset):
             mode = one.external_attr >> 16 if one.create_system == UNIX else 0
             kind = kind_of(mode) if mode & 0o170000 else Kind.FILE
             kind = Kind.DIRECTORY if one.filename.endswith("/") else kind
@@ -160,6 +180,7 @@ class ZipTree:
                 size=one.file_size if kind is Kind.FILE else 0,
                 target=target(data) if kind is Kind.LINK else "",
                 problem=problem,
+                spot=Spot(self, number) if one.create_system == UNIX else None,
             )
             yield entry, View(data) if kind is Kind.FILE else NOTHING
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from firmware_checks.budget import Budget, Limits, OutOfBudget
-from firmware_checks.reading import Context
+from firmware_checks.reading import Context, Spot
 from firmware_checks.recognise import recognise
 from firmware_checks.view import Malformed, View
 
@@ -57,6 +57,8 @@ def survives(data: bytes | bytearray) -> int:
                     assert not {".", ".."} & set(entry.path.split("/"))
                     assert not entry.path.startswith("/")
                     assert len(view) <= budget.limits.one_layer
+                    if entry.spot is not None:
+                        _shows(entry.spot)
     except (Malformed, OutOfBudget):
         pass
     assert time.monotonic() - begun < LONGEST_S * 3, "a mutant was read for too long"
@@ -65,3 +67,13 @@ def survives(data: bytes | bytearray) -> int:
 
 def put(data: bytearray, at: int, layout: str, *values: int) -> None:
     struct.pack_into(layout, data, at, *values)
+
+
+def _shows(spot: Spot) -> None:
+    """What says the mode, or that it cannot be shown."""
+    try:
+        found = spot.records.passage(spot.at)
+    except (Malformed, OutOfBudget):
+        return
+    assert found.data
+    assert len(found.data) <= 160
