@@ -30,6 +30,13 @@ class Table:
     components: dict[str, dict[str, Any]]
 
 
+def edition() -> str:
+    """The day of the shipped table, without reading its rows."""
+    head, _, _ = TABLE.read_text("utf-8").partition("\n[")
+    day: str = tomllib.loads(head)["edition"]
+    return day
+
+
 @cache
 def table() -> Table:
     """The shipped table, read once."""

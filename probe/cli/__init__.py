@@ -1,5 +1,7 @@
 """The command line. stdout is data, stderr is narration; exit codes are in ``probe.errors.Exit``."""
 
+import atexit
+import gc
 import sys
 
 from probe import __version__
@@ -13,4 +15,6 @@ def main() -> int:
         return 0
     from probe.cli.app import run_app
 
+    # The process ends: to look for garbage among all that was imported takes longer than some commands.
+    atexit.register(gc.freeze)
     return run_app()

@@ -165,8 +165,14 @@ def told(journal: "Journal", show: "Show") -> int:
 
     reader = RunReader(journal.store, journal.run)
     reader.state = journal.state
-    view = results.view_of(reader, show_passwords=show.show_passwords, fail_on=show.fail_on)
-    if show.format is not None or show.output is not None:
+    wants_report = show.format is not None or show.output is not None
+    view = results.view_of(
+        reader,
+        show_passwords=show.show_passwords,
+        fail_on=show.fail_on,
+        methods=wants_report,
+    )
+    if wants_report:
         data = output.rendered(view, output.format_of(show.format, show.output))
         output.write(data, show.output)
     else:

@@ -224,6 +224,7 @@ def view_of(
     state: RunState | None = None,
     show_passwords: bool = False,
     fail_on: str = "",
+    methods: bool = True,
 ) -> "ReportView":
     """The one view model behind every format; ``state`` replaces the recorded one when given."""
     from probe.report.view import build_view, catalogues_of
@@ -239,6 +240,7 @@ def view_of(
         tool_version=__version__,
         secrets=show_passwords,
         fail_on=fail_on,
+        methods=methods,
     )
 
 

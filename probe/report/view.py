@@ -69,12 +69,14 @@ def build_view(
     verdicts: Iterable[Verdict] | None = None,
     secrets: bool = False,
     fail_on: str = "",
+    methods: bool = True,
 ) -> ReportView:
     """Everything that a report says about a run, judged under ``catalogues`` in this order.
 
     ``verdicts`` are those of the journal unless given (a run that was judged again). A requirement
     without a verdict of the catalogue's edition is counted as NOT TESTED. ``secrets`` shows passwords
-    instead of masking them. Raises ValueError when the journal has no head.
+    instead of masking them. ``methods`` describes the checks; a screen that does not show them needs not
+    read their files. Raises ValueError when the journal has no head.
     """
     if state.run is None:
         raise ValueError("the journal does not begin with RunStarted")
@@ -101,7 +103,7 @@ def build_view(
             run=run,
             devices=views,
             seen_only=seen_only,
-            checks=_methods(catalogues, checks, views),
+            checks=_methods(catalogues, checks, views) if methods else (),
             evidence=_evidence(state, tested, reader),
         )
     )

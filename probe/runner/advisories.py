@@ -15,7 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firmware_checks.content.advisories import table
+from firmware_checks.content.advisories import edition
 from probe.errors import ProbeError
 from probe.model.firmware import ImageComponent
 from probe.model.text import clean
@@ -61,11 +61,11 @@ class Advisories:
     def ages(self, now: float) -> Iterator[str]:
         """A sentence for each table that components are compared with, for the report."""
         today = datetime.fromtimestamp(now, UTC).date()
-        edition = table().edition
-        age = max(0, (today - date.fromisoformat(edition)).days)
+        day_of_table = edition()
+        age = max(0, (today - date.fromisoformat(day_of_table)).days)
         old = ", which is old: use a newer version of the probe, or import advisories"
         yield (
-            f"Components were compared with the table that comes with the probe, of {edition}, "
+            f"Components were compared with the table that comes with the probe, of {day_of_table}, "
             f"{age} {'day' if age == 1 else 'days'} old{old if age > OLD_DAYS else ''}."
         )
         if not self:

@@ -79,13 +79,10 @@ class Shaper:
 
     def value(self, kind: Any, plain: object, place: Place, rule: str) -> Any:
         """``plain`` as the annotated type ``kind``, or None after a fault."""
-        if isinstance(kind, NewType):
-            return self.value(kind.__supertype__, plain, place, rule)
-        if get_origin(kind) in (Union, UnionType):
-            inner = next(a for a in get_args(kind) if a is not NoneType)
-            return self.value(inner, plain, place, rule)
+        if kind is str:
+            return self._text(plain, place, self.rules.choices.get(rule, ()))
         if get_origin(kind) is tuple:
-            return self._list(get_args(kind)[0], plain, place, rule)
+            return self._list(_plain_type(get_args(kind)[0]), plain, place, rule)
         if get_origin(kind) is not None:
             return self._numbers_by_name(plain, place, rule)
         if is_dataclass(kind):
@@ -93,8 +90,6 @@ class Shaper:
         if issubclass(kind, StrEnum):
             text = self._text(plain, place, tuple(kind))
             return None if text is None else kind(text)
-        if kind is str:
-            return self._text(plain, place, self.rules.choices.get(rule, ()))
         return self._scalar(kind, plain, place)
 
     def _list(self, kind: Any, plain: object, place: Place, rule: str) -> tuple[Any, ...]:
@@ -154,7 +149,16 @@ class Shaper:
 
 @cache
 def _hints(kind: Hashable) -> dict[str, Any]:
-    return get_type_hints(kind)
+    return {name: _plain_type(hint) for name, hint in get_type_hints(kind).items()}
+
+
+def _plain_type(kind: Any) -> Any:
+    """What stands in the file: of a name for a type the type, of ``X | None`` the X."""
+    if isinstance(kind, NewType):
+        return kind.__supertype__
+    if get_origin(kind) in (Union, UnionType):
+        return _plain_type(next(a for a in get_args(kind) if a is not NoneType))
+    return kind
 
 
 def nearest(wrong: str, valid: Iterable[str]) -> str:
