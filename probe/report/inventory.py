@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 from probe.model import observation as obs
 from probe.model.device import endpoint
 from probe.model.dut import Dut
+from probe.model.given import given_of
 from probe.model.ports import parse_ports
 from probe.report.firmware_tables import TABLES as FIRMWARE_TABLES
 from probe.report.guessing_table import guessing
 from probe.report.secrets import masked
-from probe.report.tls_tables import certificates, details, overview
 from probe.report.viewmodel import TableView
 
 MAX_ROWS = 300
@@ -120,6 +121,18 @@ def _ports(dut: Dut, _: bool) -> Iterable[Row]:
         yield (f"udp {address}", "typed questions", asked_text, opened, filtered, silent, "")
 
 
+def _tls(table: str) -> Callable[[Dut, bool], Iterable[Row]]:
+    """A table about TLS. What grades TLS is imported for a device on a network only."""
+
+    def rows(dut: Dut, secrets: bool) -> Iterable[Row]:
+        if not given_of(dut.device).network:
+            return ()
+        made: Iterable[Row] = vars(import_module("probe.report.tls_tables"))[table](dut, secrets)
+        return made
+
+    return rows
+
+
 def _logins(dut: Dut, secrets: bool) -> Iterable[Row]:
     for test in _facts(dut, obs.LoginTest):
         good = [
@@ -208,14 +221,14 @@ _TABLES: tuple[tuple[str, str, Row, Callable[[Dut, bool], Iterable[Row]]], ...] 
         "tls",
         "TLS",
         ("Where", "Offered", "Offered but weak", "Not offered", "Certificate", "No answer"),
-        overview,
+        _tls("overview"),
     ),
-    ("tls_lists", "TLS in detail", ("Where", "What", "Accepted", "Remarks"), details),
+    ("tls_lists", "TLS in detail", ("Where", "What", "Accepted", "Remarks"), _tls("details")),
     (
         "certificates",
         "Certificates",
         ("Where", "Subject", "Issued by", "Valid", "Key", "SHA-256"),
-        certificates,
+        _tls("certificates"),
     ),
     (
         "logins",
