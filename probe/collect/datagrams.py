@@ -6,6 +6,7 @@ import socket
 
 from probe.collect.answers import OWN_TROUBLE, NoAnswer, Why
 from probe.collect.budget import Budget
+from probe.collect.together import answer_within
 from probe.collect.wire import Transcript
 
 
@@ -29,9 +30,7 @@ class Datagrams:
     async def recv(self, within: float) -> bytes:
         """The next datagram. Raises NoAnswer: SILENT, or CLOSED and FILTERED after an ICMP error."""
         try:
-            data = await asyncio.wait_for(
-                self._loop.sock_recv(self._sock, 65_535), max(0.0, within)
-            )
+            data = await answer_within(self._loop.sock_recv(self._sock, 65_535), max(0.0, within))
         except TimeoutError:
             raise NoAnswer(Why.SILENT, f"nothing within {within:.1f} s") from None
         except OSError as error:

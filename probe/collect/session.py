@@ -20,6 +20,7 @@ from probe.collect.budget import Budget
 from probe.collect.datagrams import Datagrams
 from probe.collect.recording import Recorder, Recording
 from probe.collect.scope import ScopeGuard
+from probe.collect.together import answer_within
 from probe.collect.wire import Transcript, Wire
 from probe.model.device import endpoint
 from probe.model.dut import Dut
@@ -198,9 +199,7 @@ class DeviceSession(Recording):
                 until = time.monotonic() + within
                 while len(answers) < at_most and (left := until - time.monotonic()) > 0:
                     try:
-                        data, sender = await asyncio.wait_for(
-                            loop.sock_recvfrom(sock, 65_535), left
-                        )
+                        data, sender = await answer_within(loop.sock_recvfrom(sock, 65_535), left)
                     except TimeoutError:
                         break
                     source = sender[0].partition("%")[0] if any_port else address
@@ -279,7 +278,7 @@ class DeviceSession(Recording):
         loop = asyncio.get_running_loop()
         began = time.monotonic()
         try:
-            await asyncio.wait_for(loop.sock_connect(sock, self._sockaddr(address, port)), within)
+            await answer_within(loop.sock_connect(sock, self._sockaddr(address, port)), within)
         except TimeoutError:
             raise NoAnswer(Why.SILENT, f"no answer within {within:.1f} s") from None
         except ConnectionRefusedError:

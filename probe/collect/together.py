@@ -1,8 +1,10 @@
-"""Several questions at once, none of which outlives the others' failure."""
+"""Waiting for a device: for several answers at once, and for one within its time."""
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def together(*work: Coroutine[Any, Any, object]) -> None:
@@ -17,3 +19,24 @@ async def together(*work: Coroutine[Any, Any, object]) -> None:
                 group.create_task(one)
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
+
+
+async def answer_within(asking: Coroutine[Any, Any, T], seconds: float) -> T:
+    """The answer, or TimeoutError.
+
+    A busy machine wakes late, and finds the answer and the end of its time in one turn of the loop.
+    ``asyncio.wait_for`` of Python 3.12 and later then throws the answer away, and the device would be
+    called silent.
+    """
+    task = asyncio.ensure_future(asking)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            await asyncio.sleep(0)  # the turn in which an answer that is there reaches its task
+        if task.done():
+            return task.result()
+        raise TimeoutError
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from probe.collect.answers import NoAnswer, Why
 from probe.collect.budget import Budget
+from probe.collect.together import answer_within
 
 MAX_TRANSCRIPT = 1 << 20
 """Bytes kept of one connection. More is read only where a protocol needs it, never kept."""
@@ -151,7 +152,7 @@ class Wire:
                 self._sock.shutdown(socket.SHUT_WR)
                 until, room = time.monotonic() + 0.3, MAX_REST
                 while room > 0 and (left := until - time.monotonic()) > 0:
-                    rest = await asyncio.wait_for(self._loop.sock_recv(self._sock, 4096), left)
+                    rest = await answer_within(self._loop.sock_recv(self._sock, 4096), left)
                     room = room - len(rest) if rest else 0
         except (OSError, TimeoutError):
             pass  # The peer is gone already or does not care; the close below is what counts.
@@ -181,7 +182,7 @@ class Wire:
     async def _raw_recv(self, limit: int, within: float | None) -> bytes:
         wait = self._within if within is None else within
         try:
-            data = await asyncio.wait_for(self._loop.sock_recv(self._sock, limit), max(0.0, wait))
+            data = await answer_within(self._loop.sock_recv(self._sock, limit), max(0.0, wait))
         except TimeoutError:
             raise NoAnswer(Why.SILENT, f"nothing within {wait:.1f} s") from None
         except OSError as error:

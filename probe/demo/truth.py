@@ -109,14 +109,23 @@ def compare(state: RunState, truths: Iterable[DeviceTruth] | None = None) -> Com
             continue
         findings = [f for f in state.findings.values() if f.device == device.id]
         for row in truth.facts:
-            hit = any(row.says(finding) for finding in findings)
-            (result.found if hit else result.missed).append(f"{truth.name}: {row}")
+            if any(row.says(finding) for finding in findings):
+                result.found.append(f"{truth.name}: {row}")
+            else:
+                result.missed.append(f"{truth.name}: {row}{_instead(row, findings)}")
         result.false += [f"{truth.name}: {text}" for text in _false(truth, findings)]
     expected = {d.id for d in devices.values() if d is not None}
     for device in state.devices.values():
         if device.id not in expected:
             result.false.append(f"a device that is not there: {device.label} {device.addresses}")
     return result
+
+
+def _instead(row: Row, findings: Iterable[Finding]) -> str:
+    """What was found of the same check, for the person who wonders why a fact is missed."""
+    answers = [f.answer for f in findings if fnmatchcase(f.check, row.check)]
+    said = "; ".join(f"{a.outcome}: {a.subject}: {a.summary}" for a in answers[:3])
+    return f" (instead {said})" if said else " (no answer of that check)"
 
 
 def _false(truth: DeviceTruth, findings: Iterable[Finding]) -> Iterator[str]:

@@ -53,8 +53,16 @@ def test_all_found_and_nothing_false(known):
 
 def test_missing_fact_is_missed(known):
     result = truth.compare(state(*TRUE[1:]), known)
-    assert result.missed == ["camera: violated: access/default_telnet tcp *:23"]
+    missed = "camera: violated: access/default_telnet tcp *:23"
+    assert result.missed == [f"{missed} (no answer of that check)"]
     assert not result.false
+
+
+def test_what_was_answered_instead_is_told(known):
+    silent = inconclusive("device", "Port 23 was silent.", owner=Owner.NETWORK, settle="y")
+    result = truth.compare(state(("access/default_telnet", silent), *TRUE[1:]), known)
+    [missed] = result.missed
+    assert missed.endswith("(instead inconclusive: device: Port 23 was silent.)")
 
 
 def test_permitted_claim_is_neither_needed_nor_false(known):
