@@ -4,6 +4,7 @@ import re
 
 from firmware_checks.content import Facts
 from firmware_checks.content.files import (
+    MOST_QUOTED,
     NOT_READ,
     is_documentation,
     is_file,
@@ -19,6 +20,9 @@ from probe.model.firmware import ImageKey
 from probe.model.text import clean
 
 MOST_KEYS = 50
+LONGEST = 16_384
+"""Characters of a line, options and all: what sshd took (SSH_MAX_PUBKEY_BYTES) before it took lines of any
+length; dropbear takes 4,200. What is longer is told as not read."""
 _PATH = re.compile(r"(?:^|/)authorized_keys[0-9]?$|(?:^|/)etc/dropbear/authorized_keys$")
 _KEY = re.compile(
     r"(?:^|\s)((?:sk-)?(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\.com)?)"
@@ -43,11 +47,20 @@ class AuthorisedKeys:
             what = f"the keys in it ({entry.size} bytes, too many or no text)"
             yield weakness((self.image, self.place), entry.path, NOT_READ, what)
             return
-        found = [(n, m) for n, line in numbered(view) if (m := _KEY.search(line))]
-        raw = raw_lines(view, [number for number, _ in found[:MOST_KEYS]])
+        found: list[tuple[int, re.Match[str]]] = []
+        for number, line in numbered(view, longest=LONGEST + 1):
+            if match := _KEY.search(line):
+                found.append((number, match))
+            elif len(line) > LONGEST:
+                what = f"line {number} is longer than {LONGEST} characters"
+                yield weakness((self.image, self.place), entry.path, NOT_READ, what)
+        raw = raw_lines(view, [number for number, _ in found[:MOST_KEYS]], 2 * LONGEST)
         for number, match in found[:MOST_KEYS]:
-            fact = self._fact(entry, match.group(1), match.group(2), number)
-            yield fact, raw[number]
+            kind, encoded = match.group(1), match.group(2)
+            # Behind long options the key is shown, and not they.
+            begin = raw[number].find(encoded.encode()) - len(kind) - 1
+            data = raw[number][begin if begin > MOST_QUOTED - len(encoded) else 0 :]
+            yield self._fact(entry, kind, encoded, number), data[: 2 * MOST_QUOTED]
 
     def end(self) -> Facts:
         yield from ()

@@ -153,13 +153,16 @@ class Components:
     # --- signs -----------------------------------------------------------------------------------
 
     def _release(self, entry: Entry, view: View) -> None:
+        numbers, said = [], self._found.release
         for number, line in numbered(view):
             name, equals, value = line.partition("=")
-            if equals and name in _RELEASE_FIELDS:
-                bare = value.strip("\"' ").lower()
-                self._found.release.setdefault(_RELEASE_FIELDS[name], clean(bare, 60))
-                self._found.release_path = entry.path
-                self._found.release_raw += raw_lines(view, [number]).values()
+            known = _RELEASE_FIELDS.get(name, "")
+            if equals and known and known not in said:
+                said[known] = clean(value.strip("\"' ").lower(), 60)
+                numbers.append(number)
+        if numbers:
+            self._found.release_path = entry.path
+            self._found.release_raw += raw_lines(view, numbers).values()
 
     def _program(self, path: str, view: View) -> None:
         name = path.rsplit("/", 1)[-1]

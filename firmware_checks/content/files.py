@@ -14,6 +14,8 @@ MOST_COUNTED = 4 << 20
 MOST_TEXT = 1 << 20
 """Settings and scripts are smaller; of a larger text file the beginning is read."""
 SHOWN = 160
+LONGEST_LINE = 2000
+"""Characters of a line that most topics look at."""
 MOST_QUOTED = 2000
 """Bytes of one line that are evidence."""
 MASK = "***"
@@ -58,19 +60,23 @@ def text(view: View) -> str:
     return bytes(view.raw[:MOST_TEXT]).decode("utf-8", "replace")
 
 
-def numbered(view: View, *, comments: str = "#") -> Iterator[tuple[int, str]]:
+def numbered(
+    view: View, *, comments: str = "#", longest: int = LONGEST_LINE
+) -> Iterator[tuple[int, str]]:
     """Each line that says something, with its number from 1, without the white space around it."""
+    signs = tuple(comments)
     for number, line in enumerate(text(view).splitlines(), 1):
         stripped = line.strip()
-        if stripped and not (comments and stripped.startswith(tuple(comments))):
-            yield number, stripped[:2000]
+        if stripped and not stripped.startswith(signs):
+            yield number, stripped[:longest]
 
 
-def raw_lines(view: View, numbers: Iterable[int]) -> dict[int, bytes]:
-    """The bytes of the lines that ``numbered`` gives these numbers, as they stand in the file."""
+def raw_lines(view: View, numbers: Iterable[int], longest: int = MOST_QUOTED) -> dict[int, bytes]:
+    """The bytes of the lines that ``numbered`` gives these numbers, as they stand in the file. All of one file
+    at once: each call goes through the whole text."""
     lines = bytes(view.raw[:MOST_TEXT]).decode("utf-8", "surrogateescape").splitlines()
     there = {n: lines[n - 1] if 0 < n <= len(lines) else "" for n in numbers}
-    return {n: s.encode("utf-8", "surrogateescape")[:MOST_QUOTED] for n, s in there.items()}
+    return {n: s.encode("utf-8", "surrogateescape")[:longest] for n, s in there.items()}
 
 
 def bytes_at(view: View, offset: int) -> bytes:

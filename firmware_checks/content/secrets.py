@@ -58,6 +58,8 @@ _OPTION = re.compile(
     r"""^(?:option\s+|remote_|bridge_)(?:\w+[_-])?(?:password|passwd|passphrase|secret)\s+(?P<value>[^\s"']{4,100})$"""
 )
 """Settings of uci and of mosquitto's bridges need no quotes."""
+SHORTEST = 7
+"""Of a line that gives a password: ``a b ccc``."""
 _PPP = re.compile(
     r"""^["']?[^\s"']+["']?\s+["']?[^\s"']+["']?\s+["']?(?P<value>[^\s"']{3,100})["']?(?:\s|$)"""
 )
@@ -159,7 +161,7 @@ def assigned(path: str, view: View) -> Iterator[tuple[int, str, str]]:
     code = _CODE.search(_LEFT_OVER.sub("", path)) is not None
     said = _uncommented(view) if path.endswith(".xml") else view
     for number, line in numbered(said, comments="#;"):
-        if line.startswith(("//", "*", "--", "<!--")):
+        if len(line) < SHORTEST or line.startswith(("//", "*", "--", "<!--")):
             continue
         found = _PPP.match(line) if ppp else _assignment(line[:600]) or _OPTION.match(line)
         if found is None or _HASHED.search(line):

@@ -59,6 +59,9 @@ _NO_CODE = re.compile(
 _FEEDS = re.compile(
     r"(?:^|/)etc/(?:opkg(?:/[^/]+)?\.conf|opkg/[^/]+\.conf|apt/sources\.list(?:\.d/[^/]+\.(?:list|sources))?|apk/repositories(?:\.d/[^/]+)?)$"
 )
+_OF_FEEDS = re.compile(r"check_signature|://|trusted=yes|gpg-?check", re.IGNORECASE)
+"""A line that can say anything of feeds: one look at each of the many that do not."""
+_CHECKED = re.compile(r"option\s+check_signature(?:\s+[^0\s]|\s*$)")
 _FEED_LINE = re.compile(
     r"^(?:src(?:/gz)?\s+\S+\s+|deb(?:-src)?\s+(?:\[[^\]]*\]\s+)?|URIs:\s*|@\S+\s+)?(?P<url>(?:https?|ftp)://\S+)"
 )
@@ -152,22 +155,26 @@ class Updates:
                     )
 
     def _feeds(self, entry: Entry, view: View) -> Facts:
-        for number, line in numbered(view):
-            if "opkg" in entry.path and re.match(
-                r"option\s+check_signature(?:\s+[^0\s]|\s*$)", line
-            ):
+        opkg = "opkg" in entry.path
+        lines = [(number, line) for number, line in numbered(view) if _OF_FEEDS.search(line)]
+        every = raw_lines(view, [number for number, _ in lines])
+        skips = [s for s in SKIPS if s.name in ("updates.apt_trusted", "updates.gpg")]
+        for number, line in lines:
+            raw = every[number]
+            if opkg and _CHECKED.match(line):
                 self._opkg_checks = True
             if found := _FEED_LINE.match(line):
-                raw = raw_lines(view, [number])[number]
-                if "opkg" in entry.path:
+                if opkg:
                     self._opkg_feed = self._opkg_feed or (entry.path, number, raw)
                 if not is_encrypted(found["url"]):
                     yield from self._url(entry, found["url"], number, raw)
                 elif len(self._open) < MOST_FEEDS:
                     self._open.append((entry, found["url"], number, raw))
-            for skip in SKIPS:
-                if skip.name in ("updates.apt_trusted", "updates.gpg") and skip.exact.search(line):
-                    yield weakness(self.where, entry.path, skip.kind, line[:160], number, view)
+            for skip in skips:
+                if skip.exact.search(line):
+                    self._skips += 1
+                    if self._skips <= MOST_SKIPS:
+                        yield weakness(self.where, entry.path, skip.kind, line[:160], number, raw)
 
     def _url(self, entry: Entry, url: str, line: int, raw: bytes, pinned: str = "") -> Facts:
         url = url.rstrip(".,;)]}")

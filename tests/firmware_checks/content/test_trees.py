@@ -206,3 +206,40 @@ def test_the_same_file_is_searched_once() -> None:
     view = View(b"AKIA" + b"Q7" * 8)
     assert scanner().hits(view) is scanner().hits(view)
     assert scanner().hits(View(b"nothing")) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("etc/opkg.conf", b"a\n"),
+        ("etc/opkg.conf", b"src a http://a.b/c\n"),
+        ("etc/opkg.conf", b"src a https://a.b/c\n"),
+        ("etc/apt/sources.list", b"deb [trusted=yes] http://a.b/c\n"),
+        ("etc/os-release", b"ID=a\n"),
+        ("etc/snmp/snmpd.conf", b"a\n"),
+        ("root/.ssh/authorized_keys", b"a\n"),
+    ],
+)
+def test_many_short_lines_cost_no_more_than_others(path: str, line: bytes, facts: Facts) -> None:
+    begin = time.process_time()
+    found = facts({path: (line * (1 << 20))[: 1 << 20]})
+    assert len(found) < 300
+    assert time.process_time() - begin < 5
+
+
+SSH_KEY = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB" + b"x" * 41 + b"A me@home"
+
+
+@pytest.mark.parametrize("options", [0, 1_000, 1_950, 2_000, 5_000, 16_000])
+def test_a_key_behind_long_options_lets_in(options: int, facts: Facts) -> None:
+    before = b'environment="A=' + b"o" * options + b'" ' if options else b""
+    keys = facts({"root/.ssh/authorized_keys": b"# keys\n" + before + SSH_KEY + b"\n"}, ImageKey)
+    assert [(key.use, key.line) for key in keys] == [("authorised key", 2)]
+
+
+def test_a_line_of_a_key_file_that_is_too_long_is_told(facts: Facts) -> None:
+    line = b'environment="A=' + b"o" * 17_000 + b'" ' + SSH_KEY + b"\n"
+    found = facts({"root/.ssh/authorized_keys": line}, ImageWeakness)
+    assert [(one.kind, one.what) for one in found] == [
+        ("not read", "line 1 is longer than 16384 characters")
+    ]
