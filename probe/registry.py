@@ -1,6 +1,5 @@
 """Finds what the rooms hold: checks, catalogues, plans, policies, collectors. Adding one edits no list."""
 
-import difflib
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -104,6 +103,8 @@ def chosen_policy(name: str) -> Policy:
 def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
     if name in known:
         return known[name]
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"Did you mean '{near[0]}'? " if near else ""
     raise ProbeError(f"There is no {kind} '{name}'", f"{hint}Known are: {', '.join(known)}.")

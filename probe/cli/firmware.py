@@ -188,8 +188,11 @@ def told(journal: "Journal", show: "Show") -> int:
 
 def read_keys(paths: Sequence[Path]) -> "Keys":
     """Public keys and certificates, PEM or DER. Raises ProbeError for what is neither."""
-    from firmware_checks.keys import NotAKey, read_key
     from firmware_checks.reading import Keys
+
+    if not paths:
+        return Keys()
+    from firmware_checks.keys import NotAKey, read_key
 
     found = []
     for path in paths:

@@ -1,6 +1,5 @@
 """Checks and judge over what is known of one device. Pure but for the import of the checks."""
 
-import traceback
 from collections.abc import Callable, Iterable
 
 from probe import registry
@@ -41,6 +40,8 @@ def _run_check(check: CheckId, dut: Dut, keep: KeepText) -> list[Finding]:
         if not answers:
             raise ValueError("the check gave no answer at all")
     except Exception as error:  # noqa: BLE001 - whatever surprises a check is a finding, never a silence
+        import traceback
+
         trace = keep(traceback.format_exc(), f"what went wrong in the check {check}")
         answers = [
             Answer(

@@ -1,6 +1,7 @@
 """The process that reads one image: started by itself, with memory limits, heard through a pipe."""
 
 import contextlib
+import gc
 import mmap
 import multiprocessing
 import os
@@ -156,6 +157,7 @@ def _read(
     paused: mmap.mmap,
 ) -> None:
     _alone(pipe.fileno())
+    gc.set_threshold(700)  # Python's own: garbage may hold a whole layer here
     size = ADDRESS_SPACE + 2 * image.size
     # Who starts the probe may have set a lower bound, which cannot be lifted.
     _, most = resource.getrlimit(resource.RLIMIT_AS)
