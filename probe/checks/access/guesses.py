@@ -7,8 +7,10 @@ from probe.model.access import Guard, GuessingTest, GuessRound, LoginResult, Log
 from probe.model.declaration import GuessingLimit
 
 USUAL = 100
-"""Guesses for one account an hour that are still few: OWASP ASVS 4.0.3, 2.2.1. At this pace a million
-possibilities take more than a year. TS 103 701 names no number: it asks for what IXIT 1-AuthMech declares."""
+"""Guesses for one account an hour that are still few: OWASP ASVS 4.0.3, 2.2.1, no more than 100 failed
+attempts an hour on one account (github.com/OWASP/ASVS, 4.0/en/0x11-V2-Authentication.md, read 2026-11-22).
+At this pace a million possibilities take more than a year. TS 103 701 names no number: it asks for what
+IXIT 1-AuthMech declares."""
 FAR_TOO_MANY = 417
 """Ten thousand possibilities, a PIN of four digits, within a day. The project's own line: what lies
 between the two numbers is for a person to judge."""
