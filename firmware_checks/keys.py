@@ -5,7 +5,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from firmware_checks import lms, openpgp
+from firmware_checks import curves, lms, openpgp
 from firmware_checks.reading import PublicKey
 
 if TYPE_CHECKING:
@@ -25,9 +25,12 @@ class NotAKey(Exception):
 
 
 def read_key(name: str, data: bytes) -> list[PublicKey]:
-    """Every public key in a PEM or DER file, of signify or usign, of HSS-LMS, of OpenPGP. Raises NotAKey."""
+    """Every public key in a PEM or DER file, of signify or usign, of HSS-LMS, of OpenPGP, and the compressed point
+    of a Zigbee authority. Raises NotAKey."""
     if raw := lms.raw_key(data):
         return [PublicKey(name=name, der=lms.wrapped(raw))]
+    if key_on_curve := curves.read(data):
+        return [PublicKey(name=name, der=curves.wrapped(key_on_curve))]
     found: list[PublicKey] = []
     for block in PEM.finditer(data):
         found += _one(name, block.group(0), pem=True)
@@ -103,12 +106,14 @@ def pkcs1(key: PublicKey) -> bytes:
     return public.public_bytes(s.Encoding.DER, s.PublicFormat.PKCS1)
 
 
-def load(key: PublicKey) -> "PublicKeyTypes | lms.HssPublicKey":
-    """The key as ``cryptography`` has it, or one of HSS-LMS, which it has not."""
+def load(key: PublicKey) -> "PublicKeyTypes | lms.HssPublicKey | curves.CurveKey":
+    """The key as ``cryptography`` has it, or one of HSS-LMS or of a curve that it has not."""
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     if raw := lms.raw_key(key.der):
         return lms.public_key(raw)
+    if key_on_curve := curves.public_key(key.der):
+        return key_on_curve
     return load_der_public_key(key.der)
 
 

@@ -1,21 +1,20 @@
 """What the ROMs of systems on chip start first: the loader with a header of the chip's maker.
 
-Sources: NXP's i.MX reference manuals, "Image Vector Table" and "HABv4 RM"; ST's wiki, "STM32 header for binary
-files"; U-Boot's ``tools/{imximage,stm32image,sunxi_egon,rkcommon}.c`` for the layouts that makers do not publish.
+Sources: NXP's i.MX reference manuals, "Image Vector Table"; U-Boot's ``tools/{imximage,sunxi_egon,rkcommon}.c`` for
+the layouts that makers do not publish. The signatures of i.MX and STM32 have files of their own.
 """
 
 from itertools import cycle
 
+from firmware_checks.formats import imx_hab, stm32_header
 from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
 IVT = b"\xd1\x00\x20"
 IVT_VERSIONS = (0x40, 0x41, 0x42, 0x43)
+IVT_SMALLEST = 256
 CSF = 0xD4
-STM32 = b"STM2"
-STM32_HEADER, STM32_FIRST = 256, 0x10000
-NOT_SIGNED = 1
 EGON = b"eGON.BT0"
 EGON_STAMP = 0x5F0A6C39
 ROCKCHIP = bytes.fromhex("3b8cdcfcbe9f9d51eb3034ce24511f98")
@@ -28,14 +27,14 @@ class BootRom(Format):
     """The format: one of four."""
 
     name = "boot image of a chip"
-    anchors = ((IVT, 0), (STM32, 0), (EGON, 4), (ROCKCHIP, 0))
+    anchors = ((IVT, 0), (stm32_header.MAGIC, 0), (EGON, 4), (ROCKCHIP, 0))
 
     def read(self, view: View, context: Context) -> Reading | None:
         context.budget.take(min(len(view), SECTOR))
         if view.starts_with(IVT):
-            return _imx(view)
-        if view.starts_with(STM32):
-            return _stm32(view)
+            return _imx(view, context)
+        if view.starts_with(stm32_header.MAGIC):
+            return _stm32(view, context)
         return _allwinner(view) if view.starts_with(EGON, 4) else _rockchip(view)
 
 
@@ -43,7 +42,7 @@ FORMAT = BootRom()
 RANK = 45
 
 
-def _reading(
+def layer(
     name: str,
     view: View,
     size: int,
@@ -52,6 +51,7 @@ def _reading(
     protection: Protection | None,
     title: str = "",
 ) -> Reading:
+    """The reading of an image of ``size`` bytes, which is unreadable when they are not all there."""
     problem = f"cut short: {len(view)} of {size} bytes are there" if size > len(view) else ""
     if problem:
         protection = Protection(signing=Signing.UNREADABLE, detail=problem)
@@ -67,73 +67,69 @@ def _reading(
     )
 
 
-def _imx(view: View) -> Reading | None:
+def _imx(view: View, context: Context) -> Reading | None:
     """Addresses in the header are those in memory; ``own`` is the header's."""
     if view.u8(3) not in IVT_VERSIONS:
         return None
     entry, _, dcd, data, own, csf, _ = view.unpack("<7I", 4)
     start, length, _ = view.unpack("<III", data - own) if own <= data else (own, 0, 0)
     size = length - (own - start)
-    if not own or not own < entry < own + (64 << 20) or not STM32_HEADER < size < (64 << 20):
+    if not own or not own < entry < own + (64 << 20) or not IVT_SMALLEST < size < (64 << 20):
         return None
     at = csf - own
     there = csf > own and at + 4 <= min(size, len(view)) and view.u8(at) == CSF
+    details = [
+        ("entry address", f"{entry:#x}"),
+        ("load address", f"{start:#x}"),
+        ("device configuration", "there" if dcd else "none"),
+    ]
+    hidden = ""
     if there:
-        signing = Signing.NOT_VERIFIED
-        detail = "it has a command sequence file with a signature, which is not verified here"
+        image = imx_hab.Image(view, own, at, data - own, dcd - own if dcd > own else 0, size)
+        verdict = imx_hab.judged(image, context.keys.keys, context.budget)
+        protection = verdict.protection
+        details += verdict.details
+        hidden = "encrypted" if protection.encrypted else ""
+        if at < verdict.end <= len(view):
+            size = min(
+                size, len(view)
+            )  # the room for the file's structures is not always filled up
     else:
-        signing = Signing.UNSIGNED
         detail = "there is no command sequence file, so nothing is signed"
         if csf:
             detail = "the header has a place for a command sequence file, and there is none"
             size = min(size, at) if len(view) == at else size  # as mkimage leaves it
-    protection = Protection(
-        signing=signing,
-        detail=detail,
-        scheme="HAB" if there else "",
-        rollback=Rollback.UNKNOWN if there else Rollback.NONE,
-    )
-    details = (
-        ("entry address", f"{entry:#x}"),
-        ("load address", f"{start:#x}"),
-        ("device configuration", "there" if dcd else "none"),
-    )
-    where = entry - own
-    inside = view.part(where, min(size, len(view)) - where) if where < min(size, len(view)) else None  # fmt: skip
-    part = Part(name="program", view=inside, offset=where) if inside is not None else None
-    return _reading("i.MX boot image", view, size, part, details, protection)
+        protection = Protection(signing=Signing.UNSIGNED, detail=detail, rollback=Rollback.NONE)
+    where, end = entry - own, min(size, len(view))
+    part = None
+    if where < end:
+        inside = view.part(where, end - where)
+        part = Part(name="program", view=inside, offset=where, hidden=hidden)
+    return layer("i.MX boot image", view, size, part, tuple(details), protection)
 
 
-def _stm32(view: View) -> Reading | None:
-    checksum, version, length, entry = view.unpack("<IIII", 0x44)
-    number, flags, algorithm = view.unpack("<III", 0x60)
-    if version != STM32_FIRST:
-        if version >> 16 != 2:
-            return None
-        detail = "headers of version 2 are not read here"
+def _stm32(view: View, context: Context) -> Reading:
+    image = stm32_header.read(view)
+    if image is None:
+        problem = "a header of a version that is not read here"
         return Reading(
             format="STM32 boot image",
             kind=LayerKind.BOOT,
             size=len(view),
-            problem=detail,
-            protection=Protection(signing=Signing.UNREADABLE, detail=detail),
+            problem=problem,
+            protection=Protection(signing=Signing.UNREADABLE, detail=problem),
         )
-    size = STM32_HEADER + length
-    body = view.part(STM32_HEADER, min(length, len(view) - STM32_HEADER))
-    holds = sum(body.read()) & 0xFFFFFFFF == checksum
-    signed = not flags & NOT_SIGNED and not view.part(4, 64).is_filled_with(0)
-    detail = "the header says that it is not signed" if flags & NOT_SIGNED else "there is no signature"  # fmt: skip
-    protection = Protection(
-        signing=Signing.NOT_VERIFIED if signed else Signing.UNSIGNED,
-        detail="its signature is not verified here" if signed else detail,
-        scheme={1: "ECDSA P-256", 2: "ECDSA brainpoolP256t1"}.get(algorithm, "") if signed else "",
-        rollback=Rollback.COUNTER if signed else Rollback.UNSIGNED_COUNTER,
-        rollback_value=number,
-        integrity=f"the checksum {'holds' if holds else 'does not hold'}",
-    )
-    part = Part(name="program", view=body, offset=STM32_HEADER)
-    details = (("entry address", f"{entry:#x}"), ("version number", str(number)))
-    return _reading("STM32 boot image", view, size, part, details, protection)
+    end = min(image.size, len(view))
+    part = None
+    if image.header < end:
+        inside = view.part(image.header, end - image.header)
+        hidden = "encrypted" if image.encrypted else ""
+        part = Part(name="program", view=inside, offset=image.header, hidden=hidden)
+    protection = None
+    if end == image.size:
+        context.budget.take(end)
+        protection = stm32_header.judged(image, view, context.keys.keys)
+    return layer("STM32 boot image", view, image.size, part, image.details, protection)
 
 
 def _allwinner(view: View) -> Reading | None:
@@ -154,7 +150,7 @@ def _allwinner(view: View) -> Reading | None:
         integrity=f"the checksum {'holds' if holds else 'does not hold'}",
     )
     details = (("device tree", title),) if title else ()
-    return _reading("Allwinner boot image", view, size, None, details, protection)
+    return layer("Allwinner boot image", view, size, None, details, protection)
 
 
 def _rockchip(view: View) -> Reading | None:
@@ -171,7 +167,7 @@ def _rockchip(view: View) -> Reading | None:
         part = Part(name="programs", view=view.part(at), offset=at, hidden=hidden)
     details = (("programs", "as they stand" if plain else "scrambled"),)
     # Whether its keys are burnt into the chip decides what is checked: nothing in the header tells.
-    return _reading("Rockchip boot image", view, len(view), part, details, None)
+    return layer("Rockchip boot image", view, len(view), part, details, None)
 
 
 def _rc4(data: bytes) -> bytes:

@@ -1,14 +1,17 @@
 """Zigbee OTA upgrade files.
 
 Source: Zigbee Cluster Library specification, chapter 11 "Over-the-Air Upgrade", section 11.4 "OTA File Format". A
-signature is over everything before its own value and comes with an implicit certificate; those are named here
-and not verified. The first suite's curve, sect163k1, is too small today.
+signature is the last element, over everything before its own value, and comes with an implicit certificate. The first
+suite's curve, sect163k1, is too small today.
 """
 
 from dataclasses import dataclass
 
+from firmware_checks.formats import zigbee_signature
+from firmware_checks.formats.zigbee_signature import SUITES, Suite
 from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Format, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
+from firmware_checks.signatures import NO_SIGNATURE
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -16,9 +19,6 @@ MAGIC = b"\x1e\xf1\xee\x0b\x00\x01"
 SHORTEST = 56
 CREDENTIAL, DESTINATION, HARDWARE = 1, 2, 4
 IMAGE, INTEGRITY, PICTURE = 0, 3, 4
-SIGNATURES = {1: ("ECDSA sect163k1 AES-MMO", 163, 50), 5: ("ECDSA sect283k1 AES-MMO", 283, 80)}
-"""By tag: scheme, bits of the curve, size of the element."""
-CERTIFICATES = {2: 48, 6: 74}
 OWN = range(0xF000, 0x10000)
 MOST_ELEMENTS = 64
 STACKS = {0: "2006", 1: "2007", 2: "Pro", 3: "IP"}
@@ -37,7 +37,8 @@ class Element:
         if self.tag in OWN:
             return f"the maker's own {self.tag:#06x}"
         known = {IMAGE: "upgrade image", INTEGRITY: "integrity code", PICTURE: "picture data"}
-        known |= dict.fromkeys(SIGNATURES, "signature") | dict.fromkeys(CERTIFICATES, "certificate")
+        for suite in SUITES:
+            known |= {suite.signature: "signature", suite.certificate: "certificate"}
         return known.get(self.tag, f"unknown {self.tag:#06x}")
 
 
@@ -60,6 +61,7 @@ class ZigbeeOta(Format):
         ]
         details += _optional(view, control)
         problem = ""
+        context.budget.take(min(total, len(view)))
         elements: list[Element] = []
         try:
             _elements(view.part(0, total), header, elements)
@@ -74,7 +76,7 @@ class ZigbeeOta(Format):
             version=f"{version:#010x}",
             details=tuple(details),
             problem=problem,
-            protection=judged(elements, problem),
+            protection=judged(view, elements, problem, context.keys.keys),
             parts=tuple(
                 Part(
                     name=e.name,
@@ -116,37 +118,74 @@ def _elements(view: View, at: int, found: list[Element]) -> None:
         at += 6 + size
 
 
-def judged(elements: list[Element], problem: str) -> Protection:
+def judged(
+    view: View, elements: list[Element], problem: str, keys: tuple[PublicKey, ...]
+) -> Protection:
     """What the elements are worth."""
     code = any(e.tag == INTEGRITY for e in elements)
     integrity = "integrity code without key, not checked" if code else ""
     if problem:
         return Protection(signing=Signing.UNREADABLE, detail=problem, integrity=integrity)
     signed = [
-        (number, e)
-        for number, e in enumerate(elements)
-        if e.tag in SIGNATURES and len(e.value) == SIGNATURES[e.tag][2]
+        (suite, e)
+        for e in elements
+        for suite in SUITES
+        if e.tag == suite.signature and len(e.value) == suite.signature_size
     ]
     if not signed:
         said = "there is no signature"
         said += ", only a code that anybody can make anew" if code else ""
         # The server that offers the file says which version it is; the device decides.
         return Protection(signing=Signing.UNSIGNED, detail=said, integrity=integrity)
-    number, element = signed[0]
-    scheme, bits, _ = SIGNATURES[element.tag]
-    signer = element.value.read(0, 8)[::-1].hex(":")
-    certified = any(e.tag in CERTIFICATES for e in elements)
-    said = f"signed by the device {signer}, with {'an implicit' if certified else 'no'} certificate"
-    images = [n for n, e in enumerate(elements) if e.tag == IMAGE or e.tag in OWN]
+    suite, element = signed[0]
+    signer, bits = element.value.read(0, 8)[::-1], suite.curve.bits
+    behind = [e for e in elements if e.offset > element.offset]
+    if len(signed) > 1:
+        signing, said = (
+            Signing.NOT_VERIFIED,
+            "there are two signatures, of which a device takes none",
+        )
+    elif len(set(signature := element.value.read(8))) == 1:
+        signing, said = Signing.UNREADABLE, NO_SIGNATURE
+    else:
+        signing, said = _signing(view, suite, elements, element, signature, keys)
+    named = f"signed by the device {signer.hex(':')}"
     return Protection(
-        signing=Signing.NOT_VERIFIED,
-        detail=f"{said}; signatures of this suite are not verified here",
+        signing=signing,
+        detail=f"{named}; {said}",
         covers="header and all elements before the signature",
-        binds_payload=all(n < number for n in images),
-        scheme=scheme,
+        binds_payload=not any(e.tag == IMAGE or e.tag in OWN for e in behind),
+        scheme=suite.name,
         key_bits=bits,
-        key_id=signer,
+        key_id=signer.hex(":"),
         weak=weakness("EC", bits),
         rollback=Rollback.UNKNOWN,
         integrity=integrity,
     )
+
+
+def _signing(
+    view: View,
+    suite: Suite,
+    elements: list[Element],
+    element: Element,
+    signature: bytes,
+    keys: tuple[PublicKey, ...],
+) -> tuple[Signing, str]:
+    found = [e.value.read() for e in elements if e.tag == suite.certificate]
+    if element is not elements[-1]:
+        return (
+            Signing.NOT_VERIFIED,
+            "elements stand behind the signature, where a device wants none",
+        )
+    if len(found) > 1 or any(len(one) != suite.certificate_size for one in found):
+        return Signing.NOT_VERIFIED, "its certificate cannot be read"
+    certificate = found[0] if found else b""
+    if certificate and certificate[suite.subject :][:8] != element.value.read(0, 8)[::-1]:
+        return Signing.NOT_VERIFIED, "its certificate is for another device"
+    said = "it has no certificate"
+    if certificate:
+        said = f"certified by {certificate[suite.issuer :][:8].hex(':')}"
+    covered = view.part(0, element.offset + 8)
+    signing, detail = zigbee_signature.judged(suite, covered, signature, certificate, keys)
+    return signing, f"{said}; {detail}"

@@ -10,7 +10,7 @@ import pytest
 
 from firmware_checks.bare import program
 from firmware_checks.view import View
-from probe.model.firmware import ImageLayer, Rollback, Signing
+from probe.model.firmware import ImageLayer, Signing
 from tests.firmware_checks.conftest import examined
 
 Call = Callable[..., Any]
@@ -67,7 +67,7 @@ def test_checksum(name: str, made: Call) -> None:
 
 
 def test_imx_with_a_place_for_a_signature(made: Call) -> None:
-    """mkimage leaves room; only the vendor's signing tool fills it."""
+    """mkimage leaves room, which only a signing tool fills: test_imx_hab.py."""
     data = bytearray(made("i.MX boot image", "CSF 0x2000"))
     empty = examined(bytes(data)).protection()
     assert empty.signing is Signing.UNSIGNED
@@ -76,23 +76,7 @@ def test_imx_with_a_place_for_a_signature(made: Call) -> None:
     own, csf = struct.unpack_from("<II", data, 20)
     data += bytes(csf - own + 0x2000 - len(data))
     struct.pack_into(">BHB", data, csf - own, 0xD4, 48, 0x40)
-    signed = examined(bytes(data)).protection()
-    assert signed.signing is Signing.NOT_VERIFIED
-    assert signed.rollback is Rollback.UNKNOWN
-
-
-def test_stm32_signed(made: Call) -> None:
-    """The signing tool of ST is not to be had: what it writes is put there by hand."""
-    data = bytearray(made("STM32 boot image"))
-    struct.pack_into("<III", data, 0x60, 7, 0, 1)
-    assert (
-        examined(bytes(data)).protection().signing is Signing.UNSIGNED
-    )  # no signature in its place
-    data[4:68] = random.Random(1).randbytes(64)
-    found = examined(bytes(data)).protection()
-    assert found.signing is Signing.NOT_VERIFIED
-    assert (found.rollback, found.rollback_value) == (Rollback.COUNTER, 7)
-    assert found.scheme == "ECDSA P-256"
+    assert examined(bytes(data)).protection().signing is Signing.UNREADABLE  # no commands
 
 
 def rom(code: int, payload: bytes, *, last: bool = True) -> bytes:
