@@ -5,14 +5,18 @@ makes U-Boot refuse what is not signed: with keys of which none is required, an 
 """
 
 from firmware_checks import fdt
-from firmware_checks.fdt import Node
+from firmware_checks.fdt import DeviceTree, Node
 from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Facts, Format, Reading
+from firmware_checks.reading import Context, Facts, Format, Quote, Reading
 from firmware_checks.view import View
 from probe.model.firmware import ImageWeakness, LayerKind
 
 RANK = 35
 MOST_KEYS = 32
+MOST_SHOWN, LONGEST_SHOWN = 4, 256
+"""Nodes or properties that show one weakness, and bytes of each."""
+Place = tuple[str, str]
+"""A node's path and one of its properties; without one the whole node."""
 
 
 class Dtb(Format):
@@ -38,12 +42,13 @@ class Dtb(Format):
         weaknesses = _weaknesses(root.child("signature"), keys)
 
         def says(image: str, place: str) -> Facts:
-            for kind, what in weaknesses:
+            spans = _spans(tree, {one for _, _, shown in weaknesses for one in shown})
+            begin = view.u32(8, ">")
+            for kind, what, shown in weaknesses:
                 path = "/signature"
-                yield (
-                    ImageWeakness(image=image, place=place, path=path, kind=kind, what=what),
-                    what.encode(),
-                )
+                fact = ImageWeakness(image=image, place=place, path=path, kind=kind, what=what)
+                quotes = (_quote(view, begin, one, spans[one], place) for one in shown)
+                yield fact, tuple(quotes)
 
         chosen = root.child("chosen")
         if chosen is not None and (line := chosen.text("bootargs")):
@@ -76,23 +81,58 @@ def _size(node: Node) -> tuple[str, int | None]:
     return "EC", int(digits) if digits else None
 
 
-def _weaknesses(folder: Node | None, keys: list[Node]) -> list[tuple[str, str]]:
-    """What the keys do not do."""
-    found: list[tuple[str, str]] = []
+def _spans(tree: DeviceTree, wanted: set[Place]) -> dict[Place, tuple[int, int]]:
+    """Where they begin and end in the structure block; of two of one name the first."""
+    found: dict[Place, tuple[int, int]] = {}
+    opened: dict[str, int] = {}
+    for token in tree.tokens:
+        place = (token.path, token.prop)
+        if place not in wanted or place in found:
+            continue
+        if token.kind == fdt.BEGIN_NODE:
+            opened.setdefault(token.path, token.start)
+        elif token.kind == fdt.END_NODE:
+            found[place] = (opened[token.path], token.end)
+        elif token.kind == fdt.PROP:
+            found[place] = (token.start, token.end)
+    return found
+
+
+def _quote(view: View, begin: int, one: Place, span: tuple[int, int], place: str) -> Quote:
+    (path, prop), (start, end) = one, span
+    data = view.read(begin + start, min(end - start, LONGEST_SHOWN))
+    what = f"property {prop}" if prop else "node"
+    return Quote(path, 0, data, f"{what} at {begin + start:#x} of layer {place}")
+
+
+def _weaknesses(folder: Node | None, keys: list[Node]) -> list[tuple[str, str, list[Place]]]:
+    """What the keys do not do, and the nodes and properties that show it."""
+    found: list[tuple[str, str, list[Place]]] = []
     needed = [key.text("required") for key in keys]
+    given = [(key.path, "required" if n else "") for key, n in zip(keys, needed, strict=True)]
+    some = given[:MOST_SHOWN]
     if keys and not any(needed):
         what = "U-Boot holds keys of which none is required: an unsigned FIT image boots"
-        found.append(("signature not required", what))
+        found.append(("signature not required", what, some))
     elif keys and "conf" not in needed:
         what = (
             "only single images must be signed, not configurations: images of releases can be mixed"
         )
-        found.append(("signature not required", what))
+        found.append(("signature not required", what, some))
     if (
         folder is not None
         and folder.text("required-mode") == "any"
         and len([n for n in needed if n]) > 1
     ):
-        found.append(("signature not required", "one of several required keys is enough"))
-    said = [weakness(*_size(key)) for key in keys]
-    return found + [("weak verification key", text) for text in said if text]
+        what = "one of several required keys is enough"
+        found.append(("signature not required", what, [(folder.path, "required-mode")]))
+    said = [(weakness(*_size(key)), key) for key in keys]
+    return found + [
+        ("weak verification key", text, [(key.path, _names_size(key))])
+        for text, key in said
+        if text
+    ]
+
+
+def _names_size(key: Node) -> str:
+    return next((name for name in ("rsa,num-bits", "ecdsa,curve") if name in key.props), "")

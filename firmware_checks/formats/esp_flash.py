@@ -8,7 +8,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
-from firmware_checks.reading import Context, Facts, Format, Part, Reading
+from firmware_checks.reading import Context, Facts, Format, Part, Quote, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import ImageSecret, LayerKind
 from probe.model.text import clean
@@ -49,6 +49,8 @@ class Partition:
     size: int
     label: str
     flags: int
+    at: int
+    """Where the row stands."""
 
     @property
     def role(self) -> str:
@@ -97,7 +99,8 @@ def table(view: View, at: int) -> tuple[list[Partition], bool]:
             if offset % 0x1000 or not 0 < size <= 1 << 30:
                 raise Malformed("a partition that cannot be")
             label = clean(entry.text(12, 16), 16)
-            rows.append(Partition(kind, subtype, offset, size, label, entry.u32(28)))
+            here = at + number * ENTRY
+            rows.append(Partition(kind, subtype, offset, size, label, entry.u32(28), here))
         elif magic == CLOSES and rows:
             said = hashlib.md5(view.raw[at : at + number * ENTRY], usedforsecurity=False).digest()
             if said != entry.read(16, 16):
@@ -193,8 +196,19 @@ class Keys:
                     line=0,
                     excerpt=shown,
                 ),
-                shown.encode(),
+                self._quotes(row, place),
             )
+
+    def _quotes(self, row: Partition, place: str) -> tuple[Quote, ...]:
+        """The row, and the checksum that the keys fit: not the keys, which no report should carry."""
+        end = row.offset + 64
+        keys = f"the 64 bytes before it, from {row.offset:#x} on, are the keys, which are not shown"
+        rows = f"row of the partition table at {row.at:#x} of layer {place}"
+        checksum = f"their CRC-32 at {end:#x} of layer {place}: {keys}"
+        return (
+            Quote(row.label, 0, self.view.read(row.at, ENTRY), rows),
+            Quote(row.label, 0, self.view.read(end, 4), checksum),
+        )
 
 
 def _boot_loader(view: View, table_at: int) -> Part | None:

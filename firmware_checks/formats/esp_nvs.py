@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from firmware_checks.budget import Budget
 from firmware_checks.filesystems.descent import harmless
-from firmware_checks.reading import Context, Entry, Facts, Format, Kind, Reading
+from firmware_checks.reading import Context, Entry, Facts, Format, Kind, Quote, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import ImageSecret, LayerKind
 from probe.model.text import clean
@@ -25,6 +25,8 @@ STATES = {
 }
 VERSIONS = (0xFF, 0xFE)
 MOST_PAGES = 1024
+SHOWN = 256
+"""Bytes of a value that are looked at as text, and shown."""
 STRING, OLD_BLOB, BLOB, BLOB_INDEX = 0x21, 0x41, 0x42, 0x48
 NUMBERS = {0x01: 1, 0x11: 1, 0x02: 2, 0x12: 2, 0x04: 4, 0x14: 4, 0x08: 8, 0x18: 8}
 RADIO = "nvs.net80211"
@@ -36,13 +38,16 @@ PASSWORDS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry with its value. ``space``: the number of its namespace, 0 for a namespace itself."""
+    """One entry with its value. ``space``: the number of its namespace, 0 for a namespace itself; ``shown``: as
+    it stands in the flash, from ``at`` on."""
 
     space: int
     kind: int
     chunk: int
     key: str
     value: View
+    at: int
+    shown: View
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,14 @@ class Settings:
                     kind="Wi-Fi password" if radio else "password or token in the settings",
                     line=0,
                     excerpt=shown,
+                    secret=secret,
                 ),
-                shown.encode(),
+                (self._quote(item, path, place),),
             )
+
+    def _quote(self, item: Item, path: str, place: str) -> Quote:
+        where = f"entry at {item.at:#x} of layer {place}, its value from byte {ITEM} on"
+        return Quote(path, 0, item.shown.read(), where)
 
     def _network(self, password: Item) -> str:
         name = password.key.split(".")[0] + ".ssid"
@@ -99,13 +109,13 @@ class EspNvs(Format):
     anchors = tuple((state.to_bytes(4, "little"), 0) for state in (*STATES, 0xFFFFFFFF))
 
     def read(self, view: View, context: Context) -> Reading | None:
-        pages = sorted(_pages(view), key=lambda page: page.u32(4))
+        pages = sorted(_pages(view), key=lambda page: page[1].u32(4))
         if not pages:
             return None
         items: list[Item] = []
         bad = 0
-        for page in pages:
-            found, failed = _items(page)
+        for at, page in pages:
+            found, failed = _items(page, at)
             items += found
             bad += failed
         spaces = {i.value.u8(0): i.key for i in items if i.space == 0 and i.kind == 1}
@@ -135,8 +145,8 @@ FORMAT = EspNvs()
 RANK = 40
 
 
-def _pages(view: View) -> Iterator[View]:
-    """Pages in use; nothing when the first that is not erased is no page."""
+def _pages(view: View) -> Iterator[tuple[int, View]]:
+    """Pages in use and where they stand; nothing when the first that is not erased is no page."""
     first = True
     for at in range(0, min(len(view) // PAGE, MOST_PAGES) * PAGE, PAGE):
         page = view.part(at, PAGE)
@@ -144,13 +154,13 @@ def _pages(view: View) -> Iterator[View]:
             crc = zlib.crc32(page.raw[4:28], 0xFFFFFFFF)
             if page.u8(8) in VERSIONS and crc == page.u32(28):
                 first = False
-                yield page
+                yield at, page
                 continue
         if first and not page.is_filled_with(0xFF):
             return
 
 
-def _items(page: View) -> tuple[list[Item], int]:
+def _items(page: View, at: int) -> tuple[list[Item], int]:
     """The written entries, and how many of them do not hold."""
     bits = int.from_bytes(page.read(32, 32), "little")
     found, bad, number = [], 0, 0
@@ -166,7 +176,10 @@ def _items(page: View) -> tuple[list[Item], int]:
             continue
         try:
             value = _value(page, raw, number, kind, span)
-            found.append(Item(space, kind, chunk, raw.text(8, 16), value))
+            begin = FIRST + number * ITEM
+            size = ITEM + (min(len(value), SHOWN) if span > 1 else 0)
+            shown = page.part(begin, size)
+            found.append(Item(space, kind, chunk, raw.text(8, 16), value, at + begin, shown))
         except Malformed:
             bad += 1
         number += max(span, 1)
@@ -191,7 +204,7 @@ def _value(page: View, raw: View, number: int, kind: int, span: int) -> View:
 
 def _text(item: Item, spaces: dict[int, str]) -> str:
     """A value that is text; empty when it is none. The driver's network names begin with their length."""
-    raw = item.value.read(0, min(len(item.value), 256))
+    raw = item.value.read(0, min(len(item.value), SHOWN))
     if spaces.get(item.space) == RADIO and item.key.endswith(".ssid") and len(raw) == 36:
         raw = raw[4 : 4 + min(item.value.u32(0), 32)]
     text = raw.split(b"\0", 1)[0]

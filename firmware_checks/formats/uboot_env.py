@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from functools import partial
 
-from firmware_checks.reading import Context, Facts, Format, Part, Reading
+from firmware_checks.reading import Context, Facts, Format, Part, Quote, Reading
 from firmware_checks.view import View
 from probe.model.firmware import ImageWeakness, LayerKind
 from probe.model.text import clean
@@ -31,6 +31,7 @@ _SHELL = re.compile(
     r"(?:^|\s)(?:init=\S*/(?:sh|ash|bash|busybox)|single|systemd\.debug-shell=?1?)(?=\s|$)"
 )
 _NETWORK = re.compile(r"(?:^|[\s;&])(?:tftpboot|tftp|dhcp|bootp|nfs)(?=\s|;|$)")
+MOST_QUOTED = 2000
 Variables = tuple[tuple[str, str], ...]
 
 
@@ -48,7 +49,7 @@ class UBootEnvironment(Format):
         for begin in (4, 5):
             if len(view) >= SIZES[0] and (size := _size(view, begin)):
                 content = view.read(begin, size - begin)
-                return _reading(content.split(b"\0\0", 1)[0], size, copies=begin == 5)
+                return _reading(content.split(b"\0\0", 1)[0], size, begin)
         return None
 
 
@@ -76,7 +77,8 @@ def _size(view: View, begin: int) -> int:
     return 0
 
 
-def _reading(text: bytes, size: int, *, copies: bool) -> Reading | None:
+def _reading(text: bytes, size: int, begin: int) -> Reading | None:
+    """``begin``: where the text stands; behind the flag where there are two copies."""
     words = text.split(b"\0")[:MOST_VARIABLES]
     if not all(_VARIABLE.fullmatch(word) for word in words):
         return None
@@ -84,7 +86,7 @@ def _reading(text: bytes, size: int, *, copies: bool) -> Reading | None:
     variables = tuple((name, value) for name, _, value in pairs)
     known = dict(variables)
     shown = ("bootdelay", "bootcmd", "bootargs", "verify", "console", "ethaddr", "ver")
-    kept = "one of two copies" if copies else "one copy"
+    kept = "one of two copies" if begin == 5 else "one copy"
     # As lines, so that it is looked at as the settings file that it is.
     lines = b"\n".join(words) + b"\n"
     return Reading(
@@ -103,7 +105,7 @@ def _reading(text: bytes, size: int, *, copies: bool) -> Reading | None:
             ),
         ),
         parts=(Part(name="environment", view=View(lines), offset=None),),
-        says=partial(_says, variables),
+        says=partial(_says, variables, tuple(words), begin),
     )
 
 
@@ -122,14 +124,20 @@ def _boots_from_network(known: dict[str, str]) -> bool:
     return False
 
 
-def _says(variables: Variables, image: str, place: str) -> Facts:
+def _says(
+    variables: Variables, words: tuple[bytes, ...], begin: int, image: str, place: str
+) -> Facts:
+    at = begin
     for number, (name, value) in enumerate(variables, 1):
+        word = words[number - 1]
         for kind, why in _weak(name, value, dict(variables)):
             what = clean(f"{name}={value[:80]}: {why}", 200)
             fact = ImageWeakness(
                 image=image, place=place, path="environment", kind=kind, what=what, line=number
             )
-            yield fact, what.encode()
+            where = f"at {at:#x} of layer {place}"
+            yield fact, (Quote("environment", number, word[:MOST_QUOTED], where),)
+        at += len(word) + 1
 
 
 def _weak(name: str, value: str, known: dict[str, str]) -> Iterator[tuple[str, str]]:
