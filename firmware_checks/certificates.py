@@ -50,6 +50,7 @@ def chain(first: bytes, pool: tuple[bytes, ...]) -> list[PublicKey]:
                 for one in links
                 if all(one.der != seen.der for seen in found)
                 and issued(found[-1].certificate, one.certificate)
+                and _allows(one.certificate, len(found) - 1)
             ),
             None,
         )
@@ -71,7 +72,7 @@ def link(der: bytes) -> PublicKey | None:
 
 
 def issued(der: bytes, by: bytes) -> bool:
-    """Whether ``by`` signed ``der`` and may sign certificates (RFC 5280 section 4.2.1.9)."""
+    """Whether ``by`` signed ``der`` and may sign certificates (RFC 5280 sections 4.2.1.3 and 4.2.1.9)."""
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
@@ -81,12 +82,36 @@ def issued(der: bytes, by: bytes) -> bool:
     try:
         lower.verify_directly_issued_by(upper)
         if upper.version is x509.Version.v1:
-            return True
-        return upper.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+            # Nothing in it says what it is for; OpenSSL takes it for a root only.
+            return upper.subject == upper.issuer
+        if not upper.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return False
+        return _may_certify(upper)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return False
+
+
+def _may_certify(one: "x509.Certificate") -> bool:
+    from cryptography import x509
+
+    try:
+        return one.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        return True
+
+
+def _allows(der: bytes, below: int) -> bool:
+    """Whether a certificate may stand above ``below`` others that issue (path length, section 4.2.1.9)."""
+    from cryptography import x509
+
+    one = _certificate(der)
+    try:
+        said = one.extensions.get_extension_for_class(x509.BasicConstraints).value if one else None
+    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return True
+    return said is None or said.path_length is None or below <= said.path_length
 
 
 def subject(der: bytes) -> str:

@@ -51,8 +51,8 @@ class Node:
         return next((c for c in self.children if c.name == name), None)
 
     def called(self, prefix: str) -> list["Node"]:
-        """Children ``hash``, ``hash-1``, ``hash@1`` for ``hash``."""
-        return [c for c in self.children if c.name.split("@")[0].split("-")[0] == prefix]
+        """Children ``hash``, ``hash-1``, ``hash@1``, ``hash1`` for ``hash``: U-Boot looks at the beginning alone."""
+        return [c for c in self.children if c.name.startswith(prefix)]
 
     def all(self) -> Iterator["Node"]:
         yield self

@@ -15,6 +15,8 @@ from probe.model.firmware import LayerKind, Signing
 
 MAGIC = b"AVBf"
 FOOTER = 64
+Answers = list[tuple[vbmeta.Digest, bool | None]]
+"""Each digest, and whether it is that of the image."""
 
 
 class AvbFooter(Format):
@@ -27,10 +29,14 @@ class AvbFooter(Format):
         if len(view) < FOOTER or not view.starts_with(MAGIC, len(view) - FOOTER):
             return None
         size, at, meta_size = view.unpack(">QQQ", len(view) - FOOTER + 12)
-        body = view.part(0, size)
         one = vbmeta.parsed(view.part(at, meta_size))
+        # The footer is not signed, and the boot loader takes what the descriptors say: no more may be hidden.
+        size = max(size, min(max((d.size for d in one.digests), default=0), len(view)))
+        body = view.part(0, size)
         protection = vbmeta.judged(one, context.keys.keys)
-        holds = _holds(view, one, context.budget)
+        answers = [(d, _fits(view, d, context.budget)) for d in one.digests if d.digest]
+        own = _own(answers)
+        holds = _holds(own)
         if holds is not None:
             protection = replace(
                 protection, integrity=f"digest {'holds' if holds else 'does not hold'}"
@@ -41,7 +47,7 @@ class AvbFooter(Format):
         if holds is None and protection.signing in (Signing.VERIFIED, Signing.NOT_VERIFIED):
             said = f"{protection.detail}; no digest in it could be compared with the image"
             protection = replace(protection, detail=said, binds_payload=False)
-        covered = min((d.size for d in one.digests if d.digest), default=0)
+        covered = min((d.size for d, _ in own), default=0)
         if protection.binds_payload and covered < size:
             said = f"{protection.detail}; the digest covers {covered} of {size} bytes"
             protection = replace(protection, detail=said, binds_payload=False)
@@ -59,9 +65,15 @@ class AvbFooter(Format):
 FORMAT = AvbFooter()
 
 
-def _holds(view: View, one: vbmeta.Vbmeta, budget: Budget) -> bool | None:
+def _own(answers: Answers) -> Answers:
+    """Those of this partition: vbmeta data may describe others too, and only the digests tell which it is."""
+    names = {digest.partition for digest, fits in answers if fits}
+    return [row for row in answers if not names or row[0].partition in names]
+
+
+def _holds(own: Answers) -> bool | None:
     """Whether every descriptor fits; None when one has a digest that cannot be compared, or none has any."""
-    answers = [_fits(view, d, budget) for d in one.digests if d.digest]
+    answers = [fits for _, fits in own]
     if any(answer is False for answer in answers):
         return False
     return True if answers and all(answers) else None
@@ -71,6 +83,8 @@ def _fits(view: View, one: vbmeta.Digest, budget: Budget) -> bool | None:
     if one.hash_name not in ("sha1", "sha256", "sha512"):
         # avbtool knows BLAKE2 for hash trees too.
         return None
+    if one.size > len(view):
+        return False
     budget.take(one.size)
     covered = view.part(0, one.size)
     if not one.tree:

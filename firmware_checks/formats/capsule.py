@@ -33,6 +33,8 @@ class Item:
     offset: int
     signature: bytes = b""
     count: bytes = b""
+    vendor_code: int = 0
+    """Bytes of code behind the payload that are handed to the driver with it, and that nobody signs."""
 
     @property
     def edk2(self) -> tuple[int, int] | None:
@@ -75,6 +77,9 @@ class Capsule(Format):
                 f"{protection.detail}; {len(drivers)} drivers before the payloads are not covered"
             )
             protection = replace(protection, detail=said, binds_payload=False)
+        if (code := sum(i.vendor_code for i in items)) and protection.binds_payload:
+            said = f"{protection.detail}; {code} bytes of vendor code are not covered"
+            protection = replace(protection, detail=said, binds_payload=False)
         return Reading(
             format=self.name,
             kind=LayerKind.UPDATE,
@@ -102,9 +107,10 @@ def _items(view: View, base: int, items: list[Item]) -> list[Part]:
             raise Malformed(f"a payload header of version {kind_of_item}")
         kind = UUID(bytes_le=view.read(at + 4, 16))
         index = view.u8(at + 20)
-        size = view.u32(at + 24)
+        size, code = view.unpack("<II", at + 24)
         start = at + ITEM_SIZES[kind_of_item]
-        items.append(_item(view.part(start, size), kind, index, base + start))
+        item = _item(view.part(start, size), kind, index, base + start)
+        items.append(replace(item, vendor_code=len(view.part(start + size, code))))
     if sum(len(i.payload) for i in items) > len(view):
         raise Malformed("payloads that overlap")
     starts = sorted({view.u64(8 + 8 * n) for n in range(drivers + number)} | {len(view)})

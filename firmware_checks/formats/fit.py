@@ -130,7 +130,7 @@ def _hash(image: Image, budget: Budget) -> None:
     made: dict[str, bytes] = {}
     for node in image.node.called("hash"):
         value, name = node.props.get("value"), node.text("algo")
-        if value is None or name not in NAMES:
+        if value is None or name not in NAMES or signatures.ignored(node):
             continue
         if name not in made:
             budget.take(len(image.data))
@@ -215,11 +215,17 @@ def _protection(
     if signed and best is not None:
         holder = next(c for c, s in signed if s is best)
         missing = signatures.unbound(tree, holder, best.node, images)
-        binds = not missing and not unsigned
+        others = list(_others(tree, configurations, signed, best, images))
+        unused = signatures.unused(configurations, images)
+        binds = not (missing or unsigned or others or unused)
         if missing:
             detail += f"; not covered: {', '.join(missing)}"
         if unsigned:
             detail += f"; configuration {unsigned[0]} is not signed"
+        detail += "".join(f"; configuration {said}" for said in others[:4])
+        if unused:
+            # U-Boot starts and runs them by their name, which asks for no configuration.
+            detail += f"; in no configuration, so under no signature: {', '.join(unused[:4])}"
     elif best is not None:
         binds = False
         detail += "; each image is signed alone, so images of different releases can be mixed"
@@ -242,6 +248,24 @@ def _protection(
         encrypted=encrypted,
         integrity=integrity,
     )
+
+
+def _others(
+    tree: DeviceTree,
+    configurations: list[Node],
+    signed: list[tuple[Node, Signed]],
+    told: Signed,
+    images: dict[str, Image],
+) -> Iterator[str]:
+    """What is worse of the other configurations, of which a device may take any."""
+    for node in configurations:
+        one = signatures.best([s for c, s in signed if c is node])
+        if one is None or one is told:
+            continue
+        if one.verdict.signing is not told.verdict.signing:
+            yield f"{node.name}: {one.verdict.detail}"
+        elif missing := signatures.unbound(tree, node, one.node, images):
+            yield f"{node.name} does not cover {', '.join(missing)}"
 
 
 def _covers(by_configuration: bool, best: Signed | None) -> str:

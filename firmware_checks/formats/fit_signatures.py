@@ -144,18 +144,35 @@ def _judge(node: Node, data: memoryview, keys: tuple[PublicKey, ...]) -> Signed:
     return Signed(node, verdict, hash_name, kind, bits, padding)
 
 
+def ignored(node: Node) -> bool:
+    """Whether U-Boot passes this hash over (``uboot-ignore``)."""
+    return bool(node.number("uboot-ignore"))
+
+
+def used(configuration: Node) -> set[str]:
+    """Names of the images that a configuration takes."""
+    return {name for prop in IMAGE_PROPS for name in configuration.texts(prop)}
+
+
+def unused(configurations: list[Node], images: dict[str, Image]) -> list[str]:
+    """Images that no configuration takes."""
+    taken = {name for one in configurations for name in used(one)}
+    return [name for name in images if name not in taken]
+
+
 def unbound(
     tree: DeviceTree, configuration: Node, signature: Node, images: dict[str, Image]
 ) -> list[str]:
     """What the configuration uses and the signature does not cover with a hash."""
     listed = set(signature.texts("hashed-nodes"))
     missing = [path for path in ("/", configuration.path) if path not in listed]
-    for name in sorted({n for prop in IMAGE_PROPS for n in configuration.texts(prop)}):
+    for name in sorted(used(configuration)):
         image = images.get(name)
         if image is None:
             missing.append(f"image {name}, which is not there")
             continue
         covered = [h for h in image.node.called("hash") if h.path in listed and "value" in h.props]
+        covered = [h for h in covered if not ignored(h)]
         strong = [h for h in covered if h.text("algo") in STRONG_HASHES]
         weak = [h for h in covered if h.text("algo") in WEAK_HASHES]
         if image.node.path not in listed or not covered:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from firmware_checks.keys import fingerprint, pkcs1, weakness
 from firmware_checks.reading import Protection, PublicKey
-from firmware_checks.signatures import Outcome, blank, check
+from firmware_checks.signatures import Outcome, blank, check, described
 from firmware_checks.view import View
 from probe.model.firmware import Rollback, Signing
 
@@ -23,6 +23,7 @@ SIGNATURES = {
     RSA_3072: ("RSA-3072 PSS", 3072),
     ED25519: ("Ed25519", 256),
 }
+KINDS = {RSA_2048: "RSA", RSA_3072: "RSA", ED25519: "Ed25519"}
 MOST_SIGNATURES = 8
 RETIRED = "ECDSA with P-224, which MCUboot itself gave up"
 PUBLIC_KEYS = {
@@ -90,7 +91,9 @@ class Signature:
         return RETIRED if self.tag == ECDSA_P224 else weakness(kind, self.bits)
 
     def asked(self, key: PublicKey, covered: View) -> Outcome:
-        """What ``key`` says of it."""
+        """What ``key`` says of it; a key of another kind than the tag's is not asked by the boot loader."""
+        if described(key)[0] != KINDS.get(self.tag, "EC"):
+            return Outcome.NOT_MADE
         digest = hashlib.new(self.hash_name, covered.raw).digest()
         if self.tag == ED25519:
             return check(key, self.value, covered.raw if self.pure else digest, self.hash_name)

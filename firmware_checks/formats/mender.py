@@ -34,11 +34,16 @@ from probe.model.firmware import LayerKind, Rollback, Signing
 RANK = 25
 LARGEST_TEXT = 1 << 20
 MOST_MEMBERS = 4096
+INSTALLED = ("data/", "header-augment")
 OWN = ("manifest", "manifest.sig", "manifest-augment")
 PACKED: dict[str, tuple[bytes, Callable[[], Decoder]]] = {
     ".tar.gz": (b"\x1f\x8b\x08", Inflater),
     ".tar.xz": (b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=DICTIONARY)),
 }
+
+
+class _Packing(Malformed):
+    """An archive that another program can read."""
 
 
 class Mender(Format):
@@ -58,9 +63,11 @@ class Mender(Format):
         problem = problem or said
         listed = sums(members.get("manifest"))
         augmented = sums(members.get("manifest-augment"))
-        wrong, missing, unseen = _compare(members, {**augmented, **listed}, context.budget)
+        wrong, missing, unseen, said = _compare(members, {**augmented, **listed}, context.budget)
+        problem = problem or said
         # The files of a payload that only the second manifest lists are installed, and nobody signed them.
-        missing += [name for name in augmented if name.startswith("data/") and name not in listed]
+        # A second header says anew what the update's own script is told.
+        missing += [n for n in augmented if n.startswith(INSTALLED) and n not in listed]
         protection = _protection(
             members, listed, wrong, missing, unseen, problem, context.keys.keys
         )
@@ -151,7 +158,7 @@ def _packed(name: str, view: View, budget: Budget) -> Iterator[tuple[str, View]]
             break
     else:
         if not name.endswith(".tar"):
-            raise Malformed("packed in a way that is not read here")
+            raise _Packing("packed in a way that is not read here")
     for member in tar.members(view):
         yield member.name.decode("utf-8", "replace"), view.part(member.at, member.size)
 
@@ -169,10 +176,11 @@ def sums(view: View | None) -> dict[str, str]:
 
 def _compare(
     members: dict[str, View], listed: dict[str, str], budget: Budget
-) -> tuple[list[str], list[str], list[str]]:
-    """Names whose bytes differ, names that no manifest holds, archives that could not be read."""
+) -> tuple[list[str], list[str], list[str], str]:
+    """Names whose bytes differ, names that no manifest holds, archives that were not read, and what is wrong
+    with one of them."""
     there: list[tuple[str, str]] = []
-    unseen = []
+    unseen, damaged = [], ""
     for name, view in members.items():
         if not name.startswith("data/"):
             if name not in OWN:
@@ -182,14 +190,17 @@ def _compare(
         try:
             # One after the other, and only their digests kept: each becomes as large as a root file system.
             there += [(f"{folder}/{n}", _sha256(v, budget)) for n, v in _packed(name, view, budget)]
-        except (Malformed, OutOfBudget):
+        except (_Packing, OutOfBudget):
             unseen.append(name)
+        except Malformed as error:
+            unseen.append(name)
+            damaged = damaged or f"{name} cannot be read: {error}"
     names = {n for n, _ in there}
     wrong = [n for n, digest in there if n in listed and digest != listed[n]]
     # A header added later is named by its own archive, which the second manifest lists.
     missing = [n for n in names if n not in listed]
     missing += [n for n in listed if n not in names and not unseen]
-    return wrong, missing, unseen
+    return wrong, missing, unseen, damaged
 
 
 def _sha256(view: View, budget: Budget) -> str:
@@ -228,6 +239,8 @@ def _protection(
         signing, detail = Signing.UNREADABLE, problem
     if missing:
         detail += f"; in no signed manifest or not there: {', '.join(sorted(missing)[:4])}"
+    if unseen:
+        detail += f"; not read, so not compared with the manifest: {', '.join(unseen[:4])}"
     integrity = f"SHA-256 of {len(listed)} members " + ("does not hold" if wrong else "holds")
     return Protection(
         signing=signing,

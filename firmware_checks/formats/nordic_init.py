@@ -151,10 +151,22 @@ def _varint(view: View, at: int) -> tuple[int, int]:
 
 
 def _number(fields: Fields, wanted: int) -> int | None:
-    found = [value for number, value in fields if number == wanted and isinstance(value, int)]
-    return found[-1] if found else None
+    return next((v for v in _once(fields, wanted) if isinstance(v, int)), None)
 
 
 def _bytes(fields: Fields, wanted: int) -> bytes | None:
-    found = [value for number, value in fields if number == wanted and isinstance(value, bytes)]
-    return found[-1] if found else None
+    return next((v for v in _once(fields, wanted) if isinstance(v, bytes)), None)
+
+
+def _once(fields: Fields, wanted: int) -> list[int | bytes]:
+    """The values of a field that may be there once. Raises Malformed when it is there more often.
+
+    The device's decoder merges messages of one field, so what an unsigned one says first stays where the signed
+    one behind it says nothing (``is_debug``, which switches the comparison of versions off).
+    """
+    found = [value for number, value in fields if number == wanted]
+    if len(found) > 1:
+        raise Malformed(
+            f"its field {wanted} is there {len(found)} times, and nobody knows which counts"
+        )
+    return found

@@ -8,10 +8,12 @@ the signatures.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from firmware_checks import cms
 from firmware_checks.formats import kernels
 from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading
+from firmware_checks.signatures import weak_hash
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -26,7 +28,9 @@ MACHINES = {
 }
 MACHINES |= {0x5032: "RISC-V 32", 0x5064: "RISC-V 64", 0xEBC: "EFI byte code"}
 EFI = {10: "EFI application", 11: "EFI boot driver", 12: "EFI runtime driver", 13: "EFI ROM"}
-PKCS_SIGNED = 0x0002
+PKCS_SIGNED, GUID_SIGNED = 0x0002, 0x0EF1
+PKCS7 = UUID("4aafd29d-68df-49ee-8aa9-347d375665a7")
+"""What UEFI takes beside Authenticode's own kind (specification 2.10, sections 32.2.4 and 32.5.3.3)."""
 MOST_SECTIONS, MOST_SIGNATURES = 96, 8
 
 
@@ -211,6 +215,10 @@ def _signatures(body: View, one: Program) -> Iterator[bytes]:
             return
         if kind == PKCS_SIGNED:
             yield table.read(at + 8, size - 8)
+        elif kind == GUID_SIGNED and size > 24 and table.starts_with(PKCS7.bytes_le, at + 8):
+            yield table.read(at + 24, size - 24)
+        else:
+            yield b""
         at, number = at + (size + 7) // 8 * 8, number + 1
 
 
@@ -229,6 +237,9 @@ def _image_digest(content: bytes) -> tuple[str, bytes]:
 
 
 def _judge(body: View, one: Program, der: bytes, keys: tuple[PublicKey, ...]) -> cms.Judgement:
+    if not der:
+        text = "there is a signature of a kind that is not read here"
+        return cms.Judgement(signing=Signing.NOT_VERIFIED, detail=text)
     message = cms.read(der)
     content = message.content or b""
     judgement = cms.judge(message, cms.of_bytes(memoryview(content)), keys)
@@ -240,7 +251,7 @@ def _judge(body: View, one: Program, der: bytes, keys: tuple[PublicKey, ...]) ->
     if said not in digests(body, one, name):
         text = "the hash that was signed is not that of the program"
         return replace(judgement, signing=Signing.TAMPERED, detail=text)
-    return judgement
+    return replace(judgement, weak=judgement.weak or weak_hash(name))
 
 
 def _protection(
@@ -279,6 +290,8 @@ def _protection(
         public_key=best.public_key,
         rollback=Rollback.COUNTER if sbat else Rollback.NONE,
         integrity="Authenticode hash "
-        + ("does not hold" if best.signing is Signing.TAMPERED else "holds"),
+        + ("does not hold" if best.signing is Signing.TAMPERED else "holds")
+        if best.scheme
+        else "",
     )
     return protection, best.details

@@ -6,7 +6,7 @@ Keys of the envelope: 2 authentication, 3 manifest; of the manifest: 1 version, 
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from firmware_checks.formats.suit_signature import (
@@ -24,7 +24,8 @@ from probe.model.firmware import LayerKind, Rollback, Signing
 RANK = 30
 ENVELOPE_TAG = 107
 LARGEST = 64 << 20
-AUTHENTICATION, MANIFEST = 2, 3
+DELEGATION, AUTHENTICATION, MANIFEST = 1, 2, 3
+OWN = (DELEGATION, AUTHENTICATION, MANIFEST)
 VERSION, SEQUENCE, URI, ENCRYPTION = 1, 2, 21, 19
 STEPS = {
     7: "validate",
@@ -76,8 +77,15 @@ class Suit(Format):
         context.budget.take(size)
         if len(first) < len(members):
             problem = "a part of the envelope is there twice, and nobody knows which one is taken"
+        cut = [m for m in members if isinstance(m.key, int) and m.key not in OWN]
+        changed = [m for m in cut if not severed(manifest, m)]
+        left = [MOST_NODES]
         try:
-            pairs = list(_pairs(manifest, [MOST_NODES]))
+            pairs = list(_pairs(manifest, left))
+            for one in cut:
+                # What the manifest's digest fits counts like the manifest itself.
+                if one not in changed and len(one.value) <= LARGEST_MANIFEST:
+                    pairs += _pairs(one.value.read(), left)
         except Malformed as error:
             pairs, problem = [], str(error)
         sequence = got(manifest, SEQUENCE)
@@ -89,6 +97,7 @@ class Suit(Format):
         ]
         encrypted = any(k == ENCRYPTION and v for k, v in pairs)
         payloads = [m for m in members if isinstance(m.key, str)]
+        digests = Digests.of(pairs)
         found = authentication(wrapper, manifest_bytes, context.keys.keys)
         return Reading(
             format=self.name,
@@ -97,7 +106,13 @@ class Suit(Format):
             version=str(sequence) if isinstance(sequence, int) else "",
             details=tuple(details),
             protection=_protection(
-                found, sequence, payloads, Digests.of(pairs), encrypted=encrypted, problem=problem
+                _with_parts(found, manifest, changed),
+                sequence,
+                payloads,
+                digests,
+                encrypted=encrypted,
+                problem=problem,
+                bound=not changed,
             ),
             problem=problem,
             parts=tuple(
@@ -231,6 +246,40 @@ def _byte_string(size: int) -> bytes:
 # --- what it is worth -------------------------------------------------------------------------------
 
 
+def severed(manifest: object, member: Member) -> bool:
+    """Whether a part that stands beside the manifest is the one whose digest stands in it (sections 5.5, 8.5)."""
+    said = got(manifest, int(member.key))
+    if isinstance(said, bytes):
+        try:
+            said = loaded(said)[0]
+        except Malformed:
+            return False
+    if not isinstance(said, list | tuple) or len(said) != 2 or said[0] not in HASHES:
+        return False
+    # The digest is over the byte string with its head.
+    name, head = HASHES[said[0]], _byte_string(len(member.value))
+    views = (head + member.value.read(), member.value.raw)
+    return any(hashlib.new(name, view).digest() == said[1] for view in views)
+
+
+def _with_parts(found: Authentication, manifest: object, changed: list[Member]) -> Authentication:
+    """The same, and what is to be said of parts beside the manifest that no digest in it fits."""
+    if not changed:
+        return found
+    names = ", ".join(STEPS.get(int(m.key), f"part {m.key}") for m in changed[:4])
+    known = [m for m in changed if _digest_of(manifest, m.key)]
+    if known and found.signed and found.signing is not Signing.UNSIGNED:
+        said = f"the manifest's digest does not fit the {names} beside it"
+        return replace(found, signing=Signing.TAMPERED, detail=said)
+    return replace(found, detail=f"{found.detail}; not under the manifest: {names}")
+
+
+def _digest_of(manifest: object, key: object) -> bool:
+    """Whether the manifest has a digest that is known here in a part's place."""
+    said = got(manifest, int(str(key)))
+    return isinstance(said, list | tuple) and len(said) == 2 and said[0] in HASHES
+
+
 def _protection(
     found: Authentication,
     sequence: object,
@@ -239,6 +288,7 @@ def _protection(
     *,
     encrypted: bool,
     problem: str,
+    bound: bool,
 ) -> Protection:
     loose = [str(m.key) for m in payloads if not digests.fit(m.value)]
     signing, detail = found.signing, found.detail
@@ -249,21 +299,21 @@ def _protection(
     elif found.holds is None and signing is not Signing.UNSIGNED:
         signing = Signing.NOT_VERIFIED
         detail = f"the digest that is signed cannot be compared with the manifest; {detail}"
-    elif loose:
+    elif loose and bound:
         signing, said = _loose(found, loose, digests, encrypted=encrypted)
         detail += f"; {said}"
     rollback, value = Rollback.NONE, None
     if isinstance(sequence, int) and 0 <= sequence < 1 << 64:
         rollback = Rollback.COUNTER if found.signed else Rollback.UNSIGNED_COUNTER
         value = sequence
-    binds = bool(digests.known) and found.holds is True and not loose
+    binds = bool(digests.known) and found.holds is True and not loose and bound
     return Protection(
         signing=signing,
         detail=detail,
         covers="the manifest, by its digest, and payloads by the manifest's digests"
         if found.signed
         else "",
-        binds_payload=None if not found.signed or (loose and encrypted) else binds,
+        binds_payload=None if not found.signed or (loose and encrypted and bound) else binds,
         scheme=found.scheme,
         key_bits=found.bits,
         key_id=found.key_id,

@@ -14,7 +14,7 @@ from firmware_checks.signatures import Outcome, Verdict, blank, check, described
 from firmware_checks.view import Malformed
 from probe.model.firmware import Signing
 
-SIGN1_TAG, MAC0_TAG = 18, 17
+SIGN1_TAG, SIGN_TAG, MACS = 18, 98, (17, 97)
 MOST_BLOCKS = 9
 HASHES = {-16: "sha256", -43: "sha384", -44: "sha512"}
 FOREIGN = (-14, -15, -17, -18, -45)
@@ -74,11 +74,15 @@ def authentication(wrapper: bytes, manifest: bytes, keys: tuple[PublicKey, ...])
     digest = blocks[0] if blocks and isinstance(blocks[0], bytes) else b""
     holds = _digest_holds(digest, manifest)
     others = [b for b in blocks[1:] if isinstance(b, bytes)]
-    found = [j for j in (_signature(b, digest, keys) for b in others) if j]
+    found = [j for b in others for j in _signatures(b, digest, keys)]
     if not found:
-        if any(getattr(loaded(b)[0], "tag", None) == MAC0_TAG for b in others):
+        tags = [getattr(loaded(b)[0], "tag", None) for b in others]
+        if any(tag in MACS for tag in tags):
             said = "it is authenticated with a key that sender and device share"
             said += ", which nobody else can verify"
+            return Authentication(Signing.NOT_VERIFIED, said, holds)
+        if any(tag != SIGN1_TAG for tag in tags):
+            said = "there is a block of authentication of a kind that is not read here"
             return Authentication(Signing.NOT_VERIFIED, said, holds)
         said = "there is a digest, and no signature over it"
         return Authentication(Signing.UNSIGNED, said, holds)
@@ -117,16 +121,32 @@ class Judged:
     bits: int | None
 
 
-def _signature(block: bytes, payload: bytes, keys: tuple[PublicKey, ...]) -> Judged | None:
-    """One COSE_Sign1 over the digest (detached, or inside); None for other kinds (MAC, encryption)."""
+def _signatures(block: bytes, payload: bytes, keys: tuple[PublicKey, ...]) -> list[Judged]:
+    """Those of one COSE_Sign1 or COSE_Sign; none of other kinds (MAC, encryption)."""
+    value = loaded(block)[0]
+    tag, parts = getattr(value, "tag", None), getattr(value, "value", None)
+    if tag not in (SIGN1_TAG, SIGN_TAG) or not isinstance(parts, list | tuple) or len(parts) != 4:
+        return []
+    if tag == SIGN1_TAG:
+        one = _signature(["Signature1", parts[0]], tuple(parts), payload, keys)
+        return [one] if one else []
+    body, _, inside, rows = parts
+    rows = rows[:MOST_BLOCKS] if isinstance(rows, list | tuple) else ()
+    # RFC 9052 section 4.4: what all of them share, then what is said of each.
+    made = [
+        _signature(["Signature", body, row[0]], (row[0], row[1], inside, row[2]), payload, keys)
+        for row in rows
+        if isinstance(row, list | tuple) and len(row) == 3
+    ]
+    return [one for one in made if one]
+
+
+def _signature(
+    context: list[object], parts: tuple[Any, ...], payload: bytes, keys: tuple[PublicKey, ...]
+) -> Judged | None:
+    """One signature over the digest (detached, or inside); None when there is none in its place."""
     import cbor2
 
-    value = loaded(block)[0]
-    if getattr(value, "tag", None) != SIGN1_TAG:
-        return None
-    parts = value.value
-    if not isinstance(parts, list | tuple) or len(parts) != 4:
-        return None
     protected, unprotected, inside, signature = parts
     if not isinstance(protected, bytes) or not isinstance(signature, bytes) or blank(signature):
         return None
@@ -139,7 +159,7 @@ def _signature(block: bytes, payload: bytes, keys: tuple[PublicKey, ...]) -> Jud
         return Judged(verdict, f"COSE algorithm {algorithm}", identity, None)
     scheme, hash_name, bits = SIGNATURES[algorithm]
     covered = inside if isinstance(inside, bytes) else payload
-    signed = cbor2.dumps(["Signature1", protected, b"", covered])
+    signed = cbor2.dumps([*context, b"", covered])
 
     def ask(key: PublicKey) -> Outcome:
         return check(key, signature, signed, hash_name)

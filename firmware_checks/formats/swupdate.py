@@ -152,7 +152,7 @@ def _protection(
 ) -> Protection:
     signature = members.get("sw-description.sig")
     found = _signed(text, signature, keys)
-    wrong, unbound, absent = _images(members, blocks)
+    wrong, unbound, absent, open_ = _images(members, blocks)
     signing, detail = found.signing, found.detail
     signed = signing is not Signing.UNSIGNED
     if wrong:
@@ -162,6 +162,10 @@ def _protection(
         signing, detail = Signing.UNREADABLE, said
     if unbound:
         detail += f"; not bound by a SHA-256: {', '.join(unbound[:4])}"
+    if open_:
+        detail += (
+            f"; encrypted, and the SHA-256 of what is there is another: {', '.join(open_[:4])}"
+        )
     limits = {f"{n} {b.settings[n]}" for b in blocks for n in NO_DOWNGRADING if n in b.settings}
     rollback = Rollback.NONE
     if limits:
@@ -171,7 +175,7 @@ def _protection(
         signing=signing,
         detail=detail,
         covers="sw-description, and the images that it holds a SHA-256 of" if signed else "",
-        binds_payload=not unbound if signed else None,
+        binds_payload=None if not signed or (open_ and not unbound) else not unbound,
         scheme=found.scheme,
         key_bits=found.key_bits,
         key_id=found.key_id,
@@ -179,7 +183,9 @@ def _protection(
         public_key=found.public_key,
         rollback=rollback,
         encrypted=any(b.on("encrypted") for b in blocks),
-        integrity="" if broken else f"SHA-256 of images {'does not hold' if wrong else 'holds'}",
+        integrity=""
+        if broken or (open_ and not wrong)
+        else f"SHA-256 of images {'does not hold' if wrong else 'holds'}",
     )
 
 
@@ -243,9 +249,11 @@ def _by_openpgp(
 
 def _images(
     members: dict[str, View], blocks: list[Block]
-) -> tuple[list[str], list[str], list[str]]:
-    """Images whose SHA-256 is another, that have none, and that are not there."""
-    wrong, unbound, absent = [], [], []
+) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Images whose SHA-256 is another, that have none, that are not there, and that cannot be compared."""
+    wrong: list[str] = []
+    open_: list[str] = []
+    unbound, absent = [], []
     digests: dict[str, str] = {}
     for block in blocks:
         name = block.settings.get("filename")
@@ -258,13 +266,13 @@ def _images(
             absent.append(name)
         elif digest.startswith("@"):
             unbound.append(name)
-        # Whether the digest of an encrypted image is that of its plaintext depends on the version.
-        elif digest and not block.on("encrypted"):
+        elif digest:
             if name not in digests:
                 digests[name] = hashlib.sha256(view.raw).hexdigest()
             if digests[name] != digest:
-                wrong.append(name)
+                # Whether the digest of an encrypted image is that of its plaintext depends on the version.
+                (open_ if block.on("encrypted") else wrong).append(name)
     listed = {b.settings.get("filename") for b in blocks}
     listed |= {"sw-description", "sw-description.sig"}
     unbound += [n for n in members if n not in listed]
-    return wrong, unbound, absent
+    return wrong, unbound, absent, open_

@@ -18,11 +18,13 @@ from firmware_checks.formats.tuf_roles import (
     Role,
     Scopes,
     fits,
+    hash_of,
     holders_of,
     may_name,
     read_role,
     scope_of,
     signed_enough,
+    unread,
 )
 from firmware_checks.reading import PublicKey
 from firmware_checks.view import Malformed, View
@@ -122,12 +124,18 @@ def judged(metadata: Metadata, given: tuple[PublicKey, ...]) -> Judged:
             continue
         role, data = one
         result.roles[name] = role
-        enough, good, threshold = signed_enough(role, root)
-        if enough is not True:
+        enough, good, threshold = signed_enough(role, root, name)
+        if enough is None and unread(role, root, name):
+            _unknown(result, name)
+        elif enough is not True:
             _wrong(result, f"{name} has {good} good signatures, {threshold} are needed")
         if above is not None and (fault := fault_of(row, role, data)):
             _wrong(result, f"{above.kind} speaks of {name} {fault}")
         above = role
+    if twice := next((r for every in metadata.files.values() for r, _ in every if r.doubled), None):
+        result.signing = Signing.UNREADABLE
+        said = f"{clean(twice.doubled, 60)} is there more than once in a file of {twice.kind}"
+        result.detail.insert(0, f"{said}, and nobody knows which one is taken")
     if name := metadata.unlike():
         result.signing = Signing.UNREADABLE
         result.detail.insert(0, f"two files give {clean(name, 60)} in one version, and not alike")
@@ -142,6 +150,13 @@ def _wrong(result: Judged, said: str) -> None:
     result.detail.insert(0, said)
 
 
+def _unknown(result: Judged, name: str) -> None:
+    """Keys that nothing here can use may have made the signatures: neither good nor wrong."""
+    if result.signing is Signing.VERIFIED:
+        result.signing = Signing.NOT_VERIFIED
+    result.detail.insert(0, f"{name} is signed by keys of a kind that is not read here")
+
+
 def root_signing(roots: list[Role], given: tuple[PublicKey, ...]) -> tuple[Signing, str]:
     """Of the newest root: signed by itself, by the one before it, and by a key from outside."""
     root = roots[-1]
@@ -149,7 +164,7 @@ def root_signing(roots: list[Role], given: tuple[PublicKey, ...]) -> tuple[Signi
     if not root.signatures:
         return Signing.UNSIGNED, "root has no signature"
     if enough is None:
-        return Signing.NOT_VERIFIED, "root names no keys that can be read here"
+        return Signing.NOT_VERIFIED, "root names no keys that can be read here, or not enough"
     if not enough:
         said = f"root has {good} good signatures of its own, {threshold} are needed"
         return Signing.TAMPERED, said
@@ -163,7 +178,7 @@ def root_signing(roots: list[Role], given: tuple[PublicKey, ...]) -> tuple[Signi
             key.name
             for key in given
             for identity, holder in holders.items()
-            if holder.der == key.der and fits(one, identity, key)
+            if holder.der == key.der and fits(one, identity, key, hash_of(one, identity))
         ]
         if known:
             return Signing.VERIFIED, f"root was signed with {known[0]}"
@@ -216,6 +231,10 @@ def _delegated(result: Judged, metadata: Metadata, snapshot: Role | None) -> Non
             below, data = one
             result.roles[name] = below
             enough, good, threshold = signed_enough(below, role, name)
+            if enough is None and unread(below, role, name):
+                _unknown(result, f"the delegated role {shown}")
+                result.complete = False
+                continue
             if enough is not True:
                 _wrong(
                     result,

@@ -6,6 +6,7 @@ Source: The Update Framework specification 1.0, sections 4.2 to 4.4 and 5.
 import fnmatch
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,8 @@ class Role:
     kind: str
     signed: dict[str, Any]
     signatures: list[dict[str, Any]]
+    doubled: str = ""
+    """A name that one of its objects has more than once: readers differ in which one they take."""
     _covered: list[bytes] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -54,8 +57,9 @@ class Role:
 def read_role(view: View) -> Role | None:
     if view.find(b'"signed"') < 0 or view.find(b'"_type"') < 0:
         return None
+    twice: list[str] = []
     try:
-        value = json.loads(view.read())
+        value = json.loads(view.read(), object_pairs_hook=lambda rows: _object(rows, twice))
     except (ValueError, RecursionError):
         return None
     signed, signatures = (
@@ -66,7 +70,15 @@ def read_role(view: View) -> Role | None:
     kind = str(signed.get("_type", "")).lower()
     if kind not in ROLES:
         return None
-    return Role(kind, signed, [s for s in signatures[:64] if isinstance(s, dict)])
+    listed = [s for s in signatures[:64] if isinstance(s, dict)]
+    return Role(kind, signed, listed, next(iter(twice), ""))
+
+
+def _object(rows: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
+    value = dict(rows)
+    if len(value) != len(rows) and not twice:
+        twice += [n for n, number in Counter(name for name, _ in rows).items() if number > 1][:1]
+    return value
 
 
 def canonical(value: Any, depth: int = 0) -> str:
@@ -110,10 +122,7 @@ def _public(key: object) -> PublicKey | None:
 
 def holders_of(above: Role, name: str) -> tuple[dict[str, PublicKey], int]:
     """Key identifiers that may sign a role, and how many must: from root, or from targets that delegate."""
-    keys, role = above.signed.get("keys"), _listed(above, name)
-    if above.kind == "targets":
-        delegations = above.signed.get(DELEGATIONS)
-        keys = delegations.get("keys") if isinstance(delegations, dict) else None
+    keys, role = keys_of(above), _listed(above, name)
     if not isinstance(role, dict) or not isinstance(keys, dict):
         return {}, 0
     found: dict[str, PublicKey] = {}
@@ -177,21 +186,54 @@ def _listed(above: Role, name: str) -> object:
     return None
 
 
-def fits(role: Role, identity: str, key: PublicKey) -> bool:
+def fits(role: Role, identity: str, key: PublicKey, hash_name: str = "sha256") -> bool:
     for one in [s for s in role.signatures if s.get("keyid") == identity][:MOST_TRIED]:
         try:
             raw = bytes.fromhex(str(one.get("sig", "")))
         except ValueError:
             continue
-        if check(key, raw, role.covered, "sha256") is Outcome.FITS:
+        if check(key, raw, role.covered, hash_name) is Outcome.FITS:
             return True
     return False
+
+
+def hash_of(above: Role, identity: str) -> str:
+    """The hash of a key's signatures, by the end of its scheme (``rsassa-pss-sha512``, ``ecdsa-sha2-nistp384``)."""
+    entry = (keys_of(above) or {}).get(identity)
+    scheme = str(entry.get("scheme", "")) if isinstance(entry, dict) else ""
+    if scheme.endswith("nistp384"):
+        return "sha384"
+    return next((n for n in ("sha224", "sha384", "sha512") if scheme.endswith(n)), "sha256")
+
+
+def keys_of(above: Role) -> dict[str, Any] | None:
+    """The keys that root or a role that delegates describes."""
+    keys = above.signed.get("keys")
+    if above.kind == "targets":
+        delegations = above.signed.get(DELEGATIONS)
+        keys = delegations.get("keys") if isinstance(delegations, dict) else None
+    return keys if isinstance(keys, dict) else None
+
+
+def unread(role: Role, above: Role, name: str) -> int:
+    """How many signatures are by keys that may sign and that nothing here can use."""
+    listed, keys = _listed(above, name), keys_of(above) or {}
+    names = listed.get("keyids") if isinstance(listed, dict) else None
+    allowed = (
+        {n for n in names[:MOST_KEYS] if isinstance(n, str)} if isinstance(names, list) else set()
+    )
+    made = {str(s.get("keyid")) for s in role.signatures if s.get("sig")}
+    return sum(n in keys and _public(keys[n]) is None for n in allowed & made)
 
 
 def signed_enough(role: Role, above: Role, name: str = "") -> tuple[bool | None, int, int]:
     """Whether enough keys that ``above`` lists signed ``role``: (answer, good signatures, threshold)."""
     holders, threshold = holders_of(above, name or role.kind)
-    good = sum(fits(role, identity, key) for identity, key in holders.items())
-    if not holders or not threshold:
+    good = sum(fits(role, i, key, hash_of(above, i)) for i, key in holders.items())
+    if (
+        not holders
+        or not threshold
+        or good < threshold <= good + unread(role, above, name or role.kind)
+    ):
         return None, good, threshold
     return good >= threshold, good, threshold

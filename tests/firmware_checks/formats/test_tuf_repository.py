@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from securesystemslib.signer import CryptoSigner
+from cryptography.hazmat.primitives import serialization as s
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
 from tuf.api.metadata import DelegatedRole, Delegations, Metadata, MetaFile, TargetFile, Targets
 
 from probe.model.firmware import Signing
@@ -155,3 +157,67 @@ def test_a_member_without_a_name(examined: Examine) -> None:
         archive.writestr(nameless, b"nameless")
     found = examined(out.getvalue(), mine.key("root")).protection()
     assert (found.signing, found.binds_payload) == (Signing.VERIFIED, False)
+
+
+@pytest.mark.parametrize("kind", ["ecdsa-sha2-nistp384", "rsa-pkcs1v15-sha512"])
+def test_schemes_with_other_hashes(kind: str, examined: Examine) -> None:
+    """The scheme of a key says the hash of its signatures; another hash is no tampering."""
+    mine = Repository()
+    private: Any = ec.generate_private_key(ec.SECP384R1())
+    if kind.startswith("rsa"):
+        private = rsa.generate_private_key(65537, 2048)
+    pem = private.public_key().public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+    public = SSlibKey("mine", kind.split("-")[0], kind, {"public": pem.decode()})
+    signer = CryptoSigner(private, public)
+    targets, root = mine.roles["targets"], mine.roles["root"]
+    root.signed.revoke_key(mine.signers["targets"][0].public_key.keyid, "targets")
+    root.signed.add_key(public, "targets")
+    targets.sign(signer)
+    for number, one in enumerate(mine.signers["root"]):
+        root.sign(one, append=number > 0)
+    root.signed.verify_delegate("targets", targets.signed_bytes, targets.signatures)
+    found = examined(zipped(mine.files()), mine.key("root")).protection()
+    assert (found.signing, found.binds_payload) == (Signing.VERIFIED, True)
+
+
+def test_keys_of_a_kind_that_is_not_known_are_no_tampering(examined: Examine) -> None:
+    mine = Repository()
+    root, targets = mine.roles["root"], mine.roles["targets"]
+    mine_key = mine.signers["targets"][0].public_key
+    root.signed.revoke_key(mine_key.keyid, "targets")
+    strange = SSlibKey("strange", "sphincs", "sphincs-shake-128s", {"public": "00" * 32})
+    root.signed.add_key(strange, "targets")
+    targets.signatures = {"strange": Signature("strange", "00" * 100)}
+    for number, one in enumerate(mine.signers["root"]):
+        root.sign(one, append=number > 0)
+    found = examined(zipped(mine.files()), mine.key("root")).protection()
+    assert found.signing is Signing.NOT_VERIFIED
+    assert "targets is signed by keys of a kind that is not read" in found.detail
+    targets.signatures = {}
+    found = examined(zipped(mine.files()), mine.key("root")).protection()
+    assert found.signing is Signing.TAMPERED
+
+
+def test_one_name_twice_in_an_object(examined: Examine) -> None:
+    """A reader that takes the first of both installs another target than was signed."""
+    mine = Repository()
+    files = mine.files()
+    evil = b'"targets": {"app.bin": {"length": 4, "hashes": {}}}, "targets":'
+    changed = files["targets.json"].replace(b'"targets":', evil, 1)
+    assert changed != files["targets.json"]
+    found = examined(zipped({**files, "targets.json": changed}), mine.key("root")).protection()
+    assert found.signing is Signing.UNREADABLE
+    assert "targets is there more than once in a file of targets" in found.detail
+
+
+def test_targets_that_stand_in_the_place_of_a_snapshot(examined: Examine) -> None:
+    """Who may sign targets may sign no snapshot."""
+    mine = Repository()
+    top = mine.roles["targets"].signed
+    top.unrecognized_fields["meta"] = {"targets.json": {"version": 5}}
+    mine.roles["targets"].sign(mine.signers["targets"][0])
+    files = mine.files()
+    files["snapshot.json"] = files["targets.json"]
+    found = examined(zipped(files), mine.key("root")).protection()
+    assert found.signing is Signing.TAMPERED
+    assert "snapshot has 0 good signatures" in found.detail
