@@ -7,6 +7,7 @@ twisted one. Only public keys and signatures are handled here, so nothing has to
 import base64
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 Point = tuple[int, int]
 Sum = Point | None
@@ -219,6 +220,7 @@ class CurveKey:
         return self.curve.bits
 
 
+@lru_cache(64)
 def public_key(der: bytes) -> CurveKey | None:
     """The key of a SubjectPublicKeyInfo (RFC 5480) on one of these curves; None for any other bytes."""
     for curve in CURVES:

@@ -29,8 +29,6 @@ def read_key(name: str, data: bytes) -> list[PublicKey]:
     of a Zigbee authority. Raises NotAKey."""
     if raw := lms.raw_key(data):
         return [PublicKey(name=name, der=lms.wrapped(raw))]
-    if key_on_curve := curves.read(data):
-        return [PublicKey(name=name, der=curves.wrapped(key_on_curve))]
     found: list[PublicKey] = []
     for block in PEM.finditer(data):
         found += _one(name, block.group(0), pem=True)
@@ -71,6 +69,8 @@ def _one(name: str, data: bytes, *, pem: bool) -> list[PublicKey]:
                 continue
             return [PublicKey(name=name, der=der, certificate=got.public_bytes(s.Encoding.DER))]
         return [PublicKey(name=name, der=spki(got))]
+    if key_on_curve := curves.read(data):
+        return [PublicKey(name=name, der=curves.wrapped(key_on_curve))]
     return []
 
 

@@ -71,6 +71,15 @@ def test_the_point_of_an_authority_alone() -> None:
             assert public.curve is curve
 
 
+def test_several_keys_in_one_file(tool: Tool, tmp_path: Path) -> None:
+    names = ("prime256v1", "sect163k1", "brainpoolP256t1")
+    for name in names:
+        tool("openssl", "ecparam", "-name", name, "-genkey", "-noout", "-out", "key")
+        tool("openssl", "pkey", "-in", "key", "-pubout", "-out", f"{name}.pem")
+    data = b"".join((tmp_path / f"{name}.pem").read_bytes() for name in names)
+    assert [described(key) for key in read_key("", data)] == [("EC", 256), ("EC", 163), ("EC", 256)]
+
+
 @pytest.mark.parametrize("curve", CURVES, ids=lambda c: c.name)
 def test_what_is_no_key(curve: Curve) -> None:
     x, y = curve.base

@@ -12,6 +12,8 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from firmware_checks.formats.zigbee_signature import SUITES
+from tests.firmware_checks.formats import stm32_writer, zigbee_writer
 from tests.firmware_checks.formats import test_capsule as capsule
 from tests.firmware_checks.formats import test_fit as fit
 from tests.firmware_checks.formats import test_gbl as gbl
@@ -31,6 +33,9 @@ from tests.firmware_checks.formats import test_tuf as tuf
 from tests.firmware_checks.formats import test_uimage as uimage
 from tests.firmware_checks.formats import test_vbmeta as avb
 from tests.firmware_checks.formats.esp_samples import elf
+from tests.firmware_checks.formats.hab_writer import Hab
+from tests.firmware_checks.formats.stm32_writer import Signer
+from tests.firmware_checks.formats.zigbee_writer import Authority
 
 KEYS = Path(__file__).parent / "keys"
 
@@ -319,13 +324,51 @@ def gecko(lab: Lab) -> Iterator[Twin]:
 
 
 def zigbee(lab: Lab) -> Iterator[Twin]:
-    keys = gbl.pem(gbl.KEY), gbl.pem(gbl.OTHER)
-    signature, certificate = radio.SUITE_1
-    image = radio.zigbee((0, transports.program()), certificate, signature)
-    signed = Twin("signed", image, *keys)
+    weak_suite, suite = SUITES
+    mine, other, small = Authority(suite), Authority(suite), Authority(weak_suite)
+    keys, body = (mine.der, other.der), (0, transports.program())
+
+    def made(authority: Authority) -> bytes:
+        return zigbee_writer.signed(lab.tool, lab.folder, authority, radio.zigbee, body)
+
+    signed = Twin("signed", made(mine), *keys)
     yield from (signed, nested(signed), halved(signed))
-    yield Twin("weak key", image, *keys)
-    yield Twin("unsigned", radio.zigbee((0, transports.program())), *keys)
+    yield Twin("weak key", made(small), small.der, Authority(weak_suite).der)
+    yield Twin("unsigned", radio.zigbee(body), *keys)
+    yield Twin("tampered", flipped(signed.image, 100), *keys)
+    bare = signed.image[: -6 - suite.signature_size]
+    yield Twin("stripped", bare[:52] + struct.pack("<I", len(bare)) + bare[56:], *keys)
+
+
+def imx(lab: Lab) -> Iterator[Twin]:
+    mine = Hab(lab.tool, lab.folder)
+    keys = mine.root.certificate, mine.second.certificate
+    unsigned = mine.unsigned(os.urandom(5000))
+    signed = Twin("signed", mine.signed(unsigned), *keys)
+    yield from (signed, nested(signed), halved(signed))
+    yield Twin("unsigned", unsigned, *keys)
+    yield Twin("stripped", unsigned + bytes(len(signed.image) - len(unsigned)), *keys)
+    other = mine.signed(mine.unsigned(os.urandom(5000)))
+    room = len(signed.image) - len(unsigned)
+    yield Twin("tampered", unsigned + other[-room:], *keys)
+    yield Twin("encrypted", mine.signed(unsigned, encrypted=True), *keys)
+    small = Hab(lab.tool, lab.folder, "rsa-1024")
+    image = small.signed(small.unsigned(os.urandom(5000)))
+    yield Twin("weak key", image, small.root.certificate, keys[0])
+
+
+def stm32(lab: Lab) -> Iterator[Twin]:
+    mine, other = (Signer(lab.tool, lab.folder, name, "prime256v1") for name in ("mine", "other"))
+    keys = mine.public, other.public
+    unsigned = stm32_writer.second(0x20000, os.urandom(3000))
+    signed = Twin("signed", mine.sign(unsigned), *keys)
+    yield from (signed, nested(signed), halved(signed))
+    yield Twin("unsigned", unsigned, *keys)
+    yield Twin("stripped", signed.image[:4] + bytes(64) + signed.image[68:], *keys)
+    second = mine.sign(stm32_writer.second(0x20000, os.urandom(3000)))
+    yield Twin("tampered", signed.image[:4] + second[4:68] + signed.image[68:], *keys)
+    cipher = stm32_writer.second(0x20000, os.urandom(3000), encrypted=True)
+    yield Twin("encrypted", mine.sign(cipher), *keys)
 
 
 def carriers(lab: Lab) -> Iterator[Twin]:
