@@ -30,6 +30,8 @@ class Limits:
     seconds: float = 300.0
     searching: float = 4.0
     """Of the processor, for tries in unknown bytes that find nothing; the search ends when they are used up."""
+    symbols: int = 16_000_000
+    """Of streams that are decoded in plain Python; the drivers of OVMF, 13 MB, have two million."""
 
 
 class Budget:
@@ -40,6 +42,7 @@ class Budget:
     ) -> None:
         self.limits = limits or Limits()
         self.bytes = self.layers = self.files = self.in_compressed_files = 0
+        self.symbols = 0
         self._clock, self._until = clock, clock() + self.limits.seconds
 
     def take(self, number: int) -> None:
@@ -63,6 +66,13 @@ class Budget:
         self.files += 1
         if self.files > self.limits.files:
             raise OutOfBudget(f"more than {self.limits.files} files")
+        self.check_time()
+
+    def symbol(self, number: int) -> None:
+        """Before ``number`` symbols are decoded in plain Python. Raises OutOfBudget."""
+        self.symbols += number
+        if self.symbols > self.limits.symbols:
+            raise OutOfBudget(f"more than {self.limits.symbols} symbols of EFI's compression")
         self.check_time()
 
     def compressed_file(self, size: int) -> None:

@@ -1,7 +1,8 @@
-"""Volumes of UEFI firmware and the files in them, file systems 2 and 3, one behind the other.
+"""Volumes of UEFI firmware and the files in them, file systems 1 to 3, one behind the other.
 
-Source: UEFI Platform Initialization specification 1.8, volume 3, sections 3.2.1 (volume), 3.2.2 (extended header)
-and 3.2.3 (files). An erased bit may be 0 or 1, and the bits of a file's state are set against it.
+Sources: UEFI Platform Initialization specification 1.8, volume 3, sections 3.2.1 (volume), 3.2.2 (extended header) and
+3.2.3 (files); for file system 1 Intel's Firmware File System Specification 0.9, where files may have a tail and volumes
+no extended header. An erased bit may be 0 or 1, and the bits of a file's state are set against it.
 """
 
 import zlib
@@ -15,15 +16,25 @@ from firmware_checks.reading import Entry
 from firmware_checks.view import Malformed, View
 
 MAGIC = b"_FVH"
+FFS1 = UUID("7a9354d9-0468-444a-81ce-0bf617d890df")
 FFS = {
     UUID("8c8ce578-8a3d-4f1c-9935-896185c32dd3"): "file system 2",
     UUID("5473c07a-3dcb-4dca-bd6f-1e9689e7349a"): "file system 3",
+    FFS1: "file system 1",
+    UUID("04adeead-61ff-4d31-b6ba-64f8bf901f5a"): "file system 2 (Apple, immutable)",
+    UUID("bd001b8c-6a71-487b-a14f-0c2a2dcf7a5d"): "file system 2 (Apple, authentication)",
+    UUID("ad3fffff-d28b-44c4-9f13-9ea98a97f9f0"): "file system 2 (Intel)",
+    UUID("d6a1cd70-4b33-4994-a6ea-375f2ccc5437"): "file system 2 (Intel, second)",
+    UUID("4f494156-aed6-4d64-a537-b8a5557bceec"): "file system 2 (Sony)",
 }
+"""Those of makers differ from file system 2 in their GUID only."""
 ERASED_IS_ONE = 0x800
 HEAD, LARGE_HEAD = 24, 32
 RAW, PAD = 0x01, 0xF0
 SECTIONED = range(0x02, 0x10)
-LARGE_FILE, CHECKSUM = 0x01, 0x40
+LARGE_FILE, TAIL, CHECKSUM = 0x01, 0x01, 0x40
+"""The first bit was a tail's before version 2."""
+TAIL_SIZE = 2
 FIXED = (0xAA, 0x5A)
 """What stands for the checksum of a file that has none; the second before version 2."""
 VALID, UPDATED, DELETED = 0x04, 0x08, 0x10
@@ -45,6 +56,11 @@ class Volume:
     """The byte of erased flash, 0x00 or 0xFF."""
     extension: int
     """Where the extended header stands; 0 without one."""
+
+    @property
+    def has_tails(self) -> bool:
+        """A file may end with two bytes that show that it was written to its end."""
+        return self.kind == FFS1 or self.revision < 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +100,7 @@ def volume(view: View) -> Volume | None:
         header=header,
         revision=view.u8(55),
         erased=0xFF if view.u32(44) & ERASED_IS_ONE else 0x00,
-        extension=view.u16(52),
+        extension=view.u16(52) if view.u8(55) >= 2 else 0,
     )
 
 
@@ -148,7 +164,7 @@ def _file(rest: View, at: int, head: Volume) -> File:
     """The file at the beginning of ``rest``; when its header is damaged, as much as nobody can tell."""
     attributes, kind = rest.u8(19), rest.u8(18)
     size, length = rest.u32(20) & 0xFFFFFF, HEAD
-    if attributes & LARGE_FILE:
+    if attributes & LARGE_FILE and not head.has_tails:
         size, length = (rest.u64(24) if len(rest) >= LARGE_HEAD else 0), LARGE_HEAD
     known = str(UUID(bytes_le=rest.read(0, 16)))
     if not length <= size <= len(rest):
@@ -157,28 +173,34 @@ def _file(rest: View, at: int, head: Volume) -> File:
     raw = rest.read(0, length)
     if (sum(raw) - raw[17] - raw[23]) & 0xFF:
         why = f"the checksum of the header of file {known} does not hold"
-        if not _goes_on(rest, _aligned(at + size) - at, head.erased):
+        if not _goes_on(rest, _aligned(at + size) - at, head):
             return File(at, len(rest), rest, problem=f"{why}; the rest of the volume was not read")
         return File(at, size, rest.part(0, size), problem=why)
-    body = rest.part(length, size - length)
+    tail = TAIL_SIZE if attributes & TAIL and head.has_tails else 0
+    if size < length + tail:
+        why = f"file {known} says {size} bytes, too few for its tail"
+        return File(at, size, rest.part(0, size), problem=why)
+    body = rest.part(length, size - length - tail)
     state = raw[23] ^ head.erased
     problem, checksum = "", raw[17] if attributes & CHECKSUM else None
     if checksum is None and raw[17] not in FIXED:
         problem = "what stands for a file's checksum is none"
+    if tail and rest.u16(size - tail) != rest.u16(16) ^ 0xFFFF:
+        problem = "the tail of the file is not that of its header"
     deleted = state >= DELETED
     if not deleted and not state & (VALID | UPDATED):
         problem = f"the file was not written to its end (state {state:#x})"
     return File(at, size, body, kind, known, deleted, problem, checksum)
 
 
-def _goes_on(rest: View, at: int, erased: int) -> bool:
+def _goes_on(rest: View, at: int, head: Volume) -> bool:
     """Whether another file, or nothing more, stands where a damaged one says that it ends."""
     if at + HEAD > len(rest):
         return True
     raw = rest.read(at, HEAD)
-    if raw == bytes([erased]) * HEAD:
+    if raw == bytes([head.erased]) * HEAD:
         return True
-    if raw[19] & LARGE_FILE and at + LARGE_HEAD <= len(rest):
+    if raw[19] & LARGE_FILE and not head.has_tails and at + LARGE_HEAD <= len(rest):
         raw = rest.read(at, LARGE_HEAD)
     return not (sum(raw) - raw[17] - raw[23]) & 0xFF
 

@@ -1,7 +1,8 @@
 """The sections that files of UEFI firmware are made of: programs, data, volumes, and sections in a coding.
 
 Sources: UEFI Platform Initialization specification 1.8, volume 3, sections 2.2.4 and 3.2.5 (sections); edk2's
-``LzmaDecompress.h`` (the codings by LZMA, without and with the filter for x86 code).
+``LzmaDecompress.h`` (the codings by LZMA, without and with the filter for x86 code). The decoders of EFI 1.1, Tiano and
+Brotli are in ``efi_compression`` and ``efi_brotli``.
 """
 
 import lzma
@@ -9,15 +10,17 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+from firmware_checks import efi_brotli, efi_compression
 from firmware_checks.budget import Budget
+from firmware_checks.efi_compression import EFI, TIANO
 from firmware_checks.filesystems import lzma_stream
 from firmware_checks.filesystems.descent import harmless
 from firmware_checks.formats import pe
 from firmware_checks.reading import Entry, Kind, Seen
-from firmware_checks.streams import unrolled
+from firmware_checks.streams import Stream, unrolled
 from firmware_checks.view import Malformed, View
 
 COMPRESSION, GUIDED, DISPOSABLE = 0x01, 0x02, 0x03
@@ -42,13 +45,18 @@ LZMA_X86 = UUID("d42ae6bd-1352-4bfb-909a-ca72a6eae889")
 CRC32 = UUID("fc1bcdb0-7d31-49aa-936a-a46d9dd083a6")
 SIGNED = UUID("a7717414-c616-4977-9420-844712a735bf")
 SIGNED_CERTIFICATE = UUID("0f9d89e8-9259-4f76-a5af-0c89e34023df")
-CLOSED = {
-    UUID(
-        "a31280ad-481e-41b6-95e8-127f4c984779"
-    ): "compressed by Tiano's coding, which is not opened",
-    UUID("3d532050-5cda-4fd0-879e-0f7f630d5afb"): "compressed by Brotli, which is not opened",
+TIANO_CODING = UUID("a31280ad-481e-41b6-95e8-127f4c984779")
+BROTLI = UUID("3d532050-5cda-4fd0-879e-0f7f630d5afb")
+CODINGS = {
+    LZMA: "LZMA",
+    LZMA_X86: "LZMA-x86",
+    TIANO_CODING: "Tiano",
+    BROTLI: "Brotli",
+    CRC32: "CRC-32",
+    SIGNED: "signed",
 }
-CODINGS = {LZMA: "LZMA", LZMA_X86: "LZMA-x86", CRC32: "CRC-32", SIGNED: "signed"}
+NOT_COMPRESSED, STANDARD, CUSTOM = 0, 1, 2
+"""Kinds of compression of a section that has no GUID."""
 PROCESSED = 0x01
 """Attribute of a section whose content has to be decoded before anything in it can be read."""
 LARGE = 0xFFFFFF
@@ -157,12 +165,15 @@ class Sections:
 
     def _compressed(self, one: Section, path: str, depth: int) -> Iterator[tuple[Entry, View]]:
         how, body = one.body.u8(4), one.body.part(5)
-        if how:
-            what = "EFI 1.1 (Tiano)" if how == 1 else f"its maker (type {how})"
-            why = f"compressed by the coding of {what}, which is not opened"
+        if how == NOT_COMPRESSED:
+            yield from self.entries(body, path, depth + 1)
+        elif how == STANDARD:
+            yield from self._stream(self._efi(body, EFI, TIANO), body, path, depth)
+        elif how == CUSTOM:
+            yield from self._stream(self._custom(body), body, path, depth)
+        else:
+            why = f"compressed by a coding that is not known (type {how})"
             yield entry(path, View(b""), problem=f"{len(body)} bytes {why}")
-            return
-        yield from self.entries(body, path, depth + 1)
 
     def _guided(self, one: Section, path: str, depth: int) -> Iterator[tuple[Entry, View]]:
         kind = UUID(bytes_le=one.body.read(0, 16))
@@ -173,10 +184,12 @@ class Sections:
         body = one.whole.part(start)
         if kind in (LZMA, LZMA_X86):
             yield from self._lzma(body, path, depth, x86=kind == LZMA_X86)
+        elif kind == TIANO_CODING:
+            yield from self._stream(self._efi(body, TIANO, EFI), body, path, depth)
+        elif kind == BROTLI:
+            yield from self._stream(efi_brotli.expanded(body, self._budget), body, path, depth)
         elif kind in (SIGNED, SIGNED_CERTIFICATE):
             yield entry(path, one.whole, seen=Seen.LAYER)
-        elif kind in CLOSED:
-            yield entry(path, View(b""), problem=f"{len(body)} bytes {CLOSED[kind]}")
         elif kind != CRC32 and attributes & PROCESSED:
             yield entry(
                 path, body, problem=f"{len(body)} bytes in a coding that is not known, {kind}"
@@ -189,17 +202,53 @@ class Sections:
     def _lzma(
         self, body: View, path: str, depth: int, *, x86: bool
     ) -> Iterator[tuple[Entry, View]]:
+        stream = self._unlzma(body)
+        if x86 and len(stream.data):
+            self._budget.take(len(stream.data))
+            stream = replace(stream, data=_without_x86_filter(stream.data))
+        yield from self._stream(stream, body, path, depth)
+
+    def _unlzma(self, body: View) -> Stream:
+        """Raises Malformed."""
         if lzma_stream.header(body) is None:
             raise Malformed("no header of LZMA")
-        stream = unrolled(body, b"no further members", lzma_stream.FORMAT.decoder, self._budget)
+        return unrolled(body, b"no further members", lzma_stream.FORMAT.decoder, self._budget)
+
+    def _custom(self, body: View) -> Stream:
+        """The coding of the firmware's maker, which no number names: LZMA, at Intel's behind four bytes, or that of
+        Tiano. Raises Malformed."""
+        for start in (0, 4):
+            try:
+                stream = self._unlzma(body.part(start))
+            except Malformed:
+                continue
+            if not stream.problem:
+                return replace(stream, used=stream.used + start)
+        try:
+            return self._efi(body, TIANO, EFI)
+        except Malformed:
+            why = "compressed by its maker's coding, which is neither LZMA nor Tiano's"
+            raise Malformed(f"{len(body)} bytes {why}") from None
+
+    def _efi(self, body: View, first: int, second: int) -> Stream:
+        """No header tells the two codings apart, and makers mix them up: the other one is taken when it alone makes
+        sections that can be read. Raises Malformed."""
+        one = efi_compression.expanded(body, first, self._budget)
+        if not one.problem and _are_sections(one.data):
+            return one
+        other = efi_compression.expanded(body, second, self._budget)
+        if not other.problem and (one.problem or _are_sections(other.data)):
+            return other
+        return one
+
+    def _stream(
+        self, stream: Stream, body: View, path: str, depth: int
+    ) -> Iterator[tuple[Entry, View]]:
+        """What a stream became, what is wrong with it, and what stands behind it."""
         if stream.problem:
             yield entry(path, View(b""), problem=stream.problem)
-        data = stream.data
-        if x86 and len(data):
-            self._budget.take(len(data))
-            data = _without_x86_filter(data)
-        yield from self.entries(data, path, depth + 1)
-        rest = body.part(stream.used)
+        yield from self.entries(stream.data, path, depth + 1)
+        rest = body.part(min(stream.used, len(body)))
         if len(rest) >= LITTLE and not rest.is_filled_with(*PADDING):
             yield entry(f"{path}/behind", rest, problem="bytes behind the end of the stream")
 
@@ -213,6 +262,17 @@ def entry(
         path=name, kind=Kind.FILE, mode=0, uid=0, gid=0, size=size, problem=problem, seen=seen
     )
     return made, view
+
+
+def _are_sections(view: View) -> bool:
+    """Whether nothing is wrong with the first sections that stand here."""
+    try:
+        for number, _ in enumerate(sections(view)):
+            if number >= MOST_SECTIONS:
+                break
+    except Malformed:
+        return False
+    return True
 
 
 def _title(found: list[Section]) -> str:

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from firmware_checks.budget import Budget, Limits
 from firmware_checks.formats import uefi_files, uefi_signed
 from firmware_checks.formats.uefi_sections import (
-    CLOSED,
     LZMA,
     LZMA_X86,
     SIGNED,
@@ -118,9 +117,8 @@ def test_the_codings() -> None:
 @pytest.mark.parametrize(
     ("coded", "said"),
     [
-        *[(w.guided(kind, os.urandom(99)), why) for kind, why in CLOSED.items()],
-        (w.section(1, struct.pack("<IB", 999, 1) + os.urandom(99)), "EFI 1.1 (Tiano)"),
-        (w.section(1, struct.pack("<IB", 999, 2) + os.urandom(99)), "its maker (type 2)"),
+        (w.compressed(2, b"\xff" * 99), "neither LZMA nor Tiano's"),
+        (w.compressed(3, os.urandom(99)), "not known (type 3)"),
         (w.guided(w.guid(9), os.urandom(99)), f"not known, {w.guid(9)}"),
         (w.guided(LZMA, b"none of it" * 9), "no header of LZMA"),
         (w.guided(LZMA, alone(os.urandom(9000))[:5000]), "cut short"),

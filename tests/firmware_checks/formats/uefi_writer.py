@@ -1,13 +1,13 @@
 """UEFI volumes by an own writer, from the Platform Initialization specification, volume 3: nobody packs a tool that
-makes them."""
+makes them. The streams of EFI 1.1 and Tiano in them are by edk2's own compressor."""
 
 import struct
 import zlib
 from uuid import UUID, uuid5
 
-from firmware_checks.formats.uefi_files import FFS
+from firmware_checks.formats.uefi_files import FFS, FFS1
 
-FFS2, FFS3 = FFS
+FFS2, FFS3 = list(FFS)[:2]
 SPACE = UUID("00000000-0000-0000-0000-00000000000f")
 DRIVER, FREEFORM, RAW, IMAGE, PAD = 0x07, 0x02, 0x01, 0x0B, 0xF0
 VALID = 0x07
@@ -39,6 +39,21 @@ def named(text: str) -> bytes:
 def guided(kind: UUID, body: bytes, more: bytes = b"", attributes: int = 1) -> bytes:
     start = 24 + len(more)
     return section(2, kind.bytes_le + struct.pack("<HH", start, attributes) + more + body)
+
+
+def compressed(how: int, body: bytes, size: int = 999) -> bytes:
+    return section(1, struct.pack("<IB", size, how) + body)
+
+
+def with_tail(one: bytes) -> bytes:
+    """A file of file system 1 with the tail that shows that it is whole."""
+    made = bytearray(one)
+    made[19] |= 0x01
+    made[20:23] = (len(one) + 2).to_bytes(3, "little")
+    made[16] = 0
+    made[16] = -(sum(made[:23]) - made[17]) & 0xFF
+    tail: int = struct.unpack_from("<H", made, 16)[0] ^ 0xFFFF
+    return bytes(made) + struct.pack("<H", tail)
 
 
 def crc32(body: bytes) -> bytes:
@@ -102,6 +117,7 @@ def volume(
     free: int = 256,
     erased: int = 0xFF,
     extended: UUID | None = None,
+    revision: int = 2,
 ) -> bytes:
     fill, head = bytes([erased]), 72
     before = b""
@@ -115,7 +131,7 @@ def volume(
         struct.pack(
             "<16s16sQ4sIHHHBBIIII",
             *(b"", kind.bytes_le, size, b"_FVH", 0x800 if erased else 0, head, 0),
-            *(head + 24 if extended else 0, 0, 2, 1, size, 0, 0),
+            *(head + 24 if extended else 0, 0, revision, 1, size, 0, 0),
         )
     )
     struct.pack_into("<H", made, 50, -sum(struct.unpack("<36H", made)) & 0xFFFF)
