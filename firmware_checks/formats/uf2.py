@@ -8,6 +8,7 @@ import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from firmware_checks.budget import Budget
 from firmware_checks.memory import Pieces, unsigned
 from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import Malformed, View
@@ -20,6 +21,8 @@ NOT_FLASH, CONTAINER, FAMILY, MD5, TAGS = 0x1, 0x1000, 0x2000, 0x4000, 0x8000
 MOST_BLOCKS = 1 << 18
 MOST_FAMILIES = 16
 MOST_SUMS, SUM = 4096, 24
+MOST_SUMMED = 4
+"""Bytes under sums for each that is carried: the sum of a part stands in each of its blocks, and is computed once."""
 MOST_REGIONS = 64
 FAMILIES = {
     0xE48BFF56: "RP2040",
@@ -52,7 +55,7 @@ class Family:
     said: int = 0
     numbers: set[int] = field(default_factory=set)
     skipped: int = 0
-    sums: list[tuple[int, int, bytes]] = field(default_factory=list)
+    sums: dict[tuple[int, int, bytes], None] = field(default_factory=dict)
     tags: dict[int, str] = field(default_factory=dict)
 
 
@@ -76,21 +79,20 @@ class Uf2(Format):
         if not at:
             return None
         problem = problem or _missing(families)
-        parts, details, sums = [], [], []
+        parts, details, sums = [], [], list[bool | None]()
         for number, family in families.items():
             name = FAMILIES.get(number, f"family {number:#010x}" if number else "no family named")
             regions = family.pieces.regions()[:MOST_REGIONS]
             details.append((name, f"{len(family.numbers)} blocks"))
             details += [(f"{len(r)} bytes", f"at {a:#010x}") for a, r in regions]
             parts += [Part(name=f"{name}, memory at {a:#010x}", view=r) for a, r in regions]
-            for start, length, said in family.sums:
-                # Sums may overlap, and cost what they are over.
-                context.budget.take(length)
-                sums.append(_holds(regions, start, length, said))
+            sums += _sums(family, regions, context.budget)
+            if None in sums:
+                problem = problem or "its MD5 sums overlap too much, and were not all computed"
         tags = {tag: text for family in families.values() for tag, text in family.tags.items()}
         integrity = ""
         if sums:
-            integrity = f"MD5 {'holds' if all(sums) else 'does not hold'}"
+            integrity = "MD5 does not hold" if False in sums else "MD5 holds" if all(sums) else ""
         return Reading(
             format=self.name,
             kind=LayerKind.TRANSPORT,
@@ -128,8 +130,7 @@ def _block(block: View, families: dict[int, Family]) -> None:
         if block.unpack("<II", DATA_AT + size) == (address, size):
             at = DATA_AT + size
         start, length, said = block.unpack("<II16s", at)
-        if (start, length, said) not in one.sums[-1:]:
-            one.sums.append((start, length, said))
+        one.sums.setdefault((start, length, said))
     if flags & TAGS and not one.tags:
         one.tags = _tags(block, DATA_AT + (size + 3) // 4 * 4)
 
@@ -158,9 +159,27 @@ def _missing(families: dict[int, Family]) -> str:
     return ""
 
 
-def _holds(regions: list[tuple[int, View]], start: int, length: int, said: bytes) -> bool:
+def _sums(family: Family, regions: list[tuple[int, View]], budget: Budget) -> list[bool | None]:
+    """Whether each sum holds; None for those that were not computed. They may overlap, and cost what they are over."""
+    digests: dict[tuple[int, int], bytes] = {}
+    left = MOST_SUMMED * sum(len(view) for _, view in regions)
+    found = list[bool | None]()
+    for start, length, said in family.sums:
+        if (start, length) not in digests:
+            left -= length
+            if left < 0:
+                found.append(None)
+                continue
+            budget.take(length)
+            digests[start, length] = _digest(regions, start, length)
+        found.append(digests[start, length] == said)
+    return found
+
+
+def _digest(regions: list[tuple[int, View]], start: int, length: int) -> bytes:
+    """MD5 of the bytes at an address; none when they are not all carried."""
     for address, view in regions:
         if address <= start and start + length <= address + len(view):
             data = view.part(start - address, length)
-            return hashlib.md5(data.raw, usedforsecurity=False).digest() == said
-    return False
+            return hashlib.md5(data.raw, usedforsecurity=False).digest()
+    return b""

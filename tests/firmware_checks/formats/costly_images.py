@@ -91,6 +91,15 @@ def uf2_of_many_sums() -> bytes:
     return b"".join(blocks)
 
 
+def uf2_of_sums_that_differ() -> bytes:
+    blocks, number = [], 16_000
+    for at in range(number):
+        head = struct.pack("<IIIIII", uf2.MD5, 448 * at, 448, at, number, 0)
+        data = os.urandom(452) + struct.pack("<II", at, 448 * (number - at)) + os.urandom(16)
+        blocks.append(uf2.MAGIC + head + data + uf2.LAST)
+    return b"".join(blocks)
+
+
 def swupdate_of_open_comments() -> bytes:
     return swupdate.swu(b"", b"/* " * 300_000, b"body", name="rootfs")
 
@@ -262,6 +271,7 @@ IMAGES: dict[str, Callable[[], bytes]] = {
         fit_of_many_signatures,
         esp_of_one_segment,
         uf2_of_many_sums,
+        uf2_of_sums_that_differ,
         swupdate_of_open_comments,
         swupdate_of_open_strings,
         swupdate_of_one_image_many_times,

@@ -176,6 +176,29 @@ def test_uf2_of_two_families_and_a_missing_block(examined: Examine) -> None:
     assert "1 of 8 blocks for nRF52840" in gone.survey.unread[0]
 
 
+def with_sum(block: bytes, start: int, length: int, data: bytes) -> bytes:
+    """The block with an MD5 of ``data`` in its last bytes."""
+    made = bytearray(block)
+    struct.pack_into("<I", made, 8, struct.unpack_from("<I", made, 8)[0] | uf2.MD5)
+    struct.pack_into("<II16s", made, 512 - 4 - 24, start, length, hashlib.md5(data).digest())
+    return bytes(made)
+
+
+def test_uf2_sums_of_parts_and_too_many_of_them(examined: Examine) -> None:
+    data = os.urandom(256 * 40)
+    blocks = uf2_blocks(data)
+    good = [with_sum(one, 0x1000, len(data), data) for one in blocks]
+    assert examined(b"".join(good)).protection().integrity == "MD5 holds"
+    bad = [*good[:-1], with_sum(blocks[-1], 0x1000, 100, b"other")]
+    assert examined(b"".join(bad)).protection().integrity == "MD5 does not hold"
+    overlapping = [
+        with_sum(one, 0x1000 + n, len(data) - n, data[n:]) for n, one in enumerate(blocks)
+    ]
+    found = examined(b"".join(overlapping))
+    assert found.protection().integrity == "damaged"
+    assert "overlap too much" in " ".join(found.survey.unread)
+
+
 def test_uf2_that_esptool_makes(tool: Tool, tmp_path: Path, examined: Examine) -> None:
     body = program(5000)
     (tmp_path / "app.bin").write_bytes(body)

@@ -5,7 +5,7 @@ import struct
 import zlib
 from uuid import UUID, uuid5
 
-from firmware_checks.formats.uefi_files import FFS, FFS1
+from firmware_checks.formats.uefi_files import FFS
 
 FFS2, FFS3 = list(FFS)[:2]
 SPACE = UUID("00000000-0000-0000-0000-00000000000f")
