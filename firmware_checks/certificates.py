@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 LONGEST_CHAIN = 6
+OTHERS = {
+    "1.3.6.1.5.5.7.3.1": "TLS servers",
+    "1.3.6.1.5.5.7.3.2": "TLS clients",
+    "1.3.6.1.5.5.7.3.8": "time stamps",
+    "1.3.6.1.5.5.7.3.9": "OCSP",
+}
+"""Purposes that are none of an update's signer; makers' own ones may well be."""
 TEST_NAMES = (
     "DO NOT TRUST",
     "DO NOT SHIP",
@@ -112,6 +119,35 @@ def _allows(der: bytes, below: int) -> bool:
     except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
         return True
     return said is None or said.path_length is None or below <= said.path_length
+
+
+def days(der: bytes) -> str:
+    """First and last day of its validity; empty when it cannot be read."""
+    one = _certificate(der)
+    try:
+        if one is None:
+            return ""
+        return f"{one.not_valid_before_utc:%Y-%m-%d} to {one.not_valid_after_utc:%Y-%m-%d}"
+    except (ValueError, TypeError):
+        return ""
+
+
+def not_for_signing(der: bytes) -> str:
+    """What a certificate says that it is for, when that is none of the signing of code or messages.
+
+    RFC 5280 section 4.2.1.12. OpenSSL, as RAUC and SWUpdate ask it, refuses such a signer.
+    """
+    from cryptography import x509
+
+    one = _certificate(der)
+    try:
+        said = one.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value if one else ()
+    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return ""
+    except x509.UnsupportedGeneralNameType:
+        return ""
+    names = [OTHERS.get(purpose.dotted_string, "") for purpose in said]
+    return ", ".join(names) if all(names) else ""
 
 
 def subject(der: bytes) -> str:

@@ -177,6 +177,9 @@ def _one(
         "  ", " "
     )
     signing, detail = _signing(signer, digest, keys, chain)
+    valid = [certificates.days(signer.certificate)]
+    if other := certificates.not_for_signing(signer.certificate):
+        detail += f"; its certificate is for other things ({other}), so most devices refuse it"
     return Judgement(
         signing=signing,
         detail=detail,
@@ -188,6 +191,7 @@ def _one(
         details=(
             ("signer", names[0] if names else signer.named),
             *(("issued by", name) for name in names[1:]),
+            *(("signer's certificate valid", text) for text in valid if text),
         ),
     )
 

@@ -23,6 +23,7 @@ class AvbFooter(Format):
     """The format."""
 
     name = "Android partition with AVB footer"
+    anchors = ((MAGIC, -FOOTER),)
     at_end = True
 
     def read(self, view: View, context: Context) -> Reading | None:

@@ -180,4 +180,7 @@ def unbound(
         elif not strong:
             why = "by a weak hash only" if weak else "by a hash that is not known here"
             missing.append(f"image {name} ({why})")
+        elif any(one.path not in listed for one in image.node.called("cipher")):
+            # Its first vector is there: changed, the first block of the plaintext changes with it.
+            missing.append(f"the cipher of image {name}")
     return missing

@@ -112,6 +112,8 @@ def _alone(role: Role, size: int, given: tuple[PublicKey, ...]) -> Reading:
             signing, detail = Signing.VERIFIED, f"the signature was verified with {fitting[0].name}"
         else:
             detail = "none of the keys that were given made a signature"
+    if role.doubled:
+        signing, detail = Signing.UNREADABLE, f"{clean(role.doubled, 60)} is there more than once"
     return _reading({role.kind: role}, size, signing, detail, None, None)
 
 

@@ -13,6 +13,7 @@ from firmware_checks.reading import Context, Format, Protection, PublicKey, Read
 from firmware_checks.signatures import NAMES, Outcome, check, key_id, weak_hash
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
+from probe.model.text import clean
 
 MAGIC = b"AVB0"
 HEADER = 256
@@ -209,11 +210,14 @@ def judged(one: Vbmeta, keys: tuple[PublicKey, ...]) -> Protection:
         detail = f"the key in the image has {size} bits, by the algorithm it would be {bits}"
         return Protection(signing=Signing.UNREADABLE, detail=detail, key_bits=size)
     signing, detail = _signing(one, hash_name, key, keys)
+    loose = [d.partition for d in one.digests if not d.digest]
+    if loose:
+        detail += f"; no digest of {', '.join(clean(name, 40) for name in loose[:4])}"
     return Protection(
         signing=signing,
         detail=f"{detail}; {disabled}" if disabled else detail,
         covers="header, key and the digests of partitions",
-        binds_payload=False if off else any(d.digest for d in one.digests) or None,
+        binds_payload=False if off or loose else bool(one.digests) or None,
         scheme=f"RSA-{bits} PKCS#1 v1.5 {hash_name.upper().replace('SHA', 'SHA-')}",
         key_bits=bits,
         key_id=key_id(key),

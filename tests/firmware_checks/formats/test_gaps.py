@@ -28,6 +28,7 @@ from tests.firmware_checks.formats.test_false_cleans import tarred
 from tests.firmware_checks.formats.test_mcuboot import key, make  # noqa: F401
 from tests.firmware_checks.formats.test_mender import artifact, repacked  # noqa: F401
 from tests.firmware_checks.formats.test_pe import signed  # noqa: F401
+from tests.firmware_checks.formats.test_rauc import bundle  # noqa: F401
 from tests.firmware_checks.formats.test_swupdate import BODY, swu  # noqa: F401
 
 Examine = Callable[..., Any]
@@ -102,6 +103,22 @@ def test_a_second_configuration_that_somebody_else_signed(
     found = examined(forged, mine.public).protection()
     assert (found.signing, found.binds_payload) == (Signing.VERIFIED, False)
     assert "configuration conf-2: " in found.detail
+
+
+def test_a_cipher_that_the_configuration_does_not_cover(
+    two: Any, pair: Any, tool: Tool, tmp_path: Path, examined: Examine
+) -> None:
+    mine = pair("dev")
+    (tmp_path / "dev.bin").write_bytes(os.urandom(32))
+    lock = 'cipher { algo = "aes256"; key-name-hint = "dev"; };'
+    image = two(ignore="}; " + lock.removesuffix("};"))
+    found = examined(image, mine.public).protection()
+    path = b"/images/kernel-1/cipher\0"
+    assert path in image
+    assert "cipher of image" not in found.detail
+    found = examined(image.replace(path, path.upper()), mine.public).protection()
+    assert found.binds_payload is False
+    assert "the cipher of image kernel-1" in found.detail
 
 
 # --- MCUboot ------------------------------------------------------------------------------------------
@@ -187,6 +204,28 @@ def test_a_certificate_of_version_1_is_no_authority_but_a_root(tool: Tool, tmp_p
     assert x509.load_der_x509_certificate(middle).version is x509.Version.v1
     assert len(certificates.chain(middle, (root,))) == 2
     assert len(certificates.chain(leaf, (middle, root))) == 1
+
+
+def test_a_signer_whose_certificate_is_for_tls(
+    bundle: Any,  # noqa: F811
+    pair: Any,
+    tool: Tool,
+    tmp_path: Path,
+    examined: Examine,
+) -> None:
+    """Of the same authority: rauc itself refuses it."""
+    root, mine = pair("root"), pair("signer")
+    for purpose, told in (("serverAuth", True), ("codeSigning,serverAuth", False)):
+        (tmp_path / "eku.cnf").write_text(f"extendedKeyUsage={purpose}\n")
+        tool("openssl", "req", "-new", "-key", str(mine.key), "-subj", "/CN=www", "-out", "www.csr")
+        by = ["-CA", str(root.cert), "-CAkey", str(root.key), "-CAcreateserial"]
+        tool("openssl", "x509", "-req", "-in", "www.csr", *by, "-days", "9",
+             "-extfile", "eku.cnf", "-out", str(mine.cert))  # fmt: skip
+        image = bundle("plain", mine)
+        found = examined(image, root.certificate)
+        detail = found.protection().detail
+        assert ("its certificate is for other things (TLS servers)" in detail) is told
+        assert "signer's certificate valid" in dict(found.all(ImageLayer)[0].details)
 
 
 # --- SWUpdate, Mender -----------------------------------------------------------------------------------
@@ -363,6 +402,21 @@ def test_descriptors_of_several_partitions(
     assert (found.signing, found.binds_payload) == (Signing.VERIFIED, True)
     found = examined(avb.footed(meta, b"evil" + avb.BODY[4:]), mine.public).protection()
     assert found.signing is Signing.TAMPERED
+
+
+def test_a_partition_without_digest_among_others(
+    pair: Any, examined: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, original = pair(), avb.hashed
+
+    def both(name: bytes, body: bytes) -> bytes:
+        head = struct.pack(">Q32sIIII60x", len(body), b"sha256", 6, 0, 0, 0)
+        return original(name, body) + avb.descriptor(2, head + b"system")
+
+    monkeypatch.setattr(avb, "hashed", both)
+    found = examined(avb.vbmeta(mine), mine.public).protection()
+    assert (found.signing, found.binds_payload) == (Signing.VERIFIED, False)
+    assert "no digest of system" in found.detail
 
 
 def test_code_of_the_vendor_behind_a_signed_payload(

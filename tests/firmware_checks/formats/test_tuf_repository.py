@@ -208,6 +208,8 @@ def test_one_name_twice_in_an_object(examined: Examine) -> None:
     found = examined(zipped({**files, "targets.json": changed}), mine.key("root")).protection()
     assert found.signing is Signing.UNREADABLE
     assert "targets is there more than once in a file of targets" in found.detail
+    alone = examined(changed, mine.key("targets")).protection()
+    assert alone.signing is Signing.UNREADABLE
 
 
 def test_targets_that_stand_in_the_place_of_a_snapshot(examined: Examine) -> None:
