@@ -173,7 +173,8 @@ class Format:
     name: str
     anchors: tuple[tuple[bytes, int], ...] = ()
     """``(magic, offset)``: the layer begins ``offset`` bytes before its magic. Found at the start of a layer,
-    and by searching where nothing else fits. Empty: only ``read`` can tell."""
+    and by searching where nothing else fits. Empty: only ``read`` can tell. An ``offset`` below 0 counts from the
+    end of the layer: a trailer."""
     at_end: bool = False
     """It is recognised by its last bytes (a trailer), and asked first."""
     searched: bool = False

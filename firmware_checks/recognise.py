@@ -25,10 +25,10 @@ def recognise(view: View, context: Context, *, searched: bool = False) -> Readin
 
 def _may_fit(one: Format, view: View, head: bytes) -> bool:
     """Whether a magic of the format is there; ``head``: the first bytes, where nearly every one stands."""
-    if one.at_end or not one.anchors:
+    if not one.anchors:
         return True
     for magic, offset in one.anchors:
-        if offset + len(magic) > HEAD:
+        if offset < 0 or offset + len(magic) > HEAD:
             if view.starts_with(magic, offset):
                 return True
         elif head.startswith(magic, offset):

@@ -10,6 +10,7 @@ from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import View
 from probe.model.firmware import LayerKind
 
+MAGIC = b"UFD"
 SHORTEST = 16
 VERSIONS = {0x0100: "1.0", 0x0110: "1.1", 0x011A: "1.1a (ST)"}
 ANY = 0xFFFF
@@ -19,10 +20,11 @@ class DfuSuffix(Format):
     """The format."""
 
     name = "DFU file"
+    anchors = ((MAGIC, -8),)
     at_end = True
 
     def read(self, view: View, context: Context) -> Reading | None:
-        if len(view) <= SHORTEST or not view.starts_with(b"UFD", len(view) - 8):
+        if len(view) <= SHORTEST or not view.starts_with(MAGIC, len(view) - 8):
             return None
         at = len(view) - SHORTEST
         device, product, vendor, version = view.unpack("<HHHH", at)

@@ -16,6 +16,8 @@ from firmware_checks.reading import Context, Format, Part, Protection, PublicKey
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
+TAR = b"sysupgrade-"
+"""The folder in a tar of the format, the name of its first member."""
 MAGIC = b"FWx0"
 TRAILER = 16
 SIGNATURE, METADATA = 0, 1
@@ -38,10 +40,11 @@ class Sysupgrade(Format):
     """The format."""
 
     name = "OpenWrt sysupgrade image"
+    anchors = ((TAR, 0), (MAGIC, -TRAILER))
     at_end = True
 
     def read(self, view: View, context: Context) -> Reading | None:
-        is_tar = view.starts_with(b"sysupgrade-") and view.starts_with(b"ustar", 257)
+        is_tar = view.starts_with(TAR) and view.starts_with(b"ustar", 257)
         pieces = _pieces(view)
         if not pieces and not is_tar:
             return None

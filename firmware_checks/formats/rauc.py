@@ -34,6 +34,8 @@ class Rauc(Format):
     """The format."""
 
     name = "RAUC bundle"
+    # The size of the signature has eight bytes, and the first five of them can be no others.
+    anchors = ((SQUASHFS, 0), (bytes(5), -8))
     at_end = True
 
     def read(self, view: View, context: Context) -> Reading | None:

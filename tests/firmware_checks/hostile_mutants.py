@@ -40,7 +40,7 @@ def samples(folder: Path) -> tuple[Samples, Samples]:
     for one in found():
         for number, (magic, offset) in enumerate(one.anchors):
             for name, body in (("noise", chance.randbytes(3000)), ("zeros", bytes(3000))):
-                data = body[:offset] + magic + body[offset:]
+                data = body[:offset] + magic + body[offset:][len(magic) :]
                 bare.append((f"magic {number} of {one.name} in {name}", data))
     return [(name, data) for name, data in real if data], bare
 

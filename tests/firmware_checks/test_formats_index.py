@@ -79,4 +79,5 @@ def test_few_modules_are_imported_for_what_is_no_image() -> None:
     )
     imported = done.stdout.split()
     assert "firmware_checks.formats.fit" not in imported
+    assert "firmware_checks.formats.rauc" not in imported, "its trailer is not there"
     assert len(imported) < 40
