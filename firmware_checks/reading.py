@@ -106,6 +106,8 @@ class Entry:
     problem: str = ""
     """Why its bytes are not all there, or what is behind it was not read; empty when all was."""
     seen: Seen = Seen.BOTH
+    is_named: bool = True
+    """False: what it is called says nothing of what it is (a GUID), so only what its bytes say is looked for."""
     spot: Spot | None = None
     """What says its mode; None when nothing does (FAT has no modes)."""
 

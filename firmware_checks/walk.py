@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from firmware_checks.bare import program
 from firmware_checks.budget import OutOfBudget
-from firmware_checks.content import Inspector, inspectors
+from firmware_checks.content import BY_NAME, Inspector, inspectors
 from firmware_checks.content.hidden import hidden, is_kernel
 from firmware_checks.guess import beginnings, entropy, is_text, without_suffix
 from firmware_checks.reading import Context, Entry, Kind, Part, Reading, Seen
@@ -20,6 +20,8 @@ GIVEN_UP = "too many places in it look like the beginning of one"
 BEHIND = "its beginning is of no known format; what begins further inside was read"
 COMPRESSED = "compressed, and too much was in the compressed files before it"
 PADDING = (0x00, 0xFF)
+SMALLEST_NAMELESS = 8
+"""Fewer bytes without a name of their own say nothing: no key, no secret, no address."""
 
 
 class Walk:
@@ -106,10 +108,14 @@ class Walk:
     def _tree(self, reading: Reading, place: Place) -> None:
         assert reading.tree is not None
         looking = inspectors(self.image, place.path)
+        by_content = [one for one in looking if one.name not in BY_NAME]
         try:
             for entry, view in reading.tree.entries(self.context.budget):
                 self.context.budget.file()
-                self._file(entry, view, place, looking)
+                if entry.is_named:
+                    self._file(entry, view, place, looking)
+                elif entry.problem or len(view) >= SMALLEST_NAMELESS:
+                    self._file(entry, view, place, by_content)
         except (Malformed, OutOfBudget) as error:
             self.record.not_read(place, f"{reading.format}: {error}")
         for inspector in looking:

@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from firmware_checks.reading import Entry, Facts
 from firmware_checks.view import View
 
-__all__ = ["Facts", "Inspector", "Topic", "inspectors", "topics"]
+__all__ = ["BY_NAME", "Facts", "Inspector", "Topic", "inspectors", "topics"]
 
 
 class Inspector(Protocol):
@@ -25,6 +25,20 @@ class Inspector(Protocol):
     def look(self, entry: Entry, view: View) -> Facts: ...
     def end(self) -> Facts: ...
 
+
+BY_NAME = frozenset(
+    {
+        "accounts",
+        "authorised keys",
+        "permissions",
+        "remote management",
+        "start-up",
+        "tools",
+        "web pages",
+        "Wi-Fi secrets",
+    }
+)
+"""Inspectors that know what is theirs by path and rights alone: nothing is theirs where files have none."""
 
 Topic = Callable[[str, str], Inspector]
 """Makes an Inspector: ``(image, place)``."""

@@ -256,10 +256,18 @@ class Sections:
 def entry(
     path: str, view: View, *, problem: str = "", seen: Seen = Seen.BOTH
 ) -> tuple[Entry, View]:
-    """One leaf with its bytes; nothing in a volume has an owner or permissions."""
+    """One leaf with its bytes; nothing in a volume has an owner, permissions or a folder."""
     name, size = harmless(path), len(view)
     made = Entry(
-        path=name, kind=Kind.FILE, mode=0, uid=0, gid=0, size=size, problem=problem, seen=seen
+        path=name,
+        kind=Kind.FILE,
+        mode=0,
+        uid=0,
+        gid=0,
+        size=size,
+        problem=problem,
+        seen=seen,
+        is_named=False,
     )
     return made, view
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_checks.budget import Budget, Limits
+from firmware_checks.content import BY_NAME, inspectors
 from firmware_checks.formats import uefi_files, uefi_signed
 from firmware_checks.formats.uefi_sections import (
     LZMA,
@@ -24,7 +25,7 @@ from firmware_checks.formats.uefi_sections import (
     Sections,
 )
 from firmware_checks.formats.uefi_volume import FORMAT
-from firmware_checks.reading import Context, Seen
+from firmware_checks.reading import Context, Entry, Kind, Seen
 from firmware_checks.view import View
 from probe.model.firmware import ImageKey, ImageLayer, ImageProtection, Signing
 from tests.firmware_checks.filesystems.mutation import mutants, survives
@@ -244,6 +245,27 @@ def test_ten_thousand_files(examined: Examine) -> None:
     assert found.survey.files == 10_000
     assert found.survey.unread == ()
     assert time.process_time() - begun < 10
+
+
+@pytest.mark.parametrize("body", [b"x", b"as many."])
+def test_as_many_sections_as_there_may_be(body: bytes, examined: Examine) -> None:
+    """Nothing in them has a path: what is known by its path alone is not asked for each."""
+    many = w.together(*[w.section(0x19, body)] * 1_990)
+    image = w.volume(*[w.file(w.guid(n), w.FREEFORM, many) for n in range(25)])
+    begun = time.process_time()
+    found = examined(image)
+    assert (found.survey.files, found.survey.unread) == (25 * 1_990, ())
+    assert time.process_time() - begun < 5
+
+
+def test_what_is_known_by_its_name_alone() -> None:
+    known = {one.name for one in inspectors("image", "0")}
+    assert known > BY_NAME
+    nameless = Entry(path="etc/x", kind=Kind.FILE, mode=0, uid=0, gid=0, size=40, is_named=False)
+    for one in inspectors("image", "0"):
+        if one.name in BY_NAME:
+            view = View(b"root:$1$abcdefgh$0123456789012345678901:" + b"0" * 40)
+            assert [*one.look(nameless, view), *one.end()] == []
 
 
 def test_bombs(examined: Examine) -> None:
