@@ -24,6 +24,8 @@ STATES = {
     0xFFFFFFF0: "damaged",
 }
 VERSIONS = (0xFF, 0xFE)
+KEY = 8
+"""Where in an entry its key stands."""
 MOST_PAGES = 1024
 SHOWN = 256
 """Bytes of a value that are looked at as text, and shown."""
@@ -38,8 +40,8 @@ PASSWORDS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry with its value. ``space``: the number of its namespace, 0 for a namespace itself; ``shown``: as
-    it stands in the flash, from ``at`` on."""
+    """One entry with its value. ``space``: the number of its namespace, 0 for a namespace itself; ``named``: its
+    key as it stands in the entry, which begins ``at`` there."""
 
     space: int
     kind: int
@@ -47,7 +49,7 @@ class Item:
     key: str
     value: View
     at: int
-    shown: View
+    named: View
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,16 @@ class Settings:
                     excerpt=shown,
                     secret=secret,
                 ),
-                (self._quote(item, path, place),),
+                self._quotes(item, path, place),
             )
 
-    def _quote(self, item: Item, path: str, place: str) -> Quote:
-        where = f"entry at {item.at:#x} of layer {place}, its value from byte {ITEM} on"
-        return Quote(path, 0, item.shown.read(), where)
+    def _quotes(self, item: Item, path: str, place: str) -> tuple[Quote, ...]:
+        """Key and value, without the checksums beside them, which would tell a right guess of the value."""
+        value = item.value.read(0, min(len(item.value), SHOWN))
+        return (
+            Quote(path, 0, item.named.read(), f"key at {item.at + KEY:#x} of layer {place}"),
+            Quote(path, 0, value, f"value at {item.at + ITEM:#x} of layer {place}"),
+        )
 
     def _network(self, password: Item) -> str:
         name = password.key.split(".")[0] + ".ssid"
@@ -176,10 +182,8 @@ def _items(page: View, at: int) -> tuple[list[Item], int]:
             continue
         try:
             value = _value(page, raw, number, kind, span)
-            begin = FIRST + number * ITEM
-            size = ITEM + (min(len(value), SHOWN) if span > 1 else 0)
-            shown = page.part(begin, size)
-            found.append(Item(space, kind, chunk, raw.text(8, 16), value, at + begin, shown))
+            begin, named = at + FIRST + number * ITEM, raw.part(KEY, 16)
+            found.append(Item(space, kind, chunk, named.text(0, 16), value, begin, named))
         except Malformed:
             bad += 1
         number += max(span, 1)

@@ -39,15 +39,13 @@ def shown(found: Any, image: bytes, kind: type[Any], begin: int = 0) -> Iterator
 def test_settings(examined: Call) -> None:
     image = nvs(*SETTINGS)
     found = examined(image)
-    entries = dict(shown(found, image, ImageSecret))
-    assert {fact.path: data[32:] for fact, data in entries.items()} == {
-        "nvs.net80211/sta.pswd": b"correct horse".ljust(65, b"\0"),
-        "app/mqtt_password": b"s3cret\0",
-    }
-    assert {data[8:24].rstrip(b"\0") for data in entries.values()} == {
-        b"sta.pswd",
-        b"mqtt_password",
-    }
+    told = [(fact.path, data.rstrip(b"\0")) for fact, data in shown(found, image, ImageSecret)]
+    assert sorted(told) == [
+        ("app/mqtt_password", b"mqtt_password"),
+        ("app/mqtt_password", b"s3cret"),
+        ("nvs.net80211/sta.pswd", b"correct horse"),
+        ("nvs.net80211/sta.pswd", b"sta.pswd"),
+    ]
 
 
 def test_passwords_in_settings_are_masked_where_they_are_shown(examined: Call) -> None:
@@ -55,7 +53,7 @@ def test_passwords_in_settings_are_masked_where_they_are_shown(examined: Call) -
     seen = [Seen(o.fact, o.proof) for o in found.observations if isinstance(o.fact, ImageSecret)]
     masks = Masks(images=seen)
     for one in seen:
-        for proof in one.proof:
+        for proof in one.proof[1:]:
             assert isinstance(proof, EvidenceRef)
             data = found.kept[proof.sha256]
             hidden = masks.bytes_of(proof.sha256)(data)
