@@ -236,8 +236,9 @@ def _outcome(run: Run, keys: tuple[PublicKey, ...]) -> tuple[Signing, str]:
 
 
 def _told(run: Run, signing: Signing, detail: str) -> Verdict:
-    left = tuple(_uncovered(run))
-    if left and run.covered:
+    encrypted = run.script.encrypts
+    left, padding = _uncovered(run)
+    if left and run.covered and not encrypted:
         more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
         detail += "; not under a signature: " + ", ".join(left[:MOST_NAMED]) + more
     root = run.keys.get(SRK)
@@ -249,34 +250,39 @@ def _told(run: Run, signing: Signing, detail: str) -> Verdict:
         signing=signing,
         detail=detail,
         covers=f"the command sequence file, {blocks}" if run.signed else "",
-        binds_payload=None if run.script.encrypts else not left,
+        binds_payload=None if encrypted else not left,
         scheme=scheme,
         key_bits=bits,
         key_id=fingerprint(root.der) if root else "",
         weak=run.weak,
         rollback=Rollback.UNKNOWN,
-        encrypted=run.script.encrypts,
+        encrypted=encrypted,
     )
-    details = (("hash of the super root keys (fuses)", run.table.fuses),) if run.table else ()
-    return Verdict(protection, details, max(end for _, end in run.used.ranges))
+    details = [("hash of the super root keys (fuses)", run.table.fuses)] if run.table else []
+    if padding and run.covered and not encrypted:
+        details.append(("padding that is not under the signature", f"{padding} bytes"))
+    return Verdict(protection, tuple(details), max(end for _, end in run.used.ranges))
 
 
-def _uncovered(run: Run) -> Iterator[str]:
-    """What is loaded and stands in no block and no structure of the command sequence file, by name."""
+def _uncovered(run: Run) -> tuple[list[str], int]:
+    """What is loaded and stands in no block and no structure of the command sequence file, and bytes of padding."""
     image = run.image
-    size = min(image.size, len(image.view))
-    for start, end in _gaps(run.covered, run.used.ranges, size):
-        # The room behind the command sequence file is reserved for it, and filled up.
-        if start >= image.csf and _is_of_no_use(image.view.part(start, end - start)):
+    left, padding = [], 0
+    for start, end in _gaps(run.covered, run.used.ranges, min(image.size, len(image.view))):
+        names = [name for name, at, size in _pieces(image) if at < end and start < at + size]
+        # Where a header has zeros, others would change what it says; zeros beside the program say nothing.
+        if not names and _is_of_no_use(image.view.part(start, end - start), start >= image.csf):
+            padding += (end - start) * (start < image.csf)
             continue
-        names = [name for name, at, length in _pieces(image) if at < end and start < at + length]
-        yield f"bytes {start} to {end}" + (f" ({', '.join(names)})" if names else "")
+        left.append(f"bytes {start} to {end}" + (f" ({', '.join(names)})" if names else ""))
+    return left, padding
 
 
-def _is_of_no_use(view: View) -> bool:
-    """Padding, or a certificate that no command speaks of: NXP's tool leaves one with "fast authentication"."""
+def _is_of_no_use(view: View, behind: bool) -> bool:
+    """Padding, or behind the commands a certificate that none of them speaks of: NXP's tool leaves one there with
+    "fast authentication"."""
     at = 0
-    if len(view) > 4 and view.u8(0) == csf.CERTIFICATE:
+    if behind and len(view) > 4 and view.u8(0) == csf.CERTIFICATE:
         size = view.u16(1, ">")
         if 4 < size <= len(view) and certificates.link(view.read(4, size - 4)) is not None:
             at = size
@@ -286,8 +292,8 @@ def _is_of_no_use(view: View) -> bool:
 def _pieces(image: Image) -> Iterator[tuple[str, int, int]]:
     yield "the header", 0, HEADER
     yield "the boot data", image.data, BOOT_DATA
-    if at := image.device_configuration:
-        yield "the device configuration", at, 4
+    if 0 < (at := image.device_configuration) <= len(image.view) - 4:
+        yield "the device configuration", at, max(4, image.view.u16(at + 1, ">"))
 
 
 def _gaps(

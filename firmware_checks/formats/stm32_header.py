@@ -28,6 +28,8 @@ BITS = {P256: 256, BRAINPOOL: 256, 3: 384, 4: 384}
 MOST_KEYS = 8
 MOST_EXTENSIONS = 16
 HALF, WHOLE = 32, 64
+LARGEST = 64 << 20
+"""More than any chip of the family loads in this way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,16 @@ class Image:
 def read(view: View) -> Image | None:
     """The header; None for a version that is not known. Raises Malformed."""
     if view.u32(0x48) == FIRST:
-        return _first(view)
-    if view.u32(0x48) in SECOND:
-        return _second(view, 0x44, 128)
-    return _second(view, 0x64, 160) if view.u32(0x68) == LONG else None
+        image = _first(view)
+    elif view.u32(0x48) in SECOND:
+        image = _second(view, 0x44, 128)
+    elif view.u32(0x68) == LONG:
+        image = _second(view, 0x64, 160)
+    else:
+        return None
+    if image.size > LARGEST:
+        raise Malformed(f"a program of {image.size} bytes")
+    return image
 
 
 def _first(view: View) -> Image:

@@ -46,6 +46,25 @@ def test_what_the_tool_of_nxp_signed() -> None:
     assert examined(bytes(changed), GENUINE_KEY).protection().signing is Signing.TAMPERED
 
 
+def test_what_the_newer_tool_of_nxp_signed_and_encrypted() -> None:
+    """spsdk: an image of i.MX RT, whose pieces stand at fixed places with padding between them."""
+    signed, encrypted = (
+        gzip.decompress((SAMPLES / name).read_bytes())
+        for name in ("hab_spsdk.bin.gz", "hab_spsdk_encrypted.bin.gz")
+    )
+    found = examined(signed, GENUINE_KEY).protection()
+    assert (found.signing, found.binds_payload) == (Signing.VERIFIED, True)
+    for place in (4, 0x1400):
+        changed = bytearray(signed)
+        changed[place] ^= 1
+        assert examined(bytes(changed), GENUINE_KEY).protection().signing is Signing.TAMPERED
+    # Code where there was padding.
+    hidden = signed[:0x800] + b"code" + signed[0x804:]
+    assert examined(hidden, GENUINE_KEY).protection().binds_payload is False
+    for keys in ((), (GENUINE_KEY,)):
+        assert examined(encrypted, *keys).protection().signing is Signing.ENCRYPTED
+
+
 @pytest.mark.parametrize("kind", ["rsa-2048", "ec"])
 def test_keys_and_the_hash_of_the_fuses(kind: str, tool: Call, tmp_path: Path) -> None:
     made = Hab(tool, tmp_path, kind)
@@ -85,8 +104,15 @@ def test_what_is_not_covered_is_named(hab: Hab) -> None:
         return found.detail
 
     assert "the header, the boot data, the device configuration" in left((0xC00, whole - 0xC00))
-    assert f"bytes {whole - 4} to {whole}" in left((0, whole - 4))
+    # The last word of the device configuration, the word of the header that would point to it: zeros count there.
+    assert "bytes 24 to 28 (the header)" in left((0, 24), (28, whole - 28))
+    assert "the device configuration" in left((0, 48), (60, whole - 60))
+    assert "bytes 3172 to 3176" in left((0, 0xC64), (0xC68, whole - 0xC68))
     assert "bytes 32 to 44 (the boot data)" in left((0, 32), (44, whole - 44))
+    # mkimage fills the last page with zeros: whether those are under the signature is told, and no more.
+    padded = hab.signed(image, blocks=[(0, whole - 4)])
+    assert examined(padded, hab.root.certificate).protection().binds_payload is True
+    assert told(padded)["padding that is not under the signature"] == "4 bytes"
     # What stands behind the commands and belongs to none of them is no padding.
     hidden = bytearray(hab.signed(image))
     hidden[-4:] = b"code"
