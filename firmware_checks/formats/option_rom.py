@@ -4,8 +4,13 @@ Source: PCI Firmware Specification 3.3, section 5; UEFI specification 2.10, sect
 place for a signature; a driver for UEFI in it may have one of its own, and is judged as a program.
 """
 
+from functools import partial
+
+from firmware_checks.budget import Budget
+from firmware_checks.efi_compression import EFI as EFI_CODING
+from firmware_checks.efi_compression import expanded
 from firmware_checks.reading import Context, Format, Part, Protection, Reading
-from firmware_checks.view import View
+from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
 MAGIC, PCIR = b"\x55\xaa", b"PCIR"
@@ -14,6 +19,8 @@ CODES = {BIOS: "BIOS", 1: "Open Firmware", 2: "HP PA RISC", EFI: "UEFI"}
 MOST_IMAGES = 16
 LAST = 0x80
 UNIT = 512
+BY_EFI = 1
+"""Compression of a driver: the one of chapter 19."""
 
 
 class OptionRom(Format):
@@ -72,9 +79,19 @@ def _part(body: View, code: int, at: int) -> Part:
     name = CODES.get(code, f"code {code}")
     if code == EFI and len(body) > 24:
         compressed, start = body.unpack("<H", 12)[0], body.unpack("<H", 22)[0]
+        if compressed == BY_EFI and 24 <= start < len(body):
+            return Part(name=name, make=partial(_expanded, body.part(start)))
         if compressed:
-            return Part(name=name, view=body, offset=at, hidden="the driver is compressed, and is not read")  # fmt: skip
+            why = f"the driver is compressed by an unknown coding ({compressed}), and is not read"
+            return Part(name=name, view=body, offset=at, hidden=why)
         if 24 <= start < len(body):
             return Part(name=name, view=body.part(start), offset=at + start)
     # Without its first bytes, or it would be read as a ROM again.
     return Part(name=name, view=body.part(min(3, len(body))), offset=at + 3)
+
+
+def _expanded(view: View, budget: Budget) -> View:
+    stream = expanded(view, EFI_CODING, budget)
+    if stream.problem:
+        raise Malformed(stream.problem)
+    return stream.data

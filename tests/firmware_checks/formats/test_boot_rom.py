@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uefi_firmware.efi_compressor import EfiCompress
 
 from firmware_checks.bare import program
 from firmware_checks.view import View
 from probe.model.firmware import ImageLayer, Signing
 from tests.firmware_checks.conftest import examined
+from tests.firmware_checks.formats import test_pe
 
 Call = Callable[..., Any]
 ENTRY = 0x177FF400
@@ -105,10 +107,19 @@ def test_option_rom() -> None:
     assert alone.survey.unread
 
 
-def test_compressed_driver_is_unread() -> None:
-    data = bytearray(rom(3, BODY))
+def test_compressed_driver() -> None:
+    """The program in it is found; what is no stream, or by an unknown coding, is told as unread."""
+    driver = test_pe.program()
+    made = rom(3, bytes(EfiCompress(driver, len(driver))))
+    data = bytearray(made)
     struct.pack_into("<H", data, 12, 1)
-    assert any("compressed" in text for text in examined(bytes(data)).survey.unread)
+    found = examined(bytes(data))
+    assert [layer.format for layer in found.all(ImageLayer)] == ["PCI option ROM", "EFI program"]
+    assert found.survey.unread == ()
+    for coding, body, said in ((1, BODY, "compressed bytes"), (2, BODY, "unknown coding (2)")):
+        data = bytearray(rom(3, body))
+        struct.pack_into("<H", data, 12, coding)
+        assert any(said in text for text in examined(bytes(data)).survey.unread)
 
 
 def test_boot_program_by_its_banner() -> None:
