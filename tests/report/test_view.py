@@ -100,6 +100,14 @@ def test_a_problem_gathers_every_requirement_that_it_fails(view: ReportView) -> 
     assert (last.check, last.fails) == ("sign/only", ())
 
 
+def test_without_the_methods_all_else_is_the_same() -> None:
+    given = (report_sample.state(), CATALOGUES, CHECKS, EVIDENCE.get)
+    whole = build_view(*given, tool_version="0.1.0")
+    short = build_view(*given, tool_version="0.1.0", methods=False)
+    assert whole.checks
+    assert short == replace(whole, checks=())
+
+
 def test_a_run_judged_under_a_catalogue_of_another_plan_says_how_to_see_its_requirements() -> None:
     state = report_sample.state()
     assert state.run is not None
