@@ -7,7 +7,7 @@ twisted one. Only public keys and signatures are handled here, so nothing has to
 import base64
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 Point = tuple[int, int]
 Sum = Point | None
@@ -81,21 +81,36 @@ class Curve:
         return p
 
 
+@cache
+def _powers(polynomial: int) -> tuple[int, ...]:
+    return tuple(n for n in range(polynomial.bit_length()) if polynomial >> n & 1)
+
+
 class Binary(Curve):
     """y² + xy = x³ + ax² + b over polynomials; the two here have b = 1 and an odd degree."""
 
     __slots__ = ()
 
     def _mul(self, p: int, q: int) -> int:
+        # Four bits of q at a time, from the highest; the products of p with each four bits first.
+        table = [0, p]
+        for n in range(2, 16):
+            table.append(table[n >> 1] << 1 ^ (p if n & 1 else 0))
         product = 0
-        while q:
-            if q & 1:
-                product ^= p
-            q >>= 1
-            p <<= 1
-            if p >> self.bits:
-                p ^= self.field
-        return product
+        for digit in f"{q:x}":
+            product = product << 4 ^ table[int(digit, 16)]
+        return self._reduced(product)
+
+    def _square(self, p: int) -> int:
+        return self._reduced(int(f"{p:b}", 4))  # a zero after each bit
+
+    def _reduced(self, p: int) -> int:
+        powers = _powers(self.field ^ 1 << self.bits)
+        while high := p >> self.bits:
+            p ^= high << self.bits
+            for power in powers:
+                p ^= high << power
+        return p
 
     def _inverse(self, p: int) -> int:
         u, v, g, h = p, self.field, 1, 0
@@ -109,8 +124,8 @@ class Binary(Curve):
 
     def holds(self, p: Point) -> bool:
         x, y = p
-        square = self._mul(x, x)
-        left = self._mul(y, y) ^ self._mul(x, y)
+        square = self._square(x)
+        left = self._square(y) ^ self._mul(x, y)
         return left == self._mul(square, x) ^ self._mul(self.a, square) ^ self.b
 
     def add(self, p: Sum, q: Sum) -> Sum:
@@ -119,24 +134,24 @@ class Binary(Curve):
         (x1, y1), (x2, y2) = p, q
         if x1 != x2:
             slope = self._mul(y1 ^ y2, self._inverse(x1 ^ x2))
-            x = self._mul(slope, slope) ^ slope ^ x1 ^ x2 ^ self.a
+            x = self._square(slope) ^ slope ^ x1 ^ x2 ^ self.a
             return x, self._mul(slope, x1 ^ x) ^ x ^ y1
         if y1 != y2 or x1 == 0:
             return None
         slope = x1 ^ self._mul(y1, self._inverse(x1))
-        x = self._mul(slope, slope) ^ slope ^ self.a
-        return x, self._mul(x1, x1) ^ self._mul(slope ^ 1, x)
+        x = self._square(slope) ^ slope ^ self.a
+        return x, self._square(x1) ^ self._mul(slope ^ 1, x)
 
     def lifted(self, x: int, sign: int) -> Point:
         if not x or x >> self.bits:
             raise NotOnCurve("no point that stands for a key")
         inverse = self._inverse(x)
-        beta = x ^ self.a ^ self._mul(self.b, self._mul(inverse, inverse))
+        beta = x ^ self.a ^ self._mul(self.b, self._square(inverse))
         z = beta
         for _ in range((self.bits - 1) // 2):  # the half-trace, which solves z² + z = beta
-            z = self._mul(z, z)
-            z = self._mul(z, z) ^ beta
-        if self._mul(z, z) ^ z != beta:
+            z = self._square(z)
+            z = self._square(z) ^ beta
+        if self._square(z) ^ z != beta:
             raise NotOnCurve("no point has this coordinate")
         return x, self._mul(x, z if z & 1 == sign else z ^ 1)
 
