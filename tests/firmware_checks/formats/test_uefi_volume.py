@@ -8,20 +8,24 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import brotli
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from uefi_firmware.efi_compressor import EfiCompress, TianoCompress
 
 from firmware_checks.budget import Budget, Limits
 from firmware_checks.content import BY_NAME, inspectors
 from firmware_checks.formats import uefi_files, uefi_signed
 from firmware_checks.formats.uefi_sections import (
+    BROTLI,
     LZMA,
     LZMA_X86,
     SIGNED,
     SIGNED_CERTIFICATE,
+    TIANO_CODING,
     Sections,
 )
 from firmware_checks.formats.uefi_volume import FORMAT
@@ -287,7 +291,18 @@ def test_bombs(examined: Examine) -> None:
     assert time.process_time() - begun < 10
 
 
+CODED = w.together(w.section(0x19, b"coded " * 30), w.section(0x10, w.pe()))
 SAMPLE = w.volume(
+    w.file(
+        w.guid(8),
+        w.FREEFORM,
+        w.together(
+            w.compressed(1, EfiCompress(CODED, len(CODED))),
+            w.compressed(2, TianoCompress(CODED, len(CODED))),
+            w.guided(TIANO_CODING, TianoCompress(CODED, len(CODED))),
+            w.guided(BROTLI, struct.pack("<QQ", len(CODED), 0) + brotli.compress(CODED)),
+        ),
+    ),
     w.driver(1, "Driver", checksum=True),
     w.file(w.guid(2), w.IMAGE, w.guided(LZMA, alone(w.section(0x17, w.volume(w.driver(3)))))),
     w.file(w.guid(4), w.FREEFORM, w.together(w.crc32(w.section(0x19, b"a" * 90)), w.section(0x12, w.te()))),
