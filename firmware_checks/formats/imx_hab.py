@@ -147,8 +147,9 @@ class Run:
         message = cms.read(self.used.structure(view, where, csf.SIGNATURE).read(4))
         # The chip asks the key of the slot, and none that the message brings along.
         bare = tuple(replace(signer, certificate=b"") for signer in message.signers)
-        if any(at < 0 for at, _ in blocks):
-            raise Stop(Signing.NOT_VERIFIED, "it covers bytes in front of the header, not at hand")
+        if any(not 0 <= at <= at + size <= len(view) for at, size in blocks):
+            # In front of the header, or a device configuration where a loader over USB puts it.
+            raise Stop(Signing.NOT_VERIFIED, "it covers bytes of memory that are not in this image")
         parts = [view.part(at, size) for at, size in blocks]
         self.hashed += sum(map(len, parts))
         if self.hashed > 4 * len(view):

@@ -202,6 +202,8 @@ ORDERS: dict[str, Callable[[bytes], bytes]] = {
     "the data with the key of the commands": lambda c: c.replace(bytes.fromhex("02c51d00"), bytes.fromhex("01c51d00")),
     "the data with the root": lambda c: c.replace(bytes.fromhex("02c51d00"), bytes.fromhex("00c51d00")),
     "an unknown protocol": lambda c: c.replace(bytes.fromhex("02c51d00"), bytes.fromhex("02991d00")),
+    "a block where USB loads the device configuration": lambda c: c[:-8] + struct.pack(">II", 0x00910000, 16),
+    "a block behind the image": lambda c: c[:-8] + struct.pack(">II", 0x17900000, 16),
     "blocks in front of the header": lambda c: c[:-8] + struct.pack(">II", 0x1000, 16),
 }  # fmt: skip
 
