@@ -83,13 +83,13 @@ class DeviceTree:
 
 
 def read(view: View) -> DeviceTree:
-    """Read a tree of version 16 or 17. Raises Malformed.
+    """Read a tree of version 16 or later that can be read as 17. Raises Malformed.
 
-    The oldest version that it can be read as does not matter: mkimage writes 2, and U-Boot takes any.
+    libfdt, and so U-Boot, asks for the oldest version that it can be read as, and for no highest one.
     """
     magic, total, structure_at, strings_at, _, version, oldest = view.unpack(">4sIIIIII")
     _, strings_size, structure_size = view.unpack(">III", 28)
-    if magic != MAGIC or not 16 <= version <= 17 or oldest > version:
+    if magic != MAGIC or version < 16 or oldest > 17:
         raise Malformed("no device tree of version 16 or 17")
     if version == 16:
         structure_size = total - structure_at
@@ -106,7 +106,7 @@ def cut_short(view: View) -> int:
     """Bytes that a tree should have which begins well and ends too soon; 0 for any other."""
     magic, total, structure_at, _, _, version, oldest = view.unpack(">4sIIIIII")
     begins = view.starts_with(ROOT, structure_at) and structure_at % 4 == 0
-    known = magic == MAGIC and oldest <= version and 16 <= version <= 17 and begins
+    known = magic == MAGIC and oldest <= 17 and version >= 16 and begins
     return int(total) if known and total > len(view) else 0
 
 

@@ -121,6 +121,20 @@ def test_a_cipher_that_the_configuration_does_not_cover(
     assert "the cipher of image kernel-1" in found.detail
 
 
+@pytest.mark.parametrize("version", [18, 0x64742D31])
+def test_a_tree_of_a_later_version_that_can_be_read_as_this_one(
+    version: int, two: Any, pair: Any, examined: Examine
+) -> None:
+    """U-Boot takes it: one byte that nobody signs must not hide the image from its examination."""
+    mine = pair("dev")
+    image = bytearray(two())
+    struct.pack_into(">I", image, 20, version)
+    assert examined(bytes(image)).protection().signing is Signing.NOT_VERIFIED
+    assert examined(bytes(image), mine.public).protection().signing is Signing.VERIFIED
+    cut = examined(bytes(image[: len(image) // 2])).protection()
+    assert cut.signing is Signing.UNREADABLE
+
+
 # --- MCUboot ------------------------------------------------------------------------------------------
 
 
