@@ -5,11 +5,13 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from firmware_checks import curves, lms, openpgp
+from firmware_checks import lms, openpgp
 from firmware_checks.reading import PublicKey
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+    from firmware_checks.curves import CurveKey
 
 PEM = re.compile(
     rb"-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE|(?:RSA |EC )?PUBLIC KEY)-----.{1,100000}?-----END \1-----",
@@ -69,9 +71,10 @@ def _one(name: str, data: bytes, *, pem: bool) -> list[PublicKey]:
                 continue
             return [PublicKey(name=name, der=der, certificate=got.public_bytes(s.Encoding.DER))]
         return [PublicKey(name=name, der=spki(got))]
-    if key_on_curve := curves.read(data):
-        return [PublicKey(name=name, der=curves.wrapped(key_on_curve))]
-    return []
+    from firmware_checks import curves
+
+    key_on_curve = curves.read(data)
+    return [PublicKey(name=name, der=curves.wrapped(key_on_curve))] if key_on_curve else []
 
 
 def _signify(data: bytes) -> "PublicKeyTypes | None":
@@ -106,15 +109,21 @@ def pkcs1(key: PublicKey) -> bytes:
     return public.public_bytes(s.Encoding.DER, s.PublicFormat.PKCS1)
 
 
-def load(key: PublicKey) -> "PublicKeyTypes | lms.HssPublicKey | curves.CurveKey":
+def load(key: PublicKey) -> "PublicKeyTypes | lms.HssPublicKey | CurveKey":
     """The key as ``cryptography`` has it, or one of HSS-LMS or of a curve that it has not."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     if raw := lms.raw_key(key.der):
         return lms.public_key(raw)
-    if key_on_curve := curves.public_key(key.der):
-        return key_on_curve
-    return load_der_public_key(key.der)
+    try:
+        return load_der_public_key(key.der)
+    except (ValueError, UnsupportedAlgorithm):
+        from firmware_checks.curves import public_key
+
+        if key_on_curve := public_key(key.der):
+            return key_on_curve
+        raise
 
 
 def fingerprint(der: bytes) -> str:

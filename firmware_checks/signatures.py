@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from firmware_checks import curves, lms
+from firmware_checks import lms
 from firmware_checks.keys import fingerprint, load
 from firmware_checks.reading import PublicKey
 from firmware_checks.view import Buffer
@@ -67,10 +67,6 @@ def check(
         made = not prehashed and lms.verifies(public, signature, bytes(data))
         return Outcome.FITS if made else Outcome.NOT_MADE
     digest = bytes(data) if prehashed else hashlib.new(hash_name, data).digest()
-    if isinstance(public, curves.CurveKey):
-        pair = curves.numbers(signature, public.curve)
-        made = pair is not None and curves.verifies(public, *pair, digest)
-        return Outcome.FITS if made else Outcome.NOT_MADE
     if isinstance(public, rsa.RSAPublicKey):
         return _rsa(public, signature, digest, hash_name)
     try:
@@ -80,7 +76,13 @@ def check(
             public.verify(signature, data)
             return Outcome.FITS
     except (InvalidSignature, ValueError):
-        pass
+        return Outcome.NOT_MADE
+    from firmware_checks import curves
+
+    if isinstance(public, curves.CurveKey):
+        pair = curves.numbers(signature, public.curve)
+        if pair is not None and curves.verifies(public, *pair, digest):
+            return Outcome.FITS
     return Outcome.NOT_MADE
 
 
@@ -197,10 +199,14 @@ def described(key: PublicKey) -> tuple[str, int | None]:
     public = load(key)
     if isinstance(public, rsa.RSAPublicKey):
         return "RSA", public.key_size
-    if isinstance(public, ec.EllipticCurvePublicKey | curves.CurveKey):
+    if isinstance(public, ec.EllipticCurvePublicKey):
         return "EC", public.key_size
     if isinstance(public, lms.HssPublicKey):
         return public.name, None
+    from firmware_checks.curves import CurveKey
+
+    if isinstance(public, CurveKey):
+        return "EC", public.key_size
     return type(public).__name__.lstrip("_").removesuffix("PublicKey"), None
 
 

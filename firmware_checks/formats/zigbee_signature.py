@@ -8,8 +8,15 @@ Zigbee certifies a device, which signs: the key to give is the authority's.
 import struct
 from dataclasses import dataclass
 
-from firmware_checks.curves import SECT163K1, SECT283K1, Curve, CurveKey, NotOnCurve, verifies
-from firmware_checks.keys import load
+from firmware_checks.curves import (
+    SECT163K1,
+    SECT283K1,
+    Curve,
+    CurveKey,
+    NotOnCurve,
+    public_key,
+    verifies,
+)
 from firmware_checks.reading import PublicKey
 from firmware_checks.view import View
 from probe.model.firmware import Signing
@@ -83,8 +90,8 @@ def judged(
     """The verdict of ``keys`` on ``signature`` (without the signer's address) over ``covered``."""
     asked: list[tuple[PublicKey, CurveKey, str]] = []
     for key in keys:
-        public = load(key)
-        if not isinstance(public, CurveKey) or public.curve is not suite.curve:
+        public = public_key(key.der)
+        if public is None or public.curve is not suite.curve:
             continue
         asked.append((key, public, "the signature was verified with {}"))
         if certificate and (made := certified(suite, certificate, public)):
