@@ -76,17 +76,6 @@ def test_unsigned_and_cut(version: int, first: Any) -> None:
     assert examined(image[:1500]).protection().signing is Signing.UNREADABLE
 
 
-def test_mkimage_of_version_2(tool: Call, tmp_path: Path) -> None:
-    """Where mkimage is new enough to know it, its header is the one of our writer."""
-    body = os.urandom(3000)
-    (tmp_path / "raw").write_bytes(body)
-    if "stm32imagev2" not in tool("sh", "-c", "mkimage -T list 2>&1 || true").stdout:
-        pytest.skip("this mkimage writes headers of version 1 only")
-    options = ("-T", "stm32imagev2", "-a", "0x2ffe0000", "-e", "0x2ffe0000", "-d", "raw", "out")
-    tool("mkimage", *options)
-    assert examined((tmp_path / "out").read_bytes()).protection().signing is Signing.UNSIGNED
-
-
 def test_stripped_and_switched_off(signer: Any, first: Any) -> None:
     mine = signer()
     signed = mine.sign(first())
