@@ -258,8 +258,11 @@ def _others(
     images: dict[str, Image],
 ) -> Iterator[str]:
     """What is worse of the other configurations, of which a device may take any."""
+    found: dict[str, list[Signed]] = {}
+    for node, made in signed:
+        found.setdefault(node.path, []).append(made)
     for node in configurations:
-        one = signatures.best([s for c, s in signed if c is node])
+        one = signatures.best(found.get(node.path, []))
         if one is None or one is told:
             continue
         if one.verdict.signing is not told.verdict.signing:

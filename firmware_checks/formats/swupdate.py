@@ -74,8 +74,11 @@ class SwUpdate(Format):
             problem, end = f"cut short or damaged: {error}", len(view)
         problem = problem or doubled(names)
         text = members.get("sw-description")
-        if text is None or len(text) > LARGEST_TEXT:
+        if text is None:
             return None
+        if len(text) > LARGEST_TEXT:
+            problem = problem or "its sw-description is larger than is read of one"
+            text = text.part(0, LARGEST_TEXT)
         blocks = parsed(text.read().decode("utf-8", "replace"))
         context.budget.take(len(view))
         top = next((b.settings for b in blocks if "version" in b.settings), {})

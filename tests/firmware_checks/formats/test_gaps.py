@@ -22,6 +22,7 @@ from firmware_checks.formats import pe as pe_reader
 from probe.model.firmware import ImageLayer, Signing
 from tests.firmware_checks.formats import test_nordic_dfu as nordic
 from tests.firmware_checks.formats import test_suit as suit
+from tests.firmware_checks.formats import test_swupdate_gpg as packed
 from tests.firmware_checks.formats import test_vbmeta as avb
 from tests.firmware_checks.formats.test_capsule import capsule  # noqa: F401
 from tests.firmware_checks.formats.test_false_cleans import tarred
@@ -258,6 +259,13 @@ def test_an_encrypted_image_whose_digest_is_another(
     found = examined(evil, mine.certificate).protection()
     assert (found.signing, found.binds_payload, found.integrity) == (Signing.VERIFIED, None, "")
     assert "the SHA-256 of what is there is another: rootfs.ext4" in found.detail
+
+
+def test_a_description_that_is_too_long_to_be_read(examined: Examine) -> None:
+    """It is still an update, and not just an archive of which nothing is told."""
+    found = examined(packed.swu(b"x" * 64, packed.TEXT + b"#" * (1 << 20))).protection()
+    assert found.signing is Signing.UNREADABLE
+    assert "larger than is read" in found.detail
 
 
 def test_data_that_cannot_be_compared_with_the_manifest(
