@@ -215,7 +215,7 @@ def _protection(
     if signed and best is not None:
         holder = next(c for c, s in signed if s is best)
         missing = signatures.unbound(tree, holder, best.node, images)
-        others = list(_others(tree, configurations, signed, best, images))
+        others = list(signatures.others(tree, configurations, signed, best, images))
         unused = signatures.unused(configurations, images)
         binds = not (missing or unsigned or others or unused)
         if missing:
@@ -248,27 +248,6 @@ def _protection(
         encrypted=encrypted,
         integrity=integrity,
     )
-
-
-def _others(
-    tree: DeviceTree,
-    configurations: list[Node],
-    signed: list[tuple[Node, Signed]],
-    told: Signed,
-    images: dict[str, Image],
-) -> Iterator[str]:
-    """What is worse of the other configurations, of which a device may take any."""
-    found: dict[str, list[Signed]] = {}
-    for node, made in signed:
-        found.setdefault(node.path, []).append(made)
-    for node in configurations:
-        one = signatures.best(found.get(node.path, []))
-        if one is None or one is told:
-            continue
-        if one.verdict.signing is not told.verdict.signing:
-            yield f"{node.name}: {one.verdict.detail}"
-        elif missing := signatures.unbound(tree, node, one.node, images):
-            yield f"{node.name} does not cover {', '.join(missing)}"
 
 
 def _covers(by_configuration: bool, best: Signed | None) -> str:

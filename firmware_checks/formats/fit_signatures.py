@@ -184,3 +184,24 @@ def unbound(
             # Its first vector is there: changed, the first block of the plaintext changes with it.
             missing.append(f"the cipher of image {name}")
     return missing
+
+
+def others(
+    tree: DeviceTree,
+    configurations: list[Node],
+    signed: list[tuple[Node, Signed]],
+    told: Signed,
+    images: dict[str, Image],
+) -> Iterator[str]:
+    """What is worse of the other configurations, of which a device may take any."""
+    found: dict[str, list[Signed]] = {}
+    for node, made in signed:
+        found.setdefault(node.path, []).append(made)
+    for node in configurations:
+        one = best(found.get(node.path, []))
+        if one is None or one is told:
+            continue
+        if one.verdict.signing is not told.verdict.signing:
+            yield f"{node.name}: {one.verdict.detail}"
+        elif missing := unbound(tree, node, one.node, images):
+            yield f"{node.name} does not cover {', '.join(missing)}"

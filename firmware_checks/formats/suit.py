@@ -6,7 +6,7 @@ Keys of the envelope: 2 authentication, 3 manifest; of the manifest: 1 version, 
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from firmware_checks.formats.suit_signature import (
@@ -14,8 +14,11 @@ from firmware_checks.formats.suit_signature import (
     HASHES,
     Authentication,
     authentication,
+    byte_string,
     got,
     loaded,
+    severed,
+    with_parts,
 )
 from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.view import Malformed, View
@@ -78,7 +81,7 @@ class Suit(Format):
         if len(first) < len(members):
             problem = "a part of the envelope is there twice, and nobody knows which one is taken"
         cut = [m for m in members if isinstance(m.key, int) and m.key not in OWN]
-        changed = [m for m in cut if not severed(manifest, m)]
+        changed = [m for m in cut if not severed(manifest, int(m.key), m.value)]
         left = [MOST_NODES]
         try:
             pairs = list(_pairs(manifest, left))
@@ -106,7 +109,11 @@ class Suit(Format):
             version=str(sequence) if isinstance(sequence, int) else "",
             details=tuple(details),
             protection=_protection(
-                _with_parts(found, manifest, changed),
+                with_parts(
+                    found,
+                    manifest,
+                    {int(m.key): STEPS.get(int(m.key), f"part {m.key}") for m in changed},
+                ),
                 sequence,
                 payloads,
                 digests,
@@ -225,7 +232,7 @@ class Digests:
             inner = None
         if inner is not None:
             # The digest is over the byte string with its head.
-            size = len(_byte_string(len(inner.value)))
+            size = len(byte_string(len(inner.value)))
             views.append(payload.part(inner.at - size, size + len(inner.value)).raw)
         kinds = {kind for kind, _ in self.known}
         return any(
@@ -235,49 +242,7 @@ class Digests:
         )
 
 
-def _byte_string(size: int) -> bytes:
-    """The head of a byte string in its shortest form."""
-    if size < 24:
-        return bytes([BYTES << 5 | size])
-    width = next(n for n in range(4) if size < 1 << (8 << n))
-    return bytes([BYTES << 5 | 24 + width]) + size.to_bytes(1 << width)
-
-
 # --- what it is worth -------------------------------------------------------------------------------
-
-
-def severed(manifest: object, member: Member) -> bool:
-    """Whether a part that stands beside the manifest is the one whose digest stands in it (sections 5.5, 8.5)."""
-    said = got(manifest, int(member.key))
-    if isinstance(said, bytes):
-        try:
-            said = loaded(said)[0]
-        except Malformed:
-            return False
-    if not isinstance(said, list | tuple) or len(said) != 2 or said[0] not in HASHES:
-        return False
-    # The digest is over the byte string with its head.
-    name, head = HASHES[said[0]], _byte_string(len(member.value))
-    views = (head + member.value.read(), member.value.raw)
-    return any(hashlib.new(name, view).digest() == said[1] for view in views)
-
-
-def _with_parts(found: Authentication, manifest: object, changed: list[Member]) -> Authentication:
-    """The same, and what is to be said of parts beside the manifest that no digest in it fits."""
-    if not changed:
-        return found
-    names = ", ".join(STEPS.get(int(m.key), f"part {m.key}") for m in changed[:4])
-    known = [m for m in changed if _digest_of(manifest, m.key)]
-    if known and found.signed and found.signing is not Signing.UNSIGNED:
-        said = f"the manifest's digest does not fit the {names} beside it"
-        return replace(found, signing=Signing.TAMPERED, detail=said)
-    return replace(found, detail=f"{found.detail}; not under the manifest: {names}")
-
-
-def _digest_of(manifest: object, key: object) -> bool:
-    """Whether the manifest has a digest that is known here in a part's place."""
-    said = got(manifest, int(str(key)))
-    return isinstance(said, list | tuple) and len(said) == 2 and said[0] in HASHES
 
 
 def _protection(

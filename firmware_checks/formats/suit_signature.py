@@ -5,15 +5,17 @@ Source: draft-ietf-suit-manifest section 8.2, RFC 9052 section 4.4 for COSE_Sign
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from firmware_checks.keys import weakness
 from firmware_checks.reading import PublicKey
 from firmware_checks.signatures import Outcome, Verdict, blank, check, described, judged, key_id
-from firmware_checks.view import Malformed
+from firmware_checks.view import Malformed, View
 from probe.model.firmware import Signing
 
+BYTES = 2
+"""CBOR's kind of byte strings."""
 SIGN1_TAG, SIGN_TAG, MACS = 18, 98, (17, 97)
 MOST_BLOCKS = 9
 HASHES = {-16: "sha256", -43: "sha384", -44: "sha512"}
@@ -168,3 +170,48 @@ def _signature(
     if isinstance(inside, bytes) and inside != payload:
         verdict = Verdict(Signing.TAMPERED, "the signature is over another digest")
     return Judged(verdict, f"COSE {scheme}", identity, bits)
+
+
+# --- parts of the manifest that stand beside it ---------------------------------------------------------
+
+
+def byte_string(size: int) -> bytes:
+    """The head of a byte string in its shortest form."""
+    if size < 24:
+        return bytes([BYTES << 5 | size])
+    width = next(n for n in range(4) if size < 1 << (8 << n))
+    return bytes([BYTES << 5 | 24 + width]) + size.to_bytes(1 << width)
+
+
+def severed(manifest: object, key: int, value: View) -> bool:
+    """Whether a part that stands beside the manifest is the one whose digest stands in it (sections 5.5, 8.5)."""
+    said = got(manifest, key)
+    if isinstance(said, bytes):
+        try:
+            said = loaded(said)[0]
+        except Malformed:
+            return False
+    if not isinstance(said, list | tuple) or len(said) != 2 or said[0] not in HASHES:
+        return False
+    # The digest is over the byte string with its head.
+    name, head = HASHES[said[0]], byte_string(len(value))
+    views = (head + value.read(), value.raw)
+    return any(hashlib.new(name, view).digest() == said[1] for view in views)
+
+
+def with_parts(found: Authentication, manifest: object, changed: dict[int, str]) -> Authentication:
+    """The same, and what is to be said of parts beside the manifest, key and name, that no digest in it fits."""
+    if not changed:
+        return found
+    names = ", ".join(list(changed.values())[:4])
+    known = [key for key in changed if _digest_of(manifest, key)]
+    if known and found.signed and found.signing is not Signing.UNSIGNED:
+        said = f"the manifest's digest does not fit the {names} beside it"
+        return replace(found, signing=Signing.TAMPERED, detail=said)
+    return replace(found, detail=f"{found.detail}; not under the manifest: {names}")
+
+
+def _digest_of(manifest: object, key: int) -> bool:
+    """Whether the manifest has a digest that is known here in a part's place."""
+    said = got(manifest, key)
+    return isinstance(said, list | tuple) and len(said) == 2 and said[0] in HASHES
