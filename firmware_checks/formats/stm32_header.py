@@ -15,6 +15,8 @@ from firmware_checks.signatures import Outcome, check
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import Rollback, Signing
 
+Ranges = tuple[tuple[int, int], ...]
+"""Where something begins and ends."""
 MAGIC = b"STM2"
 FIRST, SECOND, LONG = 0x00010000, (0x00020000, 0x00020100, 0x00020200), 0x00020300
 FIRST_HEADER = 256
@@ -28,6 +30,10 @@ BITS = {P256: 256, BRAINPOOL: 256, 3: 384, 4: 384}
 MOST_KEYS = 8
 MOST_EXTENSIONS = 16
 HALF, WHOLE = 32, 64
+EVERYTHING = "the header from its version on, and the program"
+LESS = (
+    "the header from its version on but for its last 8 bytes before the extensions, and the program"
+)
 LARGEST = 64 << 20
 """More than any chip of the family loads in this way."""
 
@@ -49,7 +55,7 @@ class Image:
     algorithm: int
     key: bytes
     """X and Y."""
-    covered: tuple[tuple[tuple[int, int], ...], ...]
+    covered: tuple[Ranges, ...]
     """Ranges that the signature is over; for version 2.3 two opinions."""
     details: tuple[tuple[str, str], ...]
     wrong: str = ""
@@ -97,7 +103,7 @@ def _second(view: View, at: int, base: int) -> Image:
     number, flags, extensions = view.unpack("<III", at + 28)
     header = base + extensions
     size = header + length
-    covered: tuple[tuple[tuple[int, int], ...], ...] = (((at + 4, size),),)
+    covered: tuple[Ranges, ...] = (((at + 4, size),),)
     if version == LONG:
         # Other makers' tools leave out what the header says of a payload that is not secure.
         covered += (((at + 4, base - 8), (base, size)),)
@@ -156,12 +162,13 @@ def judged(image: Image, view: View, keys: tuple[PublicKey, ...]) -> Protection:
     """What the signature is worth; ``view`` holds the whole image."""
     there = bool(image.signature.strip(b"\0"))
     signing, detail, key = Signing.UNSIGNED, "the header says that it is not signed", None
+    covers = EVERYTHING
     if image.claims and not image.key:
         signing, detail = Signing.UNREADABLE, image.wrong
     elif image.claims and not there:
         signing, detail = Signing.STRIPPED, "the header says that it is signed, and there is no signature"  # fmt: skip
     elif image.claims:
-        signing, detail, key = _signing(image, view, keys)
+        signing, detail, key, covers = _signing(image, view, keys)
     elif there:
         detail += ", so the signature that stands there is not asked about"
     holds = _sum(view.part(image.header, image.size - image.header)) == image.checksum
@@ -169,7 +176,7 @@ def judged(image: Image, view: View, keys: tuple[PublicKey, ...]) -> Protection:
     return Protection(
         signing=signing,
         detail=detail,
-        covers="the header from its version on, and the program" if signed else "",
+        covers=covers if signed else "",
         binds_payload=True if signed else None,
         scheme=SCHEMES.get(image.algorithm, "") if signed else "",
         key_bits=BITS.get(image.algorithm) if signed else None,
@@ -187,36 +194,50 @@ def _sum(view: View) -> int:
 
 def _signing(
     image: Image, view: View, keys: tuple[PublicKey, ...]
-) -> tuple[Signing, str, PublicKey | None]:
+) -> tuple[Signing, str, PublicKey | None, str]:
+    """The word, why, the key in the header, and what the signature is over."""
     if image.algorithm not in (P256, BRAINPOOL):
-        return Signing.NOT_VERIFIED, "signatures of its kind are not verified here", None
+        return (
+            Signing.NOT_VERIFIED,
+            "signatures of its kind are not verified here",
+            None,
+            EVERYTHING,
+        )
     key = _key(image)
     if key is None:
-        return Signing.UNREADABLE, "the key in its header is no point of its curve", None
-    signature = image.signature[:WHOLE]
-    fits = False
-    for ranges in image.covered:
-        digest = hashlib.sha256()
-        for start, end in ranges:
-            digest.update(view.part(start, end - start).raw)
-        outcome = check(key, signature, digest.digest(), "sha256", prehashed=True)
-        fits = fits or outcome is Outcome.FITS
-    if not fits and image.encrypted:
-        return Signing.ENCRYPTED, "its program is encrypted, and the signature is not over the cipher text", key  # fmt: skip
-    if not fits:
-        return Signing.TAMPERED, "the key in its header did not make this signature", key
+        return (
+            Signing.UNREADABLE,
+            "the key in its header is no point of its curve",
+            None,
+            EVERYTHING,
+        )
+    fitting = next((r for r in image.covered if _fits(view, r, key, image.signature)), None)
+    covers = LESS if fitting and len(fitting) > 1 else EVERYTHING
+    if fitting is None and image.encrypted:
+        detail = "its program is encrypted, and the signature is not over the cipher text"
+        return Signing.ENCRYPTED, detail, key, covers
+    if fitting is None and len(image.covered) > 1:
+        # No published text says which bytes it is over, so nothing says that they were changed.
+        detail = "the key in its header fits the signature over none of the ranges that are known of this version"  # fmt: skip
+        return Signing.NOT_VERIFIED, detail, key, ""
+    if fitting is None:
+        return Signing.TAMPERED, "the key in its header did not make this signature", key, covers
     if image.wrong:
-        return Signing.NOT_VERIFIED, image.wrong, key
+        return Signing.NOT_VERIFIED, image.wrong, key, covers
     for given in keys:
         if given.der == key.der:
-            return (
-                Signing.VERIFIED,
-                f"the signature was verified with {given.name or 'its key'}",
-                key,
-            )
+            detail = f"the signature was verified with {given.name or 'its key'}"
+            return Signing.VERIFIED, detail, key, covers
     said = "the signature fits the key in the header"
     more = "; none of the keys that were given is it" if keys else "; no key was given to compare it with"  # fmt: skip
-    return Signing.NOT_VERIFIED, said + more, key
+    return Signing.NOT_VERIFIED, said + more, key, covers
+
+
+def _fits(view: View, ranges: Ranges, key: PublicKey, signature: bytes) -> bool:
+    digest = hashlib.sha256()
+    for start, end in ranges:
+        digest.update(view.part(start, end - start).raw)
+    return check(key, signature[:WHOLE], digest.digest(), "sha256", prehashed=True) is Outcome.FITS
 
 
 def _key(image: Image) -> PublicKey | None:

@@ -60,10 +60,12 @@ def test_verified(version: int, curve: str, signer: Any, first: Any) -> None:
     assert words[2].key_bits == 256
     assert words[2].integrity == "the checksum holds"
     assert ("brainpool" in words[2].scheme) == ("brainpool" in curve)
+    # Which bytes it is over in the header of version 2.3 nobody has published: nothing tells of a change.
+    word = Signing.NOT_VERIFIED if version == 0x2_0300 else Signing.TAMPERED
     for place in (-5, 0x6D if version == 0x2_0300 else 0x61):
         changed = bytearray(image)
         changed[place] ^= 1
-        assert examined(bytes(changed), mine.public).protection().signing is Signing.TAMPERED
+        assert examined(bytes(changed), mine.public).protection().signing is word
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -124,7 +126,9 @@ def test_the_longer_header_as_other_makers_sign_it(signer: Any) -> None:
     """Phoenix-RTOS leaves the two words about a payload that is not secure out of the signature."""
     mine = signer()
     image = mine.sign(second(0x20300, os.urandom(3000)), without=(152, 160))
-    assert examined(image, mine.public).protection().signing is Signing.VERIFIED
+    found = examined(image, mine.public).protection()
+    assert found.signing is Signing.VERIFIED
+    assert "but for its last 8 bytes" in found.covers
 
 
 @settings(max_examples=200, deadline=1000)
