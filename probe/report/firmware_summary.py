@@ -194,8 +194,7 @@ def _nothing(device: DeviceView) -> str:
         return "The image was not examined to its end, so nothing can be said of it."
     if all(row[2] in NO_FORMAT for row in _rows(device, "layers") if row[0]):
         return "No format was recognised in what could be read, so nothing can be said of it."
-    unread = any(row[4] != "nothing" for row in _rows(device, "images"))
-    return "Nothing to mend was found" + (" in what could be read." if unread else ".")
+    return "Nothing to mend was found in what was read."
 
 
 def _cut(lines: Iterator[str], most: int = 2) -> Lines:
