@@ -100,6 +100,21 @@ def issued(der: bytes, by: bytes) -> bool:
         return False
 
 
+def is_authority(der: bytes) -> bool:
+    """Whether a certificate says that its key may sign others."""
+    from cryptography import x509
+
+    one = _certificate(der)
+    try:
+        return one is not None and bool(
+            one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        )
+    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return False
+    except x509.UnsupportedGeneralNameType:
+        return False
+
+
 def _may_certify(one: "x509.Certificate") -> bool:
     from cryptography import x509
 

@@ -87,6 +87,16 @@ def read(der: bytes) -> Message:
         raise Malformed(f"no CMS message: {clean(str(error), 120)}") from None
 
 
+def length(der: bytes) -> int:
+    """Bytes of a message that was read, without what stands behind it. Raises Malformed."""
+    from asn1crypto import parser  # type: ignore[import-untyped]
+
+    try:
+        return int(parser.peek(der))
+    except FAULTS:
+        raise Malformed("no CMS message") from None
+
+
 def _signed(data: "cms.SignedData") -> Message:
     from asn1crypto import core
 

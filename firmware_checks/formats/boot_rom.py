@@ -72,7 +72,7 @@ def _imx(view: View, context: Context) -> Reading | None:
     if view.u8(3) not in IVT_VERSIONS:
         return None
     entry, _, dcd, data, own, csf, _ = view.unpack("<7I", 4)
-    start, length, _ = view.unpack("<III", data - own) if own <= data else (own, 0, 0)
+    start, length, plugin = view.unpack("<III", data - own) if own <= data else (own, 0, 0)
     size = length - (own - start)
     if not own or not own < entry < own + (64 << 20) or not IVT_SMALLEST < size < (64 << 20):
         return None
@@ -83,9 +83,11 @@ def _imx(view: View, context: Context) -> Reading | None:
         ("load address", f"{start:#x}"),
         ("device configuration", "there" if dcd else "none"),
     ]
+    if plugin & 1:
+        details.append(("plugin", "it is called by the ROM, and loads the next image itself"))
     hidden = ""
     if there:
-        image = imx_hab.Image(view, own, at, data - own, dcd - own if dcd > own else 0, size)
+        image = imx_hab.Image(view, own, at, data - own, dcd - own if dcd else 0, entry - own, size)
         verdict = imx_hab.judged(image, context.keys.keys, context.budget)
         protection = verdict.protection
         details += verdict.details

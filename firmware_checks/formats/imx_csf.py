@@ -18,6 +18,8 @@ SRK_TABLE, X509, BLOB, CMS, AEAD = 0x03, 0x09, 0xBB, 0xC5, 0xA3
 SHA256 = 0x17
 ABSOLUTE, WITH_HASH = 0x01, 0x80
 PUBLIC, ONLY_HASH = 0xE1, 0xEE
+AUTHORITY = 0x80
+"""Flag of a super root key that may sign others."""
 RSA, ECDSA = 0x21, 0x27
 CURVES = {0x4B: 32, 0x4D: 48, 0x4E: 66}
 """P-256, P-384 and P-521, and the bytes of their coordinates."""
@@ -67,6 +69,8 @@ class Table:
     """The super root keys. ``keys`` has None for one of which only the hash is there, or that is none of ours."""
 
     keys: tuple[PublicKey | None, ...]
+    authorities: tuple[int, ...]
+    """Which of them may sign other keys."""
     fuses: str
     """The hash that the chip's fuses hold: of the hashes of all keys."""
 
@@ -130,6 +134,7 @@ def _authenticate(command: View, flags: int, at: int, own: int) -> Authenticate:
 def table(view: View) -> Table:
     """The super root keys of a table. Raises Malformed."""
     found: list[PublicKey | None] = []
+    authorities: list[int] = []
     digests, at = b"", 4
     while at < len(view):
         tag, size, algorithm = view.unpack(">BHB", at)
@@ -137,6 +142,8 @@ def table(view: View) -> Table:
             raise Malformed("no table of keys")
         one = view.part(at, size)
         if tag == PUBLIC:
+            if one.u8(7) & AUTHORITY:
+                authorities.append(len(found))
             found.append(_key(one, algorithm))
             digests += hashlib.sha256(one.raw).digest()
         elif tag == ONLY_HASH and size == 36:
@@ -145,7 +152,7 @@ def table(view: View) -> Table:
         else:
             raise Malformed("no table of keys")
         at += size
-    return Table(tuple(found), hashlib.sha256(digests).hexdigest())
+    return Table(tuple(found), tuple(authorities), hashlib.sha256(digests).hexdigest())
 
 
 def _key(view: View, algorithm: int) -> PublicKey | None:

@@ -34,7 +34,8 @@ class Image:
     csf: int
     data: int
     device_configuration: int
-    """0 when there is none."""
+    """0 when there is none; it may stand in front of the header."""
+    entry: int
     size: int
 
 
@@ -50,9 +51,11 @@ class Verdict:
 class Stop(Exception):
     """A command that the chip would refuse; the text says why."""
 
-    def __init__(self, signing: Signing, text: str) -> None:
+    def __init__(self, signing: Signing, text: str, *, of_data: bool = False) -> None:
         super().__init__(text)
         self.signing = signing
+        self.of_data = of_data
+        """It is about the program, which may be encrypted; keys and commands never are."""
 
 
 @dataclass(slots=True)
@@ -64,6 +67,8 @@ class Run:
     budget: Budget
     used: csf.Used = field(default_factory=csf.Used)
     keys: dict[int, PublicKey] = field(default_factory=dict)
+    issues: dict[int, bool] = field(default_factory=dict)
+    """Whether the key of a slot may sign others."""
     table: csf.Table | None = None
     signed: bool = False
     """The command sequence file was verified."""
@@ -89,18 +94,25 @@ class Run:
                 raise Stop(Signing.NOT_VERIFIED, "a hash of a key that is not known here")
             if hashlib.sha256(whole.raw).digest() != command.digest:
                 raise Stop(Signing.TAMPERED, "a key is not the one that the commands name")
+        if not self.issues.get(command.source):
+            # A key that signs commands or data must not make others.
+            raise Stop(Signing.NOT_VERIFIED, "it verifies a key with one that may not sign keys")
         self.keys[command.target] = self._certified(whole.read(4), source, command)
+        self.issues[command.target] = certificates.is_authority(whole.read(4))
 
     def _install_root(self, command: csf.Install) -> None:
         if command.target != SRK or self.signed or self.table is not None:
             raise Stop(Signing.NOT_VERIFIED, "it installs a key as the chip does not allow")
         self.table = csf.table(self.used.structure(self.image.view, command.where, csf.CERTIFICATE))
+        if command.algorithm != csf.SHA256:
+            raise Stop(Signing.NOT_VERIFIED, "its table of keys has a hash that is not known here")
         if command.source >= len(self.table.keys):
             raise Stop(Signing.NOT_VERIFIED, "the super root key that it chooses is not there")
         root = self.table.keys[command.source]
         if root is None:
             raise Stop(Signing.NOT_VERIFIED, "its super root key cannot be read")
         self.keys[SRK] = root
+        self.issues[SRK] = command.source in self.table.authorities
         self._note(root)
 
     def _certified(self, der: bytes, source: PublicKey, command: csf.Install) -> PublicKey:
@@ -144,7 +156,12 @@ class Run:
         self, key: PublicKey, where: int, blocks: tuple[tuple[int, int], ...], what: str
     ) -> None:
         view = self.image.view
-        message = cms.read(self.used.structure(view, where, csf.SIGNATURE).read(4))
+        der = self.used.structure(view, where, csf.SIGNATURE).read(4)
+        message = cms.read(der)
+        # The length of the structure is not signed: what stands behind the message belongs to nothing.
+        self.used.ranges[-1] = (where, where + 4 + cms.length(der))
+        if len(message.signers) != 1:
+            raise Stop(Signing.NOT_VERIFIED, f"a signature by {len(message.signers)} signers")
         # The chip asks the key of the slot, and none that the message brings along.
         bare = tuple(replace(signer, certificate=b"") for signer in message.signers)
         if any(not 0 <= at <= at + size <= len(view) for at, size in blocks):
@@ -163,7 +180,8 @@ class Run:
         # The table of the image leads to this key: what does not fit it, its holder did not sign.
         known = bool(bare) and all(signer.hash_name in NAMES for signer in bare)
         signing = Signing.TAMPERED if known else Signing.NOT_VERIFIED
-        raise Stop(signing, f"the signature over {what} does not fit the key that is installed")
+        text = f"the signature over {what} does not fit the key that is installed"
+        raise Stop(signing, text, of_data=self.signed)
 
 
 def _signature(der: bytes) -> tuple[bytes, bytes, str]:
@@ -192,7 +210,7 @@ def _digest(parts: list[View]) -> Callable[[str], bytes]:
 
 def judged(image: Image, keys: tuple[PublicKey, ...], budget: Budget) -> Verdict:
     """What the command sequence file is worth."""
-    run = None
+    run, of_data = None, True
     try:
         script = csf.script(image.view, image.csf, image.own)
         run = Run(image, script, budget)
@@ -206,12 +224,15 @@ def judged(image: Image, keys: tuple[PublicKey, ...], budget: Budget) -> Verdict
                 run.authenticate(command)
         signing, detail = _outcome(run, keys)
     except Malformed as error:
+        of_data = False
         signing, detail = Signing.UNREADABLE, f"its command sequence file cannot be read: {error}"
     except Stop as stop:
         signing, detail = stop.signing, f"its command sequence file: {stop}"
+        of_data = stop.of_data
     if run is None:
         return Verdict(Protection(signing=signing, detail=detail, scheme="HAB"))
-    if run.script.encrypts:
+    # Whoever adds a command that decrypts hides no signature that does not fit.
+    if run.script.encrypts and run.signed and of_data:
         signing = Signing.ENCRYPTED
         detail = "its program is encrypted with a key that only the chip can open"
     return _told(run, signing, detail)
@@ -276,6 +297,10 @@ def _uncovered(run: Run) -> tuple[list[str], int]:
             padding += (end - start) * (start < image.csf)
             continue
         left.append(f"bytes {start} to {end}" + (f" ({', '.join(names)})" if names else ""))
+    if image.device_configuration and not 0 < image.device_configuration <= len(image.view) - 4:
+        left.append("the device configuration, which is not in this image")
+    if not any(start <= image.entry < end for start, end in run.covered):
+        left.append("the entry point")
     return left, padding
 
 
