@@ -290,7 +290,10 @@ def _evidence(
             if isinstance(ref, EvidenceRef) and device in numbers:
                 speaks.setdefault(ref.sha256, set()).add(numbers[device])
     labels = {sha256: reader.label(sha256) for sha256 in speaks}
-    views = [
+    # By the whole time, and what was kept at one moment in the order in which it is spoken of: two runs that
+    # see the same say the same.
+    ordered = sorted(labels.items(), key=lambda one: one[1].captured_at if one[1] else 0.0)
+    return tuple(
         EvidenceView(
             sha256=sha256,
             size=label.size if label else None,
@@ -300,6 +303,5 @@ def _evidence(
             captured=when(label.captured_at) if label else "",
             devices=tuple(sorted(speaks[sha256])),
         )
-        for sha256, label in labels.items()
-    ]
-    return tuple(sorted(views, key=lambda e: (e.captured, e.sha256)))
+        for sha256, label in ordered
+    )

@@ -10,6 +10,7 @@ import report_sample
 from report_sample import CAM, CATALOGUES, CHECKS, EVIDENCE, PLUG, SAMPLE
 
 from probe.judge import overall as judge_overall
+from probe.model.evidence import Evidence
 from probe.model.observation import Announced
 from probe.model.run import RunStatus
 from probe.model.state import RunState
@@ -185,6 +186,25 @@ def test_missing_evidence_is_said() -> None:
     assert {e.size for e in made.evidence} == {None}
     proofs = [p for d in made.devices for f in d.findings for p in f.proof if p.sha256]
     assert {p.excerpt for p in proofs} == {("(these bytes are not in the store)",)}
+
+
+def test_what_was_kept_within_a_second_stands_in_the_order_of_keeping() -> None:
+    """Else two runs that saw the same would show it in another order, by chance of the clock."""
+    state = report_sample.state()
+    order = list(EVIDENCE)[::-1]
+    at = {sha256: report_sample.T0 + 0.01 * n for n, sha256 in enumerate(order)}
+
+    def read(sha256: str, moved: float) -> tuple[Evidence, bytes]:
+        label, data = EVIDENCE[sha256]
+        return replace(label, captured_at=at[sha256] + moved), data
+
+    told = [
+        build_view(state, CATALOGUES, CHECKS, lambda s, m=m: read(s, m), tool_version="0").evidence  # type: ignore[misc]
+        for m in (0.0, 0.5, 0.99)
+    ]
+    shown = [[e.sha256 for e in one] for one in told]
+    assert shown[0] == [sha256 for sha256 in order if sha256 in shown[0]]
+    assert shown[0] == shown[1] == shown[2]
 
 
 def test_decisions_say_whether_they_were_honoured(view: ReportView) -> None:
