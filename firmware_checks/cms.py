@@ -89,7 +89,7 @@ def read(der: bytes) -> Message:
 
 def length(der: bytes) -> int:
     """Bytes of a message that was read, without what stands behind it. Raises Malformed."""
-    from asn1crypto import parser  # type: ignore[import-untyped]
+    from asn1crypto import parser
 
     try:
         return int(parser.peek(der))

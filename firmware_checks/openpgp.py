@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from firmware_checks.reading import PublicKey
@@ -27,8 +28,14 @@ CURVES = {
     "2b81040023": "SECP521R1",
 }
 ED25519_OID = "2b06010401da470f01"
+CREATED, EXPIRES, KEY_EXPIRES, FLAGS = 2, 3, 9, 27
 ISSUER, FINGERPRINT = 16, 33
+KNOWN = (CREATED, EXPIRES, ISSUER, FINGERPRINT)
+MAY_SIGN = 2
 BINARY_DOCUMENT = 0
+ABOUT_KEY, ABOUT_SUBKEY = (0x10, 0x11, 0x12, 0x13, 0x1F), (0x18,)
+REVOKES = (0x20, 0x28)
+"""Types of signatures in a key file: what they say of a key, and that it is not to be used any more."""
 ARMOUR = re.compile(
     rb"-----BEGIN PGP (?:PUBLIC KEY BLOCK|SIGNATURE)-----\r?\n(?:[^\r\n]+\r?\n)*\r?\n([A-Za-z0-9+/=\s]+?)-----END"
 )
@@ -49,6 +56,9 @@ class Signature:
     trailer: bytes
     """What is hashed after the document."""
     signer: str
+    made: int
+    expires: int
+    """In seconds since 1970; 0 when it does not."""
 
     def digest(self, document: memoryview) -> bytes:
         made = hashlib.new(self.hash_name, document)
@@ -132,6 +142,7 @@ def _signature(view: View) -> Signature:
     signer = ""
     for area in (view.part(end + 2, loose), view.part(6, size)):
         signer = _signer(area) or signer
+    made, expires = _times(view.part(6, size))
     at = end + 2 + loose + 2
     name, bits, value = "Ed25519", None, b""
     if algorithm in RSA:
@@ -152,7 +163,20 @@ def _signature(view: View) -> Signature:
     else:
         raise Malformed(f"an OpenPGP signature of the algorithm {algorithm}")
     trailer = view.read(0, end) + b"\x04\xff" + end.to_bytes(4)
-    return Signature(HASHES[hashed], name, bits, value, trailer, signer)
+    return Signature(HASHES[hashed], name, bits, value, trailer, signer, made, expires)
+
+
+def _times(area: View) -> tuple[int, int]:
+    """When it was made and expires. Raises Malformed, also for what has to be understood and is not."""
+    made, lasts = 0, 0
+    for what, body in _subpackets(area):
+        if what & 0x80 and what & 0x7F not in KNOWN:
+            raise Malformed(f"an OpenPGP signature that wants {what & 0x7F} to be understood")
+        if what & 0x7F == CREATED:
+            made = body.u32(0, ">")
+        elif what & 0x7F == EXPIRES and (after := body.u32(0, ">")):
+            lasts = min(lasts or after, after)
+    return made, made + lasts if lasts else 0
 
 
 def _half(number: bytes) -> int:
@@ -161,28 +185,110 @@ def _half(number: bytes) -> int:
 
 def _signer(area: View) -> str:
     """Fingerprint or key identifier of who signed, in hexadecimal."""
-    at, found = 0, ""
+    found = ""
+    for what, body in _subpackets(area):
+        if what & 0x7F == FINGERPRINT:
+            return body.read(1).hex()
+        if what & 0x7F == ISSUER:
+            found = body.read().hex()
+    return found
+
+
+def _subpackets(area: View) -> Iterator[tuple[int, View]]:
+    """Type, with the bit that says that it has to be understood, and contents. Raises Malformed."""
+    at = 0
     while at < len(area):
         size, at = _length(area, at)
-        body = area.part(at, size)
-        if size and body.u8(0) & 0x7F == FINGERPRINT:
-            return body.read(2).hex()
-        if size and body.u8(0) & 0x7F == ISSUER:
-            found = body.read(1).hex()
+        if size:
+            yield area.u8(at), area.part(at + 1, size - 1)
         at += size
-    return found
 
 
 def keys(name: str, data: bytes) -> list[PublicKey]:
-    """Primary key and subkeys of a key file that can sign; nothing when it is no OpenPGP file."""
-    found = []
+    """Primary keys and subkeys of a key file, with what it says of them; nothing when it is no OpenPGP file.
+
+    Whether a key's own signatures fit is not asked: whoever gives the file vouches for it.
+    """
+    found: list[PublicKey] = []
     try:
+        current, about, holder, key_packet = _Said(), [], "", False
         for kind, body in _packets(_plain(data)):
-            if kind in (KEY, SUBKEY) and (public := _key(body)) is not None:
-                found.append(PublicKey(name=name, der=_der(public)))
+            if kind in (KEY, SUBKEY):
+                key_packet = kind == KEY
+                current = _Said(body)
+                holder = current.fingerprint if key_packet else holder
+                about.append((key_packet, current))
+            elif kind == SIGNATURE and body.u8(0) == 4:
+                current.hear(body, holder)
+        gone = False
+        for is_primary, said in about:
+            gone = said.revoked if is_primary else gone
+            if (public := _key(said.key)) is not None:
+                found.append(said.told(name, _der(public), gone))
     except Malformed:
         return []
     return found
+
+
+class _Said:
+    """What the signatures behind a key say of it; the newest of its holder's counts (RFC 9580 section 5.2.3.10)."""
+
+    def __init__(self, key: View | None = None) -> None:
+        self.key = key or View(b"")
+        self.newest, self.lasts, self.flags, self.revoked = 0, 0, MAY_SIGN, False
+
+    @property
+    def fingerprint(self) -> str:
+        if len(self.key) >> 16:
+            raise Malformed("a key that is too long")
+        packet = b"\x99" + len(self.key).to_bytes(2) + self.key.read()
+        return hashlib.sha1(packet, usedforsecurity=False).hexdigest()
+
+    def hear(self, view: View, holder: str) -> None:
+        """One signature. Raises Malformed."""
+        kind, size = view.u8(1), view.u16(4, ">")
+        loose = view.part(8 + size, view.u16(6 + size, ">"))
+        said = {what & 0x7F: body for what, body in _subpackets(view.part(6, size))}
+        signer = _signer(view.part(6, size)) or _signer(loose)
+        if not signer or not holder.endswith(signer):
+            return
+        if kind in REVOKES:
+            self.revoked = True
+        made = said[CREATED].u32(0, ">") if CREATED in said else 0
+        if kind in (*ABOUT_KEY, *ABOUT_SUBKEY) and made >= self.newest:
+            self.newest = made
+            self.lasts = said[KEY_EXPIRES].u32(0, ">") if KEY_EXPIRES in said else 0
+            flags = said.get(FLAGS)
+            self.flags = MAY_SIGN if flags is None else (flags.u8(0) if len(flags) else 0)
+
+    def told(self, name: str, der: bytes, gone: bool) -> PublicKey:
+        refused = "" if self.flags & MAY_SIGN else "its file says that it is not for signing"
+        if self.revoked or gone:
+            refused = "its file says that it is revoked"
+        made = self.key.u32(1, ">")
+        expires = made + self.lasts if self.lasts else 0
+        return PublicKey(name=name, der=der, made=made, expires=expires, refused=refused)
+
+
+def refusal(one: Signature, key: PublicKey) -> str:
+    """Why GnuPG takes no signature that fits; empty when only the day of the update can tell."""
+    if key.refused:
+        return f"the signature fits {key.name or 'the key'}, but {key.refused}"
+    if one.made < key.made:
+        return "the signature fits, but says that it was made before its key"
+    if key.expires and one.made >= key.expires:
+        return "the signature fits, but was made when its key had expired"
+    return ""
+
+
+def terms(one: Signature, key: PublicKey) -> str:
+    """Until when the signature and its key hold; empty when both do for ever."""
+    days = {"the signature expires on": one.expires, "its key expires on": key.expires}
+    return "".join(f"; {what} {_day(stamp)}" for what, stamp in days.items() if stamp)
+
+
+def _day(stamp: int) -> str:
+    return f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%d}"
 
 
 def _key(view: View) -> "PublicKeyTypes | None":

@@ -159,6 +159,12 @@ class PublicKey:
     name: str
     der: bytes
     certificate: bytes = b""
+    made: int = 0
+    """Of an OpenPGP key, like the next two: when, in seconds since 1970."""
+    expires: int = 0
+    """The same, 0 when it does not."""
+    refused: str = ""
+    """Why its holder says that no document is to be verified with it; empty when he does not."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ alone; an image is bound only where the description holds its SHA-256.
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from firmware_checks import cms, openpgp
 from firmware_checks.filesystems import cpio
@@ -236,7 +236,14 @@ def _by_openpgp(
         def ask(key: PublicKey, one: openpgp.Signature = one, digest: bytes = digest) -> Outcome:
             return check(key, one.value, digest, one.hash_name, prehashed=True)
 
-        every.append((judged(keys, ask, f"the OpenPGP key {one.signer}"), one))
+        verdict = judged(keys, ask, f"the OpenPGP key {one.signer}")
+        if verdict.signing is Signing.VERIFIED and verdict.key is not None:
+            detail = verdict.detail + openpgp.terms(one, verdict.key)
+            if why := openpgp.refusal(one, verdict.key):
+                verdict = replace(verdict, signing=Signing.NOT_VERIFIED, detail=why)
+            else:
+                verdict = replace(verdict, detail=detail)
+        every.append((verdict, one))
     verdict, best = min(every, key=lambda row: order.index(row[0].signing))
     kind, bits = (best.algorithm, best.bits) if verdict.key is None else described(verdict.key)
     more = f" ({len(found)} signatures)" if len(found) > 1 else ""
