@@ -1,6 +1,7 @@
 """What is recorded of one image: its layers, what protects them, what was found, and what was not read."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,6 +51,8 @@ class Record:
         self._unread: list[str] = []
         self._recorded: Counter[str] = Counter()
         self._children: dict[str, int] = {}
+        self._beginnings: dict[str, tuple[bytes, Proof]] = {}
+        """Of each layer what is shown of it."""
 
     def next(self, path: str) -> str:
         number = self._children.get(path, 0)
@@ -60,6 +63,7 @@ class Record:
         caption = f"first bytes of layer {place.path}, {reading.format}"
         shown = view.read(0, min(SHOWN, len(view)))
         ref = self._recording.keep(shown, media_type="application/octet-stream", caption=caption)
+        self._beginnings[place.path] = (shown, ref)
         layer = ImageLayer(
             image=self.image,
             place=place.path,
@@ -94,7 +98,18 @@ class Record:
             if isinstance(shown, bytes):
                 at = getattr(fact, "path", "")
                 shown = (Quote(at, getattr(fact, "line", 0), shown),)
-            self._observe(fact, *(self._keep(who, quote) for quote in shown))
+            proof = [self._keep(who, quote) for quote in shown]
+            if secret := getattr(fact, "secret", ""):
+                proof += self._beginnings_with(secret, fact.place)
+            self._observe(fact, *proof)
+
+    def _beginnings_with(self, secret: str, place: str) -> Iterator[Proof]:
+        """The first bytes of layers in which a secret stands, whole or cut off: there, too, it has to be masked."""
+        while place:
+            shown, ref = self._beginnings.get(place, (b"", None))
+            if ref is not None and _holds(shown, secret):
+                yield ref
+            place = place.rpartition("/")[0]
 
     def _keep(self, who: str, quote: Quote) -> Proof:
         """Bytes of the image as evidence, with the file and line where they stand."""
@@ -135,6 +150,14 @@ class Record:
     def _observe(self, fact: FirmwareFact, *proof: Proof) -> None:
         self._recorded[type(fact).__name__] += 1
         self._recording.observe(fact, *proof)
+
+
+def _holds(data: bytes, secret: str) -> bool:
+    """Whether a secret, in which the character U+FFFD stands for any byte, stands in ``data`` or begins at its end."""
+    if all(part.encode() in data for part in secret.split("\ufffd")):
+        return True
+    begun = secret.partition("\ufffd")[0].encode()
+    return any(data.endswith(begun[:n]) for n in range(2, len(begun) + 1))
 
 
 def _shown(value: object) -> Any:

@@ -70,11 +70,20 @@ class Masks:
 def _in_image(data: bytes, own: list[str], spread: list[str]) -> bytes:
     """Without the secrets that these bytes are the evidence of, nor those that are no ordinary words."""
     for secret in own:
-        hidden = _replaced(data, secret)
+        hidden = _cut_off(_replaced(data, secret), secret)
         # A part of a long one: no run of bytes that may belong to it is shown.
         data = _LONG.sub(hide.MASK.encode(), data) if hidden == data else hidden
     for secret in spread:
         data = _replaced(data, secret)
+    return data
+
+
+def _cut_off(data: bytes, secret: str) -> bytes:
+    """Without the beginning of a secret at the end of bytes that were not kept to its end."""
+    begun = secret.partition("\ufffd")[0].encode()
+    for size in range(len(begun), 1, -1):
+        if data.endswith(begun[:size]):
+            return data[:-size] + hide.masked(secret).encode()
     return data
 
 

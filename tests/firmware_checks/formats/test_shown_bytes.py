@@ -62,6 +62,42 @@ def test_passwords_in_settings_are_masked_where_they_are_shown(examined: Call) -
             assert b"***" in hidden
 
 
+def settings(before: int) -> bytes:
+    """A partition of settings whose password stands in a row behind so many bytes."""
+    filler = (1, 33, "a", b"x" * before + b"\0")
+    return nvs((0, 1, "app", b"\1"), filler, (1, 33, "mqtt_password", b"sunshine\0"))
+
+
+def archive(before: int) -> bytes:
+    """A cpio archive whose first file is settings of OpenWrt, with the password behind so many bytes."""
+    name, text = b"etc/config/wireless\0\0", b"config wifi-iface\n option ssid '%s'\n"
+    text = text % (b"x" * before) + b" option encryption 'psk2'\n option key 'sunshine'\n"
+    out = b""
+    for number, (path, data, mode) in enumerate(
+        ((name, text, 0o100644), (b"TRAILER!!!\0\0\0\0", b"", 0))
+    ):
+        row = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(path.rstrip(b"\0")) + 1, 0)
+        head = b"070701" + b"".join(b"%08x" % one for one in row) + path
+        out += head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("image", "before"), [(settings, 20), (settings, 60), *((archive, n) for n in range(0, 50, 3))]
+)
+def test_a_password_in_the_first_bytes_of_a_layer_is_masked_there(
+    image: Callable[[int], bytes], before: int, examined: Call
+) -> None:
+    """An ordinary word, which is masked in its own evidence only; whole, or cut off where no more is shown."""
+    found = examined(image(before))
+    seen = [Seen(o.fact, o.proof) for o in found.observations if isinstance(o.fact, ImageSecret)]
+    assert {one.fact.secret for one in seen} == {"sunshine"}
+    masks = Masks(images=seen)
+    for sha256, data in found.kept.items():
+        hidden = masks.bytes_of(sha256)(data)
+        assert b"un" not in hidden, (data, hidden)
+
+
 def test_keys_of_a_flash_are_pointed_at_and_not_shown(examined: Call) -> None:
     keys = bytes(range(1, 65))
     rows = ((1, 4, 0x9000, 0x1000, "nvs_key", 0), (0, 0x10, 0x10000, 0x40000, "app0", 0))
