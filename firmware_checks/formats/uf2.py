@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from firmware_checks.budget import Budget
-from firmware_checks.memory import Pieces, unsigned
+from firmware_checks.memory import MOST_REGIONS, Pieces, unsigned
 from firmware_checks.reading import Context, Format, Part, Reading
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind
@@ -23,7 +23,6 @@ MOST_FAMILIES = 16
 MOST_SUMS, SUM = 4096, 24
 MOST_SUMMED = 4
 """Bytes under sums for each that is carried: the sum of a part stands in each of its blocks, and is computed once."""
-MOST_REGIONS = 64
 FAMILIES = {
     0xE48BFF56: "RP2040",
     0xE48BFF57: "RP2350, any place",
@@ -82,13 +81,21 @@ class Uf2(Format):
         parts, details, sums = [], [], list[bool | None]()
         for number, family in families.items():
             name = FAMILIES.get(number, f"family {number:#010x}" if number else "no family named")
-            regions = family.pieces.regions()[:MOST_REGIONS]
+            every = family.pieces.regions()
+            regions = every[:MOST_REGIONS]
+            if len(every) > MOST_REGIONS:
+                problem = problem or (
+                    f"of {len(every)} regions of memory for {name} {MOST_REGIONS} were read"
+                )
             details.append((name, f"{len(family.numbers)} blocks"))
             details += [(f"{len(r)} bytes", f"at {a:#010x}") for a, r in regions]
             parts += [Part(name=f"{name}, memory at {a:#010x}", view=r) for a, r in regions]
             sums += _sums(family, regions, context.budget)
             if None in sums:
-                problem = problem or "its MD5 sums overlap too much, and were not all computed"
+                problem = (
+                    problem
+                    or "its MD5 sums are too many or overlap too much, and were not all computed"
+                )
         tags = {tag: text for family in families.values() for tag, text in family.tags.items()}
         integrity = ""
         if sums:
@@ -124,7 +131,8 @@ def _block(block: View, families: dict[int, Family]) -> None:
         one.skipped += 1
         return
     one.pieces.put(address, block.read(DATA_AT, size))
-    if flags & MD5 and size <= LARGEST_DATA - SUM and len(one.sums) < MOST_SUMS:
+    # One more than are computed, so that it is told that there are more.
+    if flags & MD5 and size <= LARGEST_DATA - SUM and len(one.sums) <= MOST_SUMS:
         # At the end of the data field; esptool puts it behind the data, which differs in the last block.
         at = BLOCK - 4 - SUM
         if block.unpack("<II", DATA_AT + size) == (address, size):
@@ -167,7 +175,7 @@ def _sums(family: Family, regions: list[tuple[int, View]], budget: Budget) -> li
     for start, length, said in family.sums:
         if (start, length) not in digests:
             left -= length
-            if left < 0:
+            if left < 0 or len(found) >= MOST_SUMS:
                 found.append(None)
                 continue
             budget.take(length)

@@ -199,6 +199,28 @@ def test_uf2_sums_of_parts_and_too_many_of_them(examined: Examine) -> None:
     assert "overlap too much" in " ".join(found.survey.unread)
 
 
+def test_uf2_of_more_regions_and_sums_than_are_read_says_so(examined: Examine) -> None:
+    """What is left out may be the program that matters."""
+    blocks = [uf2_blocks(b"x" * 256, base=number << 20)[0] for number in range(80)]
+    for number, one in enumerate(blocks):
+        blocks[number] = one[:20] + struct.pack("<II", number, 80) + one[28:]
+    found = examined(b"".join(blocks))
+    assert any(
+        "80 regions of memory for nRF52840 64 were read" in text for text in found.survey.unread
+    )
+    total = uf2.MOST_SUMS + 8
+    blocks = uf2_blocks(b"y" * 256 * total)
+    for number, one in enumerate(blocks):
+        made = bytearray(one)
+        struct.pack_into("<I", made, 8, struct.unpack_from("<I", made, 8)[0] | uf2.MD5)
+        digest = hashlib.md5(b"y" * (number < total - 1)).digest()  # the last one does not hold
+        struct.pack_into("<II16s", made, 484, 0x1000 + number, 1, digest)
+        blocks[number] = bytes(made)
+    found = examined(b"".join(blocks))
+    assert found.protection().integrity == "damaged"
+    assert any("MD5 sums are too many" in text for text in found.survey.unread)
+
+
 def test_uf2_that_esptool_makes(tool: Tool, tmp_path: Path, examined: Examine) -> None:
     body = program(5000)
     (tmp_path / "app.bin").write_bytes(body)
