@@ -32,6 +32,8 @@ class Limits:
     """Of the processor, for tries in unknown bytes that find nothing; the search ends when they are used up."""
     symbols: int = 16_000_000
     """Of streams that are decoded in plain Python; the drivers of OVMF, 13 MB, have two million."""
+    reckoning: int = 10_000
+    """Milliseconds of a PC for signatures that are reckoned in plain Python: 80 files of Zigbee, 150 of STM32."""
 
 
 class Budget:
@@ -42,7 +44,7 @@ class Budget:
     ) -> None:
         self.limits = limits or Limits()
         self.bytes = self.layers = self.files = self.in_compressed_files = 0
-        self.symbols = 0
+        self.symbols = self.reckoned = 0
         self._clock, self._until = clock, clock() + self.limits.seconds
 
     def take(self, number: int) -> None:
@@ -74,6 +76,12 @@ class Budget:
         if self.symbols > self.limits.symbols:
             raise OutOfBudget(f"more than {self.limits.symbols} symbols of EFI's compression")
         self.check_time()
+
+    def may_reckon(self, milliseconds: int) -> bool:
+        """Whether so much may still be reckoned in plain Python, which counts as done then."""
+        self.check_time()
+        self.reckoned += milliseconds
+        return self.reckoned <= self.limits.reckoning
 
     def compressed_file(self, size: int) -> None:
         """Before the content of a compressed file, which is no layer, is looked at. Raises OutOfBudget."""

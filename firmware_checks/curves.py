@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+TOO_MANY = "more such signatures stand in this image than are verified"
 Point = tuple[int, int]
 Sum = Point | None
 """A point, or None for the one at infinity."""
@@ -36,6 +37,8 @@ class Curve:
     b: int
     base: Point
     order: int
+    cost: int
+    """Milliseconds in which a PC verifies a signature, and looks whether a point is one."""
 
     @property
     def size(self) -> int:
@@ -192,6 +195,7 @@ SECT163K1 = Binary(
     1,
     (0x2FE13C0537BBC11ACAA07D793DE4E6D5E5C94EEE8, 0x289070FB05D38FF58321F2E800536D538CCDAA3D9),
     0x4000000000000000000020108A2E0CC0D99F8A5EF,
+    60,
 )
 SECT283K1 = Binary(
     "sect283k1",
@@ -205,6 +209,7 @@ SECT283K1 = Binary(
         0x1CCDA380F1C9E318D90F95D07E5426FE87E45C0E8184698E45962364E34116177DD2259,
     ),
     0x1FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFE9AE2ED07577265DFF7F94451E061E163C61,
+    150,
 )
 BRAINPOOL256T1 = Prime(
     "brainpoolP256t1",
@@ -218,6 +223,7 @@ BRAINPOOL256T1 = Prime(
         0x2D996C823439C56D7F7B22E14644417E69BCB6DE39D027001DABE8F35B25C9BE,
     ),
     0xA9FB57DBA1EEA9BC3E660A909D838D718C397AA3B561A6F7901E0E82974856A7,
+    30,
 )
 CURVES = (SECT163K1, SECT283K1, BRAINPOOL256T1)
 

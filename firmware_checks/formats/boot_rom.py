@@ -130,7 +130,7 @@ def _stm32(view: View, context: Context) -> Reading:
     protection = None
     if end == image.size:
         context.budget.take(end)
-        protection = stm32_header.judged(image, view, context.keys.keys)
+        protection = stm32_header.judged(image, view, context.keys.keys, context.budget)
     return layer("STM32 boot image", view, image.size, part, image.details, protection)
 
 

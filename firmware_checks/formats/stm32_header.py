@@ -8,7 +8,8 @@ header of version 2.3 (STM32MP21, STM32N6) U-Boot's and barebox's tools. All num
 import hashlib
 from dataclasses import dataclass
 
-from firmware_checks.curves import BRAINPOOL256T1, CurveKey, NotOnCurve, wrapped
+from firmware_checks.budget import Budget
+from firmware_checks.curves import BRAINPOOL256T1, TOO_MANY, CurveKey, NotOnCurve, wrapped
 from firmware_checks.keys import fingerprint, spki
 from firmware_checks.reading import Protection, PublicKey
 from firmware_checks.signatures import Outcome, check
@@ -158,7 +159,7 @@ def _details(entry: int, number: int, name: str, hashed: bytes) -> tuple[tuple[s
     return tuple(told)
 
 
-def judged(image: Image, view: View, keys: tuple[PublicKey, ...]) -> Protection:
+def judged(image: Image, view: View, keys: tuple[PublicKey, ...], budget: Budget) -> Protection:
     """What the signature is worth; ``view`` holds the whole image."""
     there = bool(image.signature.strip(b"\0"))
     signing, detail, key = Signing.UNSIGNED, "the header says that it is not signed", None
@@ -168,7 +169,7 @@ def judged(image: Image, view: View, keys: tuple[PublicKey, ...]) -> Protection:
     elif image.claims and not there:
         signing, detail = Signing.STRIPPED, "the header says that it is signed, and there is no signature"  # fmt: skip
     elif image.claims:
-        signing, detail, key, covers = _signing(image, view, keys)
+        signing, detail, key, covers = _signing(image, view, keys, budget)
     elif there:
         detail += ", so the signature that stands there is not asked about"
     holds = _sum(view.part(image.header, image.size - image.header)) == image.checksum
@@ -193,7 +194,7 @@ def _sum(view: View) -> int:
 
 
 def _signing(
-    image: Image, view: View, keys: tuple[PublicKey, ...]
+    image: Image, view: View, keys: tuple[PublicKey, ...], budget: Budget
 ) -> tuple[Signing, str, PublicKey | None, str]:
     """The word, why, the key in the header, and what the signature is over."""
     if image.algorithm not in (P256, BRAINPOOL):
@@ -203,6 +204,9 @@ def _signing(
             None,
             EVERYTHING,
         )
+    slow = BRAINPOOL256T1.cost * len(image.covered)
+    if image.algorithm == BRAINPOOL and not budget.may_reckon(slow):
+        return Signing.NOT_VERIFIED, TOO_MANY, None, EVERYTHING
     key = _key(image)
     if key is None:
         return (

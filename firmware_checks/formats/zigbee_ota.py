@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from firmware_checks.formats import zigbee_signature
 from firmware_checks.formats.zigbee_signature import SUITES, Suite
 from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading
 from firmware_checks.signatures import NO_SIGNATURE
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -76,7 +76,7 @@ class ZigbeeOta(Format):
             version=f"{version:#010x}",
             details=tuple(details),
             problem=problem,
-            protection=judged(view, elements, problem, context.keys.keys),
+            protection=judged(view, elements, problem, context),
             parts=tuple(
                 Part(
                     name=e.name,
@@ -118,9 +118,7 @@ def _elements(view: View, at: int, found: list[Element]) -> None:
         at += 6 + size
 
 
-def judged(
-    view: View, elements: list[Element], problem: str, keys: tuple[PublicKey, ...]
-) -> Protection:
+def judged(view: View, elements: list[Element], problem: str, context: Context) -> Protection:
     """What the elements are worth."""
     code = any(e.tag == INTEGRITY for e in elements)
     integrity = "integrity code without key, not checked" if code else ""
@@ -148,7 +146,7 @@ def judged(
     elif len(set(signature := element.value.read(8))) == 1:
         signing, said = Signing.UNREADABLE, NO_SIGNATURE
     else:
-        signing, said = _signing(view, suite, elements, element, signature, keys)
+        signing, said = _signing(view, suite, elements, element, signature, context)
     named = f"signed by the device {signer.hex(':')}"
     return Protection(
         signing=signing,
@@ -170,7 +168,7 @@ def _signing(
     elements: list[Element],
     element: Element,
     signature: bytes,
-    keys: tuple[PublicKey, ...],
+    context: Context,
 ) -> tuple[Signing, str]:
     found = [e.value.read() for e in elements if e.tag == suite.certificate]
     if element is not elements[-1]:
@@ -187,5 +185,7 @@ def _signing(
     if certificate:
         said = f"certified by {certificate[suite.issuer :][:8].hex(':')}"
     covered = view.part(0, element.offset + 8)
-    signing, detail = zigbee_signature.judged(suite, covered, signature, certificate, keys)
+    signing, detail = zigbee_signature.judged(
+        suite, covered, signature, certificate, context.keys.keys, context.budget
+    )
     return signing, f"{said}; {detail}"

@@ -8,9 +8,11 @@ Zigbee certifies a device, which signs: the key to give is the authority's.
 import struct
 from dataclasses import dataclass
 
+from firmware_checks.budget import Budget
 from firmware_checks.curves import (
     SECT163K1,
     SECT283K1,
+    TOO_MANY,
     Curve,
     CurveKey,
     NotOnCurve,
@@ -24,6 +26,7 @@ from probe.model.firmware import Signing
 BLOCK = 16
 MOST_HASHED = 8 << 20
 """Bytes; each block of 16 has a key of its own, and no file of the field comes near."""
+HASHED_IN_A_MILLISECOND = 2500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +88,34 @@ def certified(suite: Suite, certificate: bytes, authority: CurveKey) -> CurveKey
 
 
 def judged(
-    suite: Suite, covered: View, signature: bytes, certificate: bytes, keys: tuple[PublicKey, ...]
+    suite: Suite,
+    covered: View,
+    signature: bytes,
+    certificate: bytes,
+    keys: tuple[PublicKey, ...],
+    budget: Budget,
 ) -> tuple[Signing, str]:
     """The verdict of ``keys`` on ``signature`` (without the signer's address) over ``covered``."""
-    asked: list[tuple[PublicKey, CurveKey, str]] = []
-    for key in keys:
-        public = public_key(key.der)
-        if public is None or public.curve is not suite.curve:
-            continue
-        asked.append((key, public, "the signature was verified with {}"))
-        if certificate and (made := certified(suite, certificate, public)):
-            asked.append(
-                (key, made, "the signature was verified with {}, which certifies its signer")
-            )
-    if not asked:
+    fitting = [
+        (key, public)
+        for key in keys
+        if (public := public_key(key.der)) and public.curve is suite.curve
+    ]
+    if not fitting:
         why = f"none of the keys that were given is one of {suite.curve.name}"
         return Signing.NOT_VERIFIED, why if keys else "no key was given to verify it with"
     if len(covered) > MOST_HASHED:
         return Signing.NOT_VERIFIED, "it is larger than what is hashed here"
+    cost = len(fitting) * (2 if certificate else 1) * suite.curve.cost
+    if not budget.may_reckon(cost + len(covered) // HASHED_IN_A_MILLISECOND):
+        return Signing.NOT_VERIFIED, TOO_MANY
     digest, half = mmo(covered), suite.curve.number_size
     r, s = int.from_bytes(signature[:half]), int.from_bytes(signature[half:])
-    for key, public, said in asked:
+    for key, public in fitting:
+        said = f"the signature was verified with {key.name or 'its key'}"
+        made = certified(suite, certificate, public) if certificate else None
+        if made and verifies(made, r, s, digest):
+            return Signing.VERIFIED, f"{said}, which certifies its signer"
         if verifies(public, r, s, digest):
-            return Signing.VERIFIED, said.format(key.name or "its key")
+            return Signing.VERIFIED, said
     return Signing.NOT_VERIFIED, "none of the keys that were given fits"

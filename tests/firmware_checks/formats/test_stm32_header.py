@@ -1,9 +1,11 @@
 """The header of STM32: ST's signing tool is not to be had, so images are signed here from ST's description of it."""
 
 import hashlib
+import io
 import os
 import random
 import struct
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_checks.budget import Budget
+from firmware_checks.budget import Budget, Limits
+from firmware_checks.curves import BRAINPOOL256T1, TOO_MANY
 from firmware_checks.formats import boot_rom
 from firmware_checks.reading import Context
 from firmware_checks.view import Malformed, View
-from probe.model.firmware import ImageLayer, Rollback, Signing
+from probe.model.firmware import ImageLayer, ImageProtection, Rollback, Signing
 from tests.firmware_checks.conftest import examined
 from tests.firmware_checks.formats.stm32_writer import ALGORITHMS, VERSIONS, Signer, second
 
@@ -147,3 +150,18 @@ def test_mutants(seed: int, version: int) -> None:
     assert found is None or found.protection is not None
     if found is not None and found.protection is not None:
         assert found.protection.signing is not Signing.VERIFIED
+
+
+def test_so_many_slow_signatures_are_verified_and_no_more(signer: Any) -> None:
+    """An archive of 2,000 small images would take minutes; those that are left are not verified, and told."""
+    mine = signer("mine", "brainpoolP256t1")
+    image = mine.sign(second(0x20200, b"program"))
+    with tarfile.open(fileobj=(out := io.BytesIO()), mode="w") as archive:
+        for number in range(3):
+            row = tarfile.TarInfo(f"{number}.stm32")
+            row.size = len(image)
+            archive.addfile(row, io.BytesIO(image))
+    limits = Limits(reckoning=2 * BRAINPOOL256T1.cost)
+    found = examined(out.getvalue(), mine.public, limits=limits).all(ImageProtection)
+    told = [(p.signing, TOO_MANY in p.detail) for p in found if p.format == "STM32 boot image"]
+    assert told == [(Signing.VERIFIED, False)] * 2 + [(Signing.NOT_VERIFIED, True)]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from firmware_checks import curves
+from firmware_checks.budget import Limits
 from firmware_checks.formats.zigbee_signature import SUITES, Suite, certified, mmo
 from firmware_checks.view import View
 from probe.model.firmware import ImageLayer, Signing
@@ -131,3 +132,17 @@ def test_what_a_device_refuses(suite: Suite, tool: Call, tmp_path: Path) -> None
     assert word(two)[0] is Signing.NOT_VERIFIED
     layer = examined(image).all(ImageLayer)[0]
     assert layer.format == "Zigbee OTA file"
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+def test_no_more_is_verified_than_there_is_time_for(
+    suite: Suite, tool: Call, tmp_path: Path
+) -> None:
+    """Each key is asked twice, for itself and for what it certifies; what a hash takes counts, too."""
+    mine, other = Authority(suite), Authority(suite)
+    data = signed(tool, tmp_path, mine, zigbee, (0, os.urandom(5000)))
+    for keys, cost in (((mine.der,), 2), ((other.der, mine.der), 4)):
+        for left, word in ((2, Signing.VERIFIED), (1, Signing.NOT_VERIFIED)):
+            limits = Limits(reckoning=cost * suite.curve.cost + left)
+            one = examined(data, *keys, limits=limits).protection()
+            assert (one.signing, curves.TOO_MANY in one.detail) == (word, word != Signing.VERIFIED)
