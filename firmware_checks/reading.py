@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from firmware_checks.budget import Budget
 from firmware_checks.view import View
-from probe.model.firmware import FirmwareFact, LayerKind
+from probe.model.firmware import FirmwareFact, LayerKind, Signing
 from probe.model.firmware import Protection as Protection
 
 
@@ -143,6 +143,17 @@ class Reading:
     tree: Tree | None = None
     says: "Callable[[str, str], Facts] | None" = None
     """What the layer shows beside its protection (a secret, a weakness), given image and place."""
+
+
+def unread(name: str, kind: LayerKind, size: int, why: str, *, is_sure: bool = False) -> Reading:
+    """A layer of the format ``name`` of which no more is read than that; silence would look like a clean one.
+
+    ``is_sure``: unknown bytes do not have by chance what it was recognised by.
+    """
+    protection = Protection(signing=Signing.UNREADABLE, detail=why)
+    return Reading(
+        format=name, kind=kind, size=size, problem=why, doubtful=not is_sure, protection=protection
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ the layouts that makers do not publish. The signatures of i.MX and STM32 have fi
 from itertools import cycle
 
 from firmware_checks.formats import imx_hab, stm32_header
-from firmware_checks.reading import Context, Format, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading, unread
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -71,11 +71,14 @@ def _imx(view: View, context: Context) -> Reading | None:
     """Addresses in the header are those in memory; ``own`` is the header's."""
     if view.u8(3) not in IVT_VERSIONS:
         return None
-    entry, _, dcd, data, own, csf, _ = view.unpack("<7I", 4)
+    entry, blank, dcd, data, own, csf, last = view.unpack("<7I", 4)
     start, length, plugin = view.unpack("<III", data - own) if own <= data else (own, 0, 0)
     size = length - (own - start)
-    if not own or not own < entry < own + (64 << 20) or not IVT_SMALLEST < size < (64 << 20):
-        return None
+    if not own < entry < own + (64 << 20) or not IVT_SMALLEST < size < (64 << 20):
+        if blank or last or not own or own % 4:
+            return None
+        said = "its header points to what is not in front of it, or to more than 64 MiB"
+        return unread("i.MX boot image", LayerKind.BOOT, len(view), said)
     at = csf - own
     there = csf > own and at + 4 <= min(size, len(view)) and view.u8(at) == CSF
     details = [
@@ -111,16 +114,13 @@ def _imx(view: View, context: Context) -> Reading | None:
 
 
 def _stm32(view: View, context: Context) -> Reading:
-    image = stm32_header.read(view)
+    problem = "a header of a version that is not read here"
+    try:
+        image = stm32_header.read(view)
+    except Malformed as error:
+        image, problem = None, f"the header cannot be read: {error}"
     if image is None:
-        problem = "a header of a version that is not read here"
-        return Reading(
-            format="STM32 boot image",
-            kind=LayerKind.BOOT,
-            size=len(view),
-            problem=problem,
-            protection=Protection(signing=Signing.UNREADABLE, detail=problem),
-        )
+        return unread("STM32 boot image", LayerKind.BOOT, len(view), problem)
     end = min(image.size, len(view))
     part = None
     if image.header < end:

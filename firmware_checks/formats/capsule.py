@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from firmware_checks import cms
-from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading, unread
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -55,7 +55,8 @@ class Capsule(Format):
     def read(self, view: View, context: Context) -> Reading | None:
         header, flags, size = view.unpack("<III", 16)
         if not 28 <= header <= 4096 or size <= header:
-            return None
+            said = f"lengths that no capsule has: {header} and {size} bytes"
+            return unread(self.name, LayerKind.UPDATE, len(view), said)
         problem = f"cut short: {len(view)} of {size} bytes are there" if size > len(view) else ""
         body = view if problem else view.part(0, size)
         items: list[Item] = []

@@ -13,7 +13,7 @@ from functools import partial
 from firmware_checks.budget import Budget
 from firmware_checks.compression import unlz4, unlzma
 from firmware_checks.keys import fingerprint, spki
-from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading, unread
 from firmware_checks.signatures import Outcome, blank, check, judged
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -52,7 +52,8 @@ class Gbl(Format):
     def read(self, view: View, context: Context) -> Reading | None:
         version, flags = view.unpack("<II", 8)
         if version >> 24 != 3:
-            return None
+            said = f"version {version >> 24} of the format is not read"
+            return unread(self.name, LayerKind.UPDATE, len(view), said)
         tags: list[Tag] = []
         problem, size = "", len(view)
         try:

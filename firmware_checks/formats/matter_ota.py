@@ -6,7 +6,7 @@ TLV (appendix A). Digest numbers are of the IANA registry "Named Information Has
 
 import hashlib
 
-from firmware_checks.reading import Context, Format, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading, unread
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
@@ -41,10 +41,12 @@ class MatterOta(Format):
     def read(self, view: View, context: Context) -> Reading | None:
         total, size = view.unpack("<QI", 4)
         if not 3 <= size <= LARGEST_HEADER or total < FIXED + size:
-            return None
+            why = f"lengths that no header has: {size} of {total} bytes"
+            return unread(self.name, LayerKind.UPDATE, len(view), why)
         said = tlv(view.part(FIXED, size))
         if not all(isinstance(said.get(tag), int) for tag in (VENDOR, PRODUCT, VERSION)):
-            return None
+            why = "its header does not say whose program it is, and which version"
+            return unread(self.name, LayerKind.UPDATE, len(view), why)
         payload_at, problem = FIXED + size, ""
         payload = view.part(payload_at)
         if total <= len(view):

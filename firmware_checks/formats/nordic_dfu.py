@@ -5,7 +5,6 @@ members are MCUboot images. Source: nRF5 SDK, "nRF5 Secure DFU", and nRF Connect
 """
 
 import hashlib
-import io
 import json
 import lzma
 import struct
@@ -15,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from firmware_checks.budget import MIB, Budget
+from firmware_checks.filesystems.zip import Window, end
 from firmware_checks.formats.doubled import doubled
 from firmware_checks.formats.nordic_init import SIGNATURES, Init, crc16, legacy, present
 from firmware_checks.reading import Context, Format, Part, Protection, PublicKey, Reading
@@ -24,7 +24,9 @@ from probe.model.firmware import LayerKind, Rollback, Signing
 from probe.model.text import clean
 
 MAGIC, MANIFEST = b"PK\x03\x04", "manifest.json"
-LARGEST, LARGEST_PROGRAM, LARGEST_MANIFEST, LARGEST_PACKET = 32 * MIB, 16 * MIB, 65_536, 4096
+LARGEST_PROGRAM, LARGEST_MANIFEST, LARGEST_PACKET = 16 * MIB, 65_536, 4096
+LARGEST_DIRECTORY, BEHIND = MIB, 1 << 17
+"""Of the archive; and bytes that may follow it: a comment, and the records of its end."""
 MOST_IMAGES = 8
 SLOTS = ("application", "bootloader", "softdevice", "softdevice_bootloader", "external_application")
 DAMAGE = (
@@ -56,10 +58,13 @@ class NordicDfu(Format):
     anchors = ((MAGIC, 0),)
 
     def read(self, view: View, context: Context) -> Reading | None:
-        if len(view) > LARGEST or view.find(MANIFEST.encode(), max(0, len(view) - 65_536)) < 0:
+        size = end(view)[1]
+        if view.find(MANIFEST.encode(), max(0, len(view) - size - BEHIND)) < 0:
             return None
+        if size > LARGEST_DIRECTORY:
+            return None  # of so many members it is another kind of archive
         try:
-            archive = zipfile.ZipFile(io.BytesIO(view.raw))
+            archive = zipfile.ZipFile(Window(view))
             said = json.loads(_member(archive, MANIFEST, LARGEST_MANIFEST, context.budget).read())
         except (*DAMAGE, RecursionError) as error:
             raise Malformed(f"no DFU package: {error}") from None

@@ -20,13 +20,12 @@ from firmware_checks.formats.suit_signature import (
     severed,
     with_parts,
 )
-from firmware_checks.reading import Context, Format, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading, unread
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
 
 RANK = 30
 ENVELOPE_TAG = 107
-LARGEST = 64 << 20
 DELEGATION, AUTHENTICATION, MANIFEST = 1, 2, 3
 OWN = (DELEGATION, AUTHENTICATION, MANIFEST)
 VERSION, SEQUENCE, URI, ENCRYPTION = 1, 2, 21, 19
@@ -63,8 +62,6 @@ class Suit(Format):
     )
 
     def read(self, view: View, context: Context) -> Reading | None:
-        if len(view) > LARGEST:
-            return None
         members, size, problem = _members(view)
         first: dict[int | str, Member] = {}
         for member in members:
@@ -73,7 +70,7 @@ class Suit(Format):
             return None
         manifest_bytes, wrapper = (first[n].value.read() for n in (MANIFEST, AUTHENTICATION))
         if max(len(manifest_bytes), len(wrapper)) > LARGEST_MANIFEST:
-            raise Malformed("a manifest of more than 256 KiB")
+            return unread(self.name, LayerKind.UPDATE, size, "a manifest of more than 256 KiB")
         manifest = loaded(manifest_bytes)[0]
         if got(manifest, VERSION) != 1:
             return None

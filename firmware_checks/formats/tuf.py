@@ -25,7 +25,7 @@ from firmware_checks.formats.tuf_repository import (
 )
 from firmware_checks.formats.tuf_roles import ROLES, Role, fits, holders_of, read_role
 from firmware_checks.keys import fingerprint, weakness
-from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading, unread
 from firmware_checks.signatures import described
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -46,7 +46,9 @@ class Tuf(Format):
 
     def read(self, view: View, context: Context) -> Reading | None:
         if view.starts_with(b"{"):
-            role = read_role(view) if len(view) <= LARGEST else None
+            if len(view) > LARGEST:
+                return _too_long(self.name, view)
+            role = read_role(view)
             return None if role is None else _alone(role, len(view), context.keys.keys)
         members = _members(view, context.budget)
         found, skipped = gathered(members, context.budget)
@@ -55,6 +57,13 @@ class Tuf(Format):
 
 
 FORMAT = Tuf()
+
+
+def _too_long(name: str, view: View) -> Reading | None:
+    if any(view.find(word) < 0 for word in (b'"signed"', b'"signatures"', b'"_type"')):
+        return None
+    why = f"metadata of more than {LARGEST >> 20} MiB is not read"
+    return unread(name, LayerKind.UPDATE, len(view), why, is_sure=True)
 
 
 def _members(view: View, budget: Budget) -> list[Member]:

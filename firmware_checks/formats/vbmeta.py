@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firmware_checks.keys import spki, weakness
-from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading
+from firmware_checks.reading import Context, Format, Protection, PublicKey, Reading, unread
 from firmware_checks.signatures import NAMES, Outcome, check, key_id, weak_hash
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -23,6 +23,8 @@ HASHTREE_DISABLED, VERIFICATION_DISABLED = 1, 2
 PROPERTY, HASHTREE, HASH, CMDLINE, CHAIN = range(5)
 MOST_DESCRIPTORS = 512
 LARGEST = 1 << 20
+RELEASE, MADE_BY = 128, b"avbtool "
+"""Where the image says which tool made it."""
 PUBLIC_KEYS = {
     "cdbb77177f731920bbe0a0f94f84d9038ae0617d": "AOSP testkey_rsa2048",
     "2597c218aae470a130f61162feaae70afd97f011": "AOSP testkey_rsa4096",
@@ -71,7 +73,13 @@ class VbmetaImage(Format):
     searched = True
 
     def read(self, view: View, context: Context) -> Reading | None:
-        one = parsed(view)
+        try:
+            one = parsed(view)
+        except Malformed as error:
+            if not view.starts_with(MADE_BY, RELEASE):
+                raise
+            said = f"damaged, or more than is read: {error}"
+            return unread(self.name, LayerKind.UPDATE, len(view), said, is_sure=True)
         return Reading(
             format=self.name,
             kind=LayerKind.UPDATE,
@@ -115,7 +123,7 @@ def parsed(view: View) -> Vbmeta:
         rollback=rollback,
         location=location,
         flags=flags,
-        release=view.text(128, 48),
+        release=view.text(RELEASE, 48),
         descriptors=tuple(rows),
         digests=tuple(digests),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from firmware_checks.formats import zigbee_signature
 from firmware_checks.formats.zigbee_signature import SUITES, Suite
 from firmware_checks.keys import weakness
-from firmware_checks.reading import Context, Format, Part, Protection, Reading
+from firmware_checks.reading import Context, Format, Part, Protection, Reading, unread
 from firmware_checks.signatures import NO_SIGNATURE
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -53,7 +53,8 @@ class ZigbeeOta(Format):
         header, control, maker, kind, version, stack = view.unpack("<HHHHIH", 6)
         title, total = view.text(20, 32), view.u32(52)
         if header < SHORTEST or header > 256 or total < header or control > 7:
-            return None
+            said = f"a header that none has: {header} bytes of {total}, control {control:#06x}"
+            return unread(self.name, LayerKind.UPDATE, len(view), said)
         details = [
             ("manufacturer code", f"{maker:#06x}"),
             ("image type", f"{kind:#06x}"),
