@@ -54,6 +54,9 @@ class AuthorisedKeys:
             elif len(line) > LONGEST:
                 what = f"line {number} is longer than {LONGEST} characters"
                 yield weakness((self.image, self.place), entry.path, NOT_READ, what)
+        if len(found) > MOST_KEYS:
+            what = f"{len(found) - MOST_KEYS} keys behind the first {MOST_KEYS}"
+            yield weakness((self.image, self.place), entry.path, NOT_READ, what)
         raw = raw_lines(view, [number for number, _ in found[:MOST_KEYS]], 2 * LONGEST)
         for number, match in found[:MOST_KEYS]:
             kind, encoded = match.group(1), match.group(2)

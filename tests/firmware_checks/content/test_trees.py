@@ -237,6 +237,13 @@ def test_a_key_behind_long_options_lets_in(options: int, facts: Facts) -> None:
     assert [(key.use, key.line) for key in keys] == [("authorised key", 2)]
 
 
+def test_more_keys_than_are_shown_are_told(facts: Facts) -> None:
+    found = facts({"root/.ssh/authorized_keys": (SSH_KEY + b"\n") * 53})
+    assert len([one for one in found if isinstance(one, ImageKey)]) == 50
+    (left,) = [one for one in found if isinstance(one, ImageWeakness)]
+    assert (left.kind, left.what) == ("not read", "3 keys behind the first 50")
+
+
 def test_a_line_of_a_key_file_that_is_too_long_is_told(facts: Facts) -> None:
     line = b'environment="A=' + b"o" * 17_000 + b'" ' + SSH_KEY + b"\n"
     found = facts({"root/.ssh/authorized_keys": line}, ImageWeakness)
