@@ -33,8 +33,8 @@ AT = 1024
 JOURNAL, TO_RECOVER, JOURNAL_DEVICE, META_GROUPS = 0x4, 0x4, 0x8, 0x10
 EXTENDED, WIDE, COMPRESSED, TYPED = 0x40, 0x80, 0x1, 0x2
 FOLDER_KIND = 2
-OLD_INODE = 128
-"""Bytes of an inode in every revision."""
+HEAD = 40
+"""Bytes of an inode before its map of blocks, in whose place the content of a small file may stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class ExtTree:
 
     def passage(self, number: int) -> Passage:
         at = standing(self._top, number)
-        data = self._top.view.read(at, OLD_INODE)
+        data = self._top.view.read(at, HEAD)
         return Passage(data, f"inode {number} at {at:#x}", (0, 1))
 
     def _children(self, node: Node, budget: Budget) -> Iterator[tuple[bytes, Node]]:

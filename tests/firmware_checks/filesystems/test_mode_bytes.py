@@ -174,6 +174,21 @@ def test_a_finding_shows_them(kind: str, run: Call, tmp_path: Path, examined: Ca
         assert says(data[int(first) : int(last) + 1]) & 0o7777 == mode == int(said, 8)
 
 
+def test_what_stands_in_an_inode_itself_is_not_shown(
+    run: Call, tmp_path: Path, examined: Call
+) -> None:
+    """ext4 keeps small files in the inode, a password among them."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "note").write_bytes(b"the word is sunshine")
+    (tmp_path / "in" / "note").chmod(0o666)
+    run("mkfs.ext4", "-q", "-F", "-I", "256", "-O", "inline_data", "-d", "in", "out", "4M")
+    data = (tmp_path / "out").read_bytes()
+    assert data.count(b"sunshine") == 1
+    found = examined(data)
+    assert [(w.kind, w.path) for w in found.all(ImageWeakness)] == [("world-writable", "note")]
+    assert not any(b"sunshine" in kept for kept in found.kept.values())
+
+
 def test_of_nearly_all_files_a_few_are_shown(run: Call, tmp_path: Path, examined: Call) -> None:
     (tmp_path / "in").mkdir()
     for number in range(30):
