@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 LARGEST_RSA, LARGEST_EXPONENT = 16_384, 64
 """Bits of the modulus and of the public exponent."""
+PRIME = 2**255 - 19
+EIGHTH = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+SMALL_ORDER = (0, 1, PRIME - 1, EIGHTH, PRIME - EIGHTH)
+"""The second coordinates of the points of Ed25519 whose order is 1, 2, 4 and 8."""
 SHORTEST = 48
 """Bytes of the smallest signature, two numbers of 192 bits beside each other."""
 NO_SIGNATURE = "what stands in the place of the signature is none"
@@ -73,6 +77,8 @@ def check(
         if isinstance(public, ec.EllipticCurvePublicKey):
             return _ecdsa(public, signature, digest, hash_name)
         if isinstance(public, ed25519.Ed25519PublicKey):
+            if _has_small_order(public.public_bytes_raw()):
+                return Outcome.NOT_MADE
             public.verify(signature, data)
             return Outcome.FITS
     except (InvalidSignature, ValueError):
@@ -84,6 +90,13 @@ def check(
         if pair is not None and curves.verifies(public, *pair, digest):
             return Outcome.FITS
     return Outcome.NOT_MADE
+
+
+def _has_small_order(raw: bytes) -> bool:
+    """Whether a key of Ed25519 is one of the few to which signatures can be made without a private one, also of
+    zeros, as an erased place for a key holds them (RFC 8032 section 5.1.7; OpenSSL takes them)."""
+    y = int.from_bytes(raw, "little") & (1 << 255) - 1
+    return y % PRIME in SMALL_ORDER
 
 
 def _rsa(public: object, signature: bytes, digest: bytes, hash_name: str) -> Outcome:
