@@ -208,7 +208,7 @@ def test_points_that_are_no_keys() -> None:
     for curve in (ec.SECP256R1(), ec.SECP384R1()):
         size = curve.key_size // 8
         for octets in (b"\0", b"\4" + bytes(2 * size), b"\4" + os.urandom(2 * size)):
-            with pytest.raises(ValueError):  # noqa: PT011
+            with pytest.raises(ValueError):
                 ec.EllipticCurvePublicKey.from_encoded_point(curve, octets)
 
 
