@@ -18,6 +18,8 @@ from probe.model.firmware import LayerKind, Rollback, Signing
 MAGIC = b"\x1e\xf1\xee\x0b\x00\x01"
 SHORTEST = 56
 CREDENTIAL, DESTINATION, HARDWARE = 1, 2, 4
+OPTIONAL = {CREDENTIAL: 1, DESTINATION: 8, HARDWARE: 4}
+"""Bytes of what the bits of the control field add to the header."""
 IMAGE, INTEGRITY, PICTURE = 0, 3, 4
 OWN = range(0xF000, 0x10000)
 MOST_ELEMENTS = 64
@@ -60,14 +62,16 @@ class ZigbeeOta(Format):
             ("image type", f"{kind:#06x}"),
             ("Zigbee stack", STACKS.get(stack, f"{stack:#06x}")),
         ]
-        details += _optional(view, control)
         problem = ""
+        details += _optional(view, control)
+        if SHORTEST + sum(size for bit, size in OPTIONAL.items() if control & bit) > header:
+            problem = "the header is shorter than what it says is in it"
         context.budget.take(min(total, len(view)))
         elements: list[Element] = []
         try:
             _elements(view.part(0, total), header, elements)
         except Malformed as error:
-            problem = f"the file is cut short or damaged: {error}"
+            problem = problem or f"the file is cut short or damaged: {error}"
         details += [(e.name, f"{len(e.value)} bytes") for e in elements]
         return Reading(
             format=self.name,
@@ -131,6 +135,10 @@ def judged(view: View, elements: list[Element], problem: str, context: Context) 
         for suite in SUITES
         if e.tag == suite.signature and len(e.value) == suite.signature_size
     ]
+    if len(named := [e for e in elements for s in SUITES if e.tag == s.signature]) > len(signed):
+        wrong = next(e for e in named if all(e is not one for _, one in signed))
+        said = f"a signature of {len(wrong.value)} bytes, which none has"
+        return Protection(signing=Signing.UNREADABLE, detail=said, integrity=integrity)
     if not signed:
         said = "there is no signature"
         said += ", only a code that anybody can make anew" if code else ""
