@@ -1,26 +1,21 @@
 """The sections that files of UEFI firmware are made of: programs, data, volumes, and sections in a coding.
 
-Sources: UEFI Platform Initialization specification 1.8, volume 3, sections 2.2.4 and 3.2.5 (sections); edk2's
-``LzmaDecompress.h`` (the codings by LZMA, without and with the filter for x86 code). The decoders of EFI 1.1, Tiano and
-Brotli are in ``efi_compression`` and ``efi_brotli``.
+Source: UEFI Platform Initialization specification 1.8, volume 3, sections 2.2.4 and 3.2.5. What a coded section becomes
+is said in ``uefi_codings``.
 """
 
-import lzma
-import struct
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
-from firmware_checks import efi_brotli, efi_compression
 from firmware_checks.budget import Budget
-from firmware_checks.efi_compression import EFI, TIANO
-from firmware_checks.filesystems import lzma_stream
 from firmware_checks.filesystems.descent import harmless
-from firmware_checks.formats import pe
+from firmware_checks.formats import pe, uefi_codings
+from firmware_checks.formats.uefi_codings import CODINGS, CRC32, SIGNED, SIGNED_CERTIFICATE
 from firmware_checks.reading import Entry, Kind, Seen
-from firmware_checks.streams import Stream, unrolled
+from firmware_checks.streams import Stream
 from firmware_checks.view import Malformed, View
 
 COMPRESSION, GUIDED, DISPOSABLE = 0x01, 0x02, 0x03
@@ -40,21 +35,6 @@ NAMES = {
     0x1C: ("order", "mm-depex"),
 }
 """What a section is called in a file without a name, and how that name ends."""
-LZMA = UUID("ee4e5898-3914-4259-9d6e-dc7bd79403cf")
-LZMA_X86 = UUID("d42ae6bd-1352-4bfb-909a-ca72a6eae889")
-CRC32 = UUID("fc1bcdb0-7d31-49aa-936a-a46d9dd083a6")
-SIGNED = UUID("a7717414-c616-4977-9420-844712a735bf")
-SIGNED_CERTIFICATE = UUID("0f9d89e8-9259-4f76-a5af-0c89e34023df")
-TIANO_CODING = UUID("a31280ad-481e-41b6-95e8-127f4c984779")
-BROTLI = UUID("3d532050-5cda-4fd0-879e-0f7f630d5afb")
-CODINGS = {
-    LZMA: "LZMA",
-    LZMA_X86: "LZMA-x86",
-    TIANO_CODING: "Tiano",
-    BROTLI: "Brotli",
-    CRC32: "CRC-32",
-    SIGNED: "signed",
-}
 NOT_COMPRESSED, STANDARD, CUSTOM = 0, 1, 2
 """Kinds of compression of a section that has no GUID."""
 PROCESSED = 0x01
@@ -168,9 +148,11 @@ class Sections:
         if how == NOT_COMPRESSED:
             yield from self.entries(body, path, depth + 1)
         elif how == STANDARD:
-            yield from self._stream(self._efi(body, EFI, TIANO), body, path, depth)
+            stream = uefi_codings.standard(body, self._budget, _are_sections)
+            yield from self._stream(stream, body, path, depth)
         elif how == CUSTOM:
-            yield from self._stream(self._custom(body), body, path, depth)
+            stream = uefi_codings.custom(body, self._budget, _are_sections)
+            yield from self._stream(stream, body, path, depth)
         else:
             why = f"compressed by a coding that is not known (type {how})"
             yield entry(path, View(b""), problem=f"{len(body)} bytes {why}")
@@ -182,12 +164,9 @@ class Sections:
         if start < head + 20:
             raise Malformed("its content begins inside its header")
         body = one.whole.part(start)
-        if kind in (LZMA, LZMA_X86):
-            yield from self._lzma(body, path, depth, x86=kind == LZMA_X86)
-        elif kind == TIANO_CODING:
-            yield from self._stream(self._efi(body, TIANO, EFI), body, path, depth)
-        elif kind == BROTLI:
-            yield from self._stream(efi_brotli.expanded(body, self._budget), body, path, depth)
+        stream = uefi_codings.named(kind, body, self._budget, _are_sections)
+        if stream is not None:
+            yield from self._stream(stream, body, path, depth)
         elif kind in (SIGNED, SIGNED_CERTIFICATE):
             yield entry(path, one.whole, seen=Seen.LAYER)
         elif kind != CRC32 and attributes & PROCESSED:
@@ -198,48 +177,6 @@ class Sections:
             if kind == CRC32 and zlib.crc32(body.raw) != one.body.u32(20):
                 yield entry(path, View(b""), problem="the CRC-32 of the section does not hold")
             yield from self.entries(body, path, depth + 1)
-
-    def _lzma(
-        self, body: View, path: str, depth: int, *, x86: bool
-    ) -> Iterator[tuple[Entry, View]]:
-        stream = self._unlzma(body)
-        if x86 and len(stream.data):
-            self._budget.take(len(stream.data))
-            stream = replace(stream, data=_without_x86_filter(stream.data))
-        yield from self._stream(stream, body, path, depth)
-
-    def _unlzma(self, body: View) -> Stream:
-        """Raises Malformed."""
-        if lzma_stream.header(body) is None:
-            raise Malformed("no header of LZMA")
-        return unrolled(body, b"no further members", lzma_stream.FORMAT.decoder, self._budget)
-
-    def _custom(self, body: View) -> Stream:
-        """The coding of the firmware's maker, which no number names: LZMA, at Intel's behind four bytes, or that of
-        Tiano. Raises Malformed."""
-        for start in (0, 4):
-            try:
-                stream = self._unlzma(body.part(start))
-            except Malformed:
-                continue
-            if not stream.problem:
-                return replace(stream, used=stream.used + start)
-        try:
-            return self._efi(body, TIANO, EFI)
-        except Malformed:
-            why = "compressed by its maker's coding, which is neither LZMA nor Tiano's"
-            raise Malformed(f"{len(body)} bytes {why}") from None
-
-    def _efi(self, body: View, first: int, second: int) -> Stream:
-        """No header tells the two codings apart, and makers mix them up: the other one is taken when it alone makes
-        sections that can be read. Raises Malformed."""
-        one = efi_compression.expanded(body, first, self._budget)
-        if not one.problem and _are_sections(one.data):
-            return one
-        other = efi_compression.expanded(body, second, self._budget)
-        if not other.problem and (one.problem or _are_sections(other.data)):
-            return other
-        return one
 
     def _stream(
         self, stream: Stream, body: View, path: str, depth: int
@@ -319,20 +256,3 @@ def _is_program(kind: int, view: View) -> bool:
     except Malformed:
         return False
     return one.end <= len(view) and not one.table_size
-
-
-def _without_x86_filter(data: View) -> View:
-    """The filter for x86 code undone. The library applies it to a stream that it decodes, so the bytes become one
-    of LZMA2 that holds them as they are (chunks of at most 64 KiB behind a byte and their length less one)."""
-    out = bytearray()
-    for at in range(0, len(data), 65_536):
-        chunk = data.raw[at : at + 65_536]
-        out += struct.pack(">BH", 2 if at else 1, len(chunk) - 1)
-        out += chunk
-    out += b"\0"
-    filters = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "dict_size": 65_536}]
-    try:
-        made = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters).decompress(bytes(out))
-    except lzma.LZMAError as error:
-        raise Malformed(f"LZMA: {error}") from None
-    return View(made)

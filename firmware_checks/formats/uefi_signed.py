@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from firmware_checks.budget import Budget
+from firmware_checks.formats.uefi_codings import SIGNED, SIGNED_CERTIFICATE
 from firmware_checks.formats.uefi_files import is_volume
-from firmware_checks.formats.uefi_sections import SIGNED, SIGNED_CERTIFICATE, Sections
+from firmware_checks.formats.uefi_sections import Sections
 from firmware_checks.keys import spki
 from firmware_checks.reading import Context, Entry, Format, Protection, PublicKey, Reading
 from firmware_checks.signatures import Outcome, blank, check, judged, key_id

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from uefi_firmware import efi_compressor
 
+from firmware_checks.formats.uefi_codings import BROTLI, TIANO_CODING
 from firmware_checks.formats.uefi_files import FFS, FFS1
-from firmware_checks.formats.uefi_sections import BROTLI, TIANO_CODING
 from probe.model.firmware import ImageKey, Signing
 from tests.firmware_checks.formats import uefi_writer as w
 from tests.firmware_checks.formats.test_pe import program

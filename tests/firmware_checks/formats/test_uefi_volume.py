@@ -19,15 +19,15 @@ from uefi_firmware.efi_compressor import EfiCompress, TianoCompress
 from firmware_checks.budget import Budget, Limits
 from firmware_checks.content import BY_NAME, inspectors
 from firmware_checks.formats import uefi_files, uefi_signed
-from firmware_checks.formats.uefi_sections import (
+from firmware_checks.formats.uefi_codings import (
     BROTLI,
     LZMA,
     LZMA_X86,
     SIGNED,
     SIGNED_CERTIFICATE,
     TIANO_CODING,
-    Sections,
 )
+from firmware_checks.formats.uefi_sections import Sections
 from firmware_checks.formats.uefi_volume import FORMAT
 from firmware_checks.reading import Context, Entry, Kind, Seen
 from firmware_checks.view import View
