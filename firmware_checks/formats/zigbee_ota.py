@@ -135,8 +135,9 @@ def judged(view: View, elements: list[Element], problem: str, context: Context) 
         for suite in SUITES
         if e.tag == suite.signature and len(e.value) == suite.signature_size
     ]
-    if len(named := [e for e in elements for s in SUITES if e.tag == s.signature]) > len(signed):
-        wrong = next(e for e in named if all(e is not one for _, one in signed))
+    there = [e for e in elements for s in SUITES if e.tag == s.signature]
+    if len(there) > len(signed):
+        wrong = next(e for e in there if all(e is not one for _, one in signed))
         said = f"a signature of {len(wrong.value)} bytes, which none has"
         return Protection(signing=Signing.UNREADABLE, detail=said, integrity=integrity)
     if not signed:
