@@ -32,7 +32,7 @@ class Permissions:
         self._entries = 0
         self._writable: list[Entry] = []
         self._examples: list[Entry] = []
-        self._open = 0
+        self._open = self._left = 0
 
     def look(self, entry: Entry, view: View) -> Facts:
         if entry.kind not in (Kind.FILE, Kind.DIRECTORY):
@@ -44,8 +44,12 @@ class Permissions:
             self._open += 1
             if self._open <= EXAMPLES:
                 self._examples.append(entry)
-            if len(self._writable) < MOST_SHOWN and not _OPEN_BY_DESIGN.search(entry.path):
+            if _OPEN_BY_DESIGN.search(entry.path):
+                return
+            if len(self._writable) < MOST_SHOWN:
                 self._writable.append(entry)
+            else:
+                self._left += 1
 
     def end(self) -> Facts:
         """A file system without modes of its own (FAT) is said in one sentence, not in a thousand."""
@@ -56,6 +60,9 @@ class Permissions:
         for entry in self._writable:
             what = f"anybody may write it, {_said(entry.mode)}"
             yield self._told(entry.path, "world-writable", what, entry)
+        if self._left:
+            what = f"{self._left} more files and folders can be written by anybody"
+            yield self._told("", "world-writable", what)
 
     def _file(self, entry: Entry) -> Facts:
         if entry.mode & 0o4000 and entry.mode & 0o111:

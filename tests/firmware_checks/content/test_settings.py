@@ -245,6 +245,14 @@ def test_a_file_system_without_rights_is_said_once(facts: Facts) -> None:
     assert one.what == "50 of 50 files and folders can be written by anybody"
 
 
+def test_more_writable_files_than_are_named_are_counted(facts: Facts) -> None:
+    files = {f"f{number}": (b"x", 0o777 if number < 27 else 0o644) for number in range(50)}
+    found = facts({**files, "tmp/a": (b"x", 0o777)}, ImageWeakness)
+    assert len([one for one in found if one.path]) == 20
+    (rest,) = [one.what for one in found if not one.path]
+    assert rest == "7 more files and folders can be written by anybody"
+
+
 def test_tools(facts: Facts) -> None:
     files = {
         "usr/bin/arm-linux-gnueabihf-gcc-12": b"\x7fELF",
