@@ -24,6 +24,8 @@ RSA, ECDSA = 0x21, 0x27
 CURVES = {0x4B: 32, 0x4D: 48, 0x4E: 66}
 """P-256, P-384 and P-521, and the bytes of their coordinates."""
 MOST_COMMANDS = MOST_BLOCKS = 64
+MOST_SIGNATURES = 8
+"""NXP's tool makes two or three, each over many blocks; to read one may take milliseconds."""
 MOST_KEYS = 8
 
 
@@ -109,6 +111,8 @@ def script(view: View, at: int, own: int) -> Script:
         if tag == INSTALL:
             commands.append(_install(command, flags, at, own))
         elif tag == AUTHENTICATE:
+            if sum(isinstance(one, Authenticate) for one in commands) >= MOST_SIGNATURES:
+                raise Malformed(f"more than {MOST_SIGNATURES} signatures")
             commands.append(_authenticate(command, flags, at, own))
         offset += length
     return Script(at, size, tuple(commands))

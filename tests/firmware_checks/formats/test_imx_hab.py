@@ -65,6 +65,16 @@ def test_what_the_newer_tool_of_nxp_signed_and_encrypted() -> None:
         assert examined(encrypted, *keys).protection().signing is Signing.ENCRYPTED
 
 
+@pytest.mark.parametrize(("more", "word"), [(6, Signing.VERIFIED), (7, Signing.UNREADABLE)])
+def test_no_more_signatures_are_read_than_tools_make(more: int, word: Signing, hab: Hab) -> None:
+    """Each may cost milliseconds: 2,000 images of 60 signatures took minutes."""
+    image = hab.unsigned(os.urandom(5000))
+    own = struct.unpack_from("<I", image, 20)[0]
+    row = hab_writer.authenticate(2, 0xC5, hab_writer.SLOT * 5, (own, len(image)))
+    signed = hab.signed(image, script=lambda commands: commands + row * more)
+    assert examined(signed, hab.root.certificate).protection().signing is word
+
+
 @pytest.mark.parametrize("kind", ["rsa-2048", "ec"])
 def test_keys_and_the_hash_of_the_fuses(kind: str, tool: Call, tmp_path: Path) -> None:
     made = Hab(tool, tmp_path, kind)
