@@ -143,6 +143,9 @@ def _signature(view: View) -> Signature:
     for area in (view.part(end + 2, loose), view.part(6, size)):
         signer = _signer(area) or signer
     made, expires = _times(view.part(6, size))
+    _times(
+        view.part(end + 2, loose)
+    )  # what is not hashed says nothing, but has to be understood too
     at = end + 2 + loose + 2
     name, bits, value = "Ed25519", None, b""
     if algorithm in RSA:

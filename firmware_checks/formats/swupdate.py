@@ -247,6 +247,15 @@ def _by_openpgp(
     verdict, best = min(every, key=lambda row: order.index(row[0].signing))
     kind, bits = (best.algorithm, best.bits) if verdict.key is None else described(verdict.key)
     more = f" ({len(found)} signatures)" if len(found) > 1 else ""
+    others = [one for other, one in every if other.signing is not Signing.VERIFIED]
+    if verdict.signing is Signing.VERIFIED and others:
+        more += (
+            f"; {len(others)} of the signatures did not fit, for which some verifiers refuse all"
+        )
+        if any(one.signer == best.signer for one in others):
+            # GnuPG calls it bad; nobody makes two of which one does not fit.
+            said = "its signer's other signature does not fit"
+            verdict = replace(verdict, signing=Signing.NOT_VERIFIED, detail=said)
     return cms.Judgement(
         signing=verdict.signing,
         detail=f"sw-description: {verdict.detail}{more}",

@@ -112,3 +112,17 @@ def test_what_has_to_be_understood_and_is_not(gpg: Gpg, examined: Examine) -> No
     assert says(gpg, signature) in ("BADSIG", "ERRSIG", "")
     found = examined(swu(signature), gpg.run("--export", "critical")).protection()
     assert found.signing is Signing.NOT_VERIFIED
+
+
+def test_one_that_fits_beside_one_that_does_not(gpg: Gpg, examined: Examine) -> None:
+    gpg.make("twice", "ed25519")
+    gpg.make("stranger", "ed25519")
+    key, good, other = gpg.run("--export", "twice"), gpg.sign("twice"), gpg.sign("stranger")
+    bad = good[:-1] + bytes([good[-1] ^ 1])
+    for both in (good + bad, bad + good):
+        assert says(gpg, both) != "GOODSIG" or both.startswith(good)
+        assert examined(swu(both), key).protection().signing is Signing.NOT_VERIFIED
+    # Of somebody whose key was not given: told, for verifiers differ.
+    found = examined(swu(good + other), key).protection()
+    assert found.signing is Signing.VERIFIED
+    assert "some verifiers refuse" in found.detail
