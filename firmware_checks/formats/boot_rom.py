@@ -7,6 +7,7 @@ the layouts that makers do not publish. The signatures of i.MX and STM32 have fi
 from itertools import cycle
 
 from firmware_checks.formats import imx_hab, stm32_header
+from firmware_checks.formats.imx_cover import Image
 from firmware_checks.reading import Context, Format, Part, Protection, Reading, unread
 from firmware_checks.view import Malformed, View
 from probe.model.firmware import LayerKind, Rollback, Signing
@@ -90,7 +91,7 @@ def _imx(view: View, context: Context) -> Reading | None:
         details.append(("plugin", "it is called by the ROM, and loads the next image itself"))
     hidden = ""
     if there:
-        image = imx_hab.Image(view, own, at, data - own, dcd - own if dcd else 0, entry - own, size)
+        image = Image(view, own, at, data - own, dcd - own if dcd else 0, entry - own, size)
         verdict = imx_hab.judged(image, context.keys.keys, context.budget)
         protection = verdict.protection
         details += verdict.details

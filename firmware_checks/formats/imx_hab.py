@@ -6,12 +6,13 @@ not fit it is tampering, and one that does proves nothing until one of its keys 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from firmware_checks import certificates, cms
 from firmware_checks.budget import Budget
 from firmware_checks.formats import imx_csf as csf
+from firmware_checks.formats.imx_cover import Image, uncovered
 from firmware_checks.keys import fingerprint, weakness
 from firmware_checks.reading import Protection, PublicKey
 from firmware_checks.signatures import NAMES, Outcome, check, described, weak_hash
@@ -20,23 +21,7 @@ from probe.model.firmware import Rollback, Signing
 
 SRK, CSFK = 0, 1
 """The slots of the super root key and of the key that signs the command sequence file."""
-HEADER, BOOT_DATA = 32, 12
 MOST_NAMED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """Where the pieces stand that have to be under the signature, from the header on."""
-
-    view: View
-    own: int
-    """The address of the header in memory."""
-    csf: int
-    data: int
-    device_configuration: int
-    """0 when there is none; it may stand in front of the header."""
-    entry: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +244,7 @@ def _outcome(run: Run, keys: tuple[PublicKey, ...]) -> tuple[Signing, str]:
 
 def _told(run: Run, signing: Signing, detail: str) -> Verdict:
     encrypted = run.script.encrypts
-    left, padding = _uncovered(run)
+    left, padding = uncovered(run.image, run.covered, run.used.ranges)
     if left and run.covered and not encrypted:
         more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
         detail += "; not under a signature: " + ", ".join(left[:MOST_NAMED]) + more
@@ -284,52 +269,3 @@ def _told(run: Run, signing: Signing, detail: str) -> Verdict:
     if padding and run.covered and not encrypted:
         details.append(("padding that is not under the signature", f"{padding} bytes"))
     return Verdict(protection, tuple(details), max(end for _, end in run.used.ranges))
-
-
-def _uncovered(run: Run) -> tuple[list[str], int]:
-    """What is loaded and stands in no block and no structure of the command sequence file, and bytes of padding."""
-    image = run.image
-    left, padding = [], 0
-    for start, end in _gaps(run.covered, run.used.ranges, min(image.size, len(image.view))):
-        names = [name for name, at, size in _pieces(image) if at < end and start < at + size]
-        # Where a header has zeros, others would change what it says; zeros beside the program say nothing.
-        if not names and _is_of_no_use(image.view.part(start, end - start), start >= image.csf):
-            padding += (end - start) * (start < image.csf)
-            continue
-        left.append(f"bytes {start} to {end}" + (f" ({', '.join(names)})" if names else ""))
-    if image.device_configuration and not 0 < image.device_configuration <= len(image.view) - 4:
-        left.append("the device configuration, which is not in this image")
-    if not any(start <= image.entry < end for start, end in run.covered):
-        left.append("the entry point")
-    return left, padding
-
-
-def _is_of_no_use(view: View, behind: bool) -> bool:
-    """Padding, or behind the commands a certificate that none of them speaks of: NXP's tool leaves one there with
-    "fast authentication"."""
-    at = 0
-    if behind and len(view) > 4 and view.u8(0) == csf.CERTIFICATE:
-        size = view.u16(1, ">")
-        if 4 < size <= len(view) and certificates.link(view.read(4, size - 4)) is not None:
-            at = size
-    return view.part(at).is_filled_with(0, 0xFF)
-
-
-def _pieces(image: Image) -> Iterator[tuple[str, int, int]]:
-    yield "the header", 0, HEADER
-    yield "the boot data", image.data, BOOT_DATA
-    if 0 < (at := image.device_configuration) <= len(image.view) - 4:
-        yield "the device configuration", at, max(4, image.view.u16(at + 1, ">"))
-
-
-def _gaps(
-    covered: list[tuple[int, int]], structures: list[tuple[int, int]], size: int
-) -> Iterator[tuple[int, int]]:
-    at = 0
-    for start, end in sorted([*covered, *structures]):
-        if start > at:
-            yield at, min(start, size)
-        at = max(at, end)
-        if at >= size:
-            return
-    yield at, size
