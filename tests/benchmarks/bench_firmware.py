@@ -40,7 +40,8 @@ MOST_MIB = 400
 LAUNCH = """
 import json, resource, subprocess, sys, time
 begin = time.perf_counter()
-done = subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=float(sys.argv[1]))
+# With pipes to read the end is seen at once; without them a wait with a timeout looks every 50 ms only.
+done = subprocess.run(sys.argv[2:], capture_output=True, timeout=float(sys.argv[1]))
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps([time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, done.returncode]))
 """
