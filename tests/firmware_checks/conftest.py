@@ -58,13 +58,19 @@ class Examined:
         return one
 
 
+def keep_sample(data: bytes) -> None:
+    """For the mutants of test_hostile.py, where somebody wants all of them."""
+    if folder := os.environ.get("HOSTILE_SAMPLES"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder, hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+
+
 def examined(
     data: bytes, *keys: bytes, name: str = "image.bin", limits: Limits | None = None
 ) -> Examined:
     """Everything that is recorded of ``data``; ``keys`` are PEM or DER."""
     sha256 = hashlib.sha256(data).hexdigest()
-    if folder := os.environ.get("HOSTILE_SAMPLES"):
-        Path(folder, sha256[:16]).write_bytes(data)  # for the mutants of test_hostile.py
+    keep_sample(data)
     found, clock = Examined(), itertools.count()
     recording = Recording(
         job="firmware",

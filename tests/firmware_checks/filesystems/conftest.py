@@ -1,6 +1,5 @@
 """A planted folder with everything a file system may hold, and its comparison with what was read of an image."""
 
-import hashlib
 import os
 import random
 import stat
@@ -15,6 +14,7 @@ from firmware_checks.budget import Budget, Limits
 from firmware_checks.reading import Context, Entry, Kind, Reading
 from firmware_checks.recognise import recognise
 from firmware_checks.view import View
+from tests.firmware_checks.conftest import keep_sample
 
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -72,9 +72,7 @@ Listed = dict[str, tuple[Entry, bytes]]
 
 
 def reading_of(data: bytes, limits: Limits | None = None) -> Reading:
-    if folder := os.environ.get("HOSTILE_SAMPLES"):
-        name = hashlib.sha256(data).hexdigest()[:16]
-        Path(folder, name).write_bytes(data)  # for the mutants of test_hostile.py
+    keep_sample(data)
     found = recognise(View(data), Context(Budget(limits)))
     assert found is not None
     return found
