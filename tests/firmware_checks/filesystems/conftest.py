@@ -1,5 +1,6 @@
 """A planted folder with everything a file system may hold, and its comparison with what was read of an image."""
 
+import hashlib
 import os
 import random
 import stat
