@@ -102,8 +102,10 @@ def test_what_is_no_key(curve: Curve) -> None:
 def test_any_bytes(data: bytes, curve: Curve) -> None:
     head = curves.EC_KEY + curve.oid
     body = bytes((0x30, len(head))) + head + data
-    curves.public_key(bytes((0x30, len(body) & 0xFF)) + body)
-    curves.numbers(data, curve)
+    key = curves.public_key(bytes((0x30, len(body) & 0xFF)) + body)
+    assert key is None or key.curve.holds(key.point)
+    pair = curves.numbers(data, curve)
+    assert pair is None or len(pair) == 2
     try:
         read_key("", data)
     except NotAKey:
